@@ -1,0 +1,1 @@
+"""detections → hits: keyed, in event time."""

@@ -1,0 +1,1 @@
+"""incidents → sinks: outbox, contract, retry."""

@@ -1,0 +1,1 @@
+"""Goldens, the .test time-axis script, the demonstration."""

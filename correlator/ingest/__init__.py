@@ -1,0 +1,1 @@
+"""bytes → raw frames with positions."""

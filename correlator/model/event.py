@@ -1,0 +1,85 @@
+"""EVENT: what a parsed record looks like.
+
+A batch is a tuple of frames, one per (dataset, shape). Each frame has the reserved columns, then ECS columns (one dtype
+each, ``ECS``), then the source's own names, always text or list of text.
+"""
+
+import polars as pl
+
+from correlator.model.raw import UTC_TIME
+
+# What a parser gives with every event frame, besides ECS and own columns.
+PARSED = pl.Schema(
+    {
+        "raw_row": pl.UInt32(),  # row of the raw frame the event came from
+        "n": pl.UInt16(),  # number of the event inside that record, 0 for the first
+        "@timestamp": UTC_TIME,
+        "event.dataset": pl.String(),  # <product>.<log>
+        "logsource": pl.String(),  # Sigma log sources the event feeds: logsource_column()
+    }
+)
+
+# What the engine adds: parse (from the raw row), then enrich.
+STAMPED = pl.Schema(
+    {
+        "event.id": pl.String(),
+        "event.original": pl.String(),
+        "log.file.path": pl.String(),
+        "log.line": pl.Int64(),
+        "log.flags": pl.List(pl.String()),
+        "received": UTC_TIME,
+        "source": pl.String(),
+    }
+)
+ENRICHED = pl.Schema(
+    {
+        "commune": pl.String(),  # id, "shared" or "unattributed"
+        "event.local_hour": pl.Int8(),
+        "event.local_weekday": pl.Int8(),  # 1 Monday … 7 Sunday
+        "event.opening": pl.String(),  # open, closed, holiday
+        "source.zone": pl.String(),
+        "destination.zone": pl.String(),
+    }
+)
+RESERVED = frozenset({*PARSED, *STAMPED, *ENRICHED})
+
+_LONG = (
+    "source.port destination.port source.nat.port destination.nat.port process.pid process.parent.pid process.thread.id "
+    "source.bytes destination.bytes source.packets destination.packets network.bytes network.packets event.duration "
+    "event.severity http.response.status_code http.response.bytes http.response.body.bytes http.request.bytes "
+    "http.request.body.bytes url.port file.size winlog.record_id syslog.facility.code syslog.severity.code syslog.priority"
+)
+_TEXT_LIST = "event.category event.type host.ip host.mac related.ip related.user related.hosts user.roles tags process.args"
+_OBSERVED_TEXT = (
+    "event.action event.code event.kind event.module event.outcome event.provider event.reason event.timezone "
+    "host.name host.hostname host.domain host.id host.os.type observer.name observer.vendor observer.product "
+    "observer.type observer.serial_number user.name user.domain user.id user.email user.full_name "
+    "user.target.name user.target.domain user.target.id user.effective.name group.name group.id "
+    "source.ip source.mac source.address source.domain source.user.name source.nat.ip source.geo.country_iso_code "
+    "destination.ip destination.mac destination.address destination.domain destination.nat.ip "
+    "destination.user.name destination.geo.country_iso_code client.ip server.ip "
+    "network.protocol network.transport network.type network.application network.direction network.name "
+    "process.name process.executable process.command_line process.entity_id process.working_directory "
+    "process.parent.name process.parent.executable process.parent.command_line process.parent.entity_id "
+    "process.hash.md5 process.hash.sha1 process.hash.sha256 file.path file.name file.extension file.directory "
+    "file.hash.sha256 registry.path registry.value registry.data.strings service.name url.original url.full url.domain "
+    "url.path url.query url.scheme url.username user_agent.original http.request.method http.request.referrer "
+    "http.version dns.question.name dns.question.type email.from.address email.to.address email.subject "
+    "rule.name rule.id rule.ruleset log.level log.syslog.appname message session.id organization.id organization.name "
+    "resource.type resource.id resource.name cloud.account.id cloud.service.name cloud.region error.code error.message "
+    "device.id device.name vlan.id observer.ingress.interface.name observer.egress.interface.name "
+    "winlog.channel winlog.provider_name winlog.computer_name winlog.task winlog.opcode winlog.activity_id "
+    "tls.server_name tls.version ticket.id finance.amount threat.indicator.name vulnerability.id"
+)
+
+#: ECS column → its one dtype. A parser may only give ECS columns that stand here, with this dtype.
+ECS: dict[str, pl.DataType] = {
+    **dict.fromkeys(_LONG.split(), pl.Int64()),
+    **dict.fromkeys(_TEXT_LIST.split(), pl.List(pl.String())),
+    **dict.fromkeys(_OBSERVED_TEXT.split(), pl.String()),
+}
+
+
+def own_columns(events: pl.DataFrame) -> list[str]:
+    """Return the names of ``events`` that are the source's own: neither reserved nor ECS."""
+    return [name for name in events.columns if name not in RESERVED and name not in ECS]

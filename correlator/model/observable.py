@@ -1,0 +1,48 @@
+"""Observables: the things an incident is about, read from ECS columns by one table.
+
+A *strong* observable groups findings into incidents; a *weak* one (shared assets, SYSTEM, machine and well-known accounts)
+is shown, never groups.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class ObservableColumn:
+    """How one ECS column becomes an observable."""
+
+    column: str
+    kind: str  # ip, user, host, domain, hash, file, email, session, equipment
+    role: str  # source, target, actor, host …: how the thing took part
+    strong: bool
+
+
+COLUMNS: tuple[ObservableColumn, ...] = (
+    ObservableColumn("source.ip", "ip", "source", strong=True),
+    ObservableColumn("user.name", "user", "actor", strong=True),
+    ObservableColumn("source.user.name", "user", "actor", strong=True),
+    ObservableColumn("user.target.name", "user", "target", strong=True),
+    ObservableColumn("host.name", "host", "host", strong=True),
+    ObservableColumn("device.id", "equipment", "target", strong=True),
+    ObservableColumn("destination.ip", "ip", "target", strong=False),
+    ObservableColumn("url.domain", "domain", "target", strong=False),
+    ObservableColumn("destination.domain", "domain", "target", strong=False),
+    ObservableColumn("email.from.address", "email", "source", strong=False),
+    ObservableColumn("process.hash.sha256", "hash", "target", strong=False),
+    ObservableColumn("file.path", "file", "target", strong=False),
+    ObservableColumn("observer.name", "host", "observer", strong=False),
+)
+
+#: dtype of one observable inside a frame.
+OBSERVABLE = pl.Struct({"kind": pl.String, "role": pl.String, "value": pl.String, "strong": pl.Boolean})
+
+#: Accounts that stand for "the machine" or "anybody": never a reason to group. Lower case, English and French Windows.
+WELL_KNOWN_USERS = frozenset(
+    {
+        "", "-", "system", "système", "local service", "service local", "network service", "service réseau",
+        "anonymous logon", "anonymous", "guest", "invité", "root", "nobody", "www-data", "daemon",
+        "dwm-1", "dwm-2", "umfd-0", "umfd-1",
+    }
+)  # fmt: skip

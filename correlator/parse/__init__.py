@@ -1,0 +1,1 @@
+"""raw → events + rejects: pure functions of text. No record is dropped without a reason."""

@@ -1,0 +1,1 @@
+"""detections and hits → incidents: group, count, lifecycle."""
