@@ -5,9 +5,31 @@ from importlib import import_module
 import click
 
 from correlator import __version__
+from correlator.cli.output import Exit
+from correlator.errors import Fatal, InputError
 
 #: Subcommand → (module below correlator.cli, one line of help). The only place that lists them.
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Play the demonstration: nine communes, four planted attacks."),
+    "try": ("try_", "Say what Tocsin understands and finds in your files; no configuration needed."),
+    "run": ("run", "Follow the configured sources and keep incidents up to date."),
+    "incidents": ("incidents", "List incidents."),
+    "incident": ("incidents", "Show one incident: 26-0412."),
+    "ack": ("incidents", "Acknowledge an incident."),
+    "close": ("incidents", "Close an incident with a verdict and a reason."),
+    "search": ("search", "Find an address, a user or a host in the events of the lake."),
+    "rules": ("rules", "List, show, check, test and try rules."),
+    "parsers": ("parsers", "List, show and test parsers."),
+    "sinks": ("sinks", "List and check sinks."),
+    "lake": ("lake", "Query the lake with SQL."),
+    "estate": ("estate", "Check the estate file."),
+    "doctor": ("doctor", "Check configuration, disk, rules, parsers, clock; say what to do."),
+    "init": ("init", "Write a starter configuration into a folder."),
+    "replay": ("replay", "The whole flow over files into a scratch store, NDJSON out."),
+    "parse": ("parse", "Raw lines to events, as NDJSON."),
+    "detect": ("detect", "Sigma rules over normalised events."),
+    "correlate": ("correlate", "Sigma correlations over normalised events."),
+}
 
 
 class LazyGroup(click.Group):
@@ -23,15 +45,27 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"correlator.cli.{COMMANDS[cmd_name][0]}")
-        loaded: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        module_name = COMMANDS[cmd_name][0]
+        module = import_module(f"correlator.cli.{module_name}")
+        loaded: click.Command = getattr(module, "try_" if cmd_name == "try" else cmd_name)
         return loaded
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand; turn our errors into a message on stderr and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(Exit.WRONG_INPUT)
+        except Fatal as error:
+            click.echo(f"tocsin: {error}", err=True)
+            ctx.exit(Exit.FAULT)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table without importing the subcommands."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, entry[1]) for name, entry in COMMANDS.items()])
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,60 @@
+"""What all commands share: exit codes, the ``--format`` option, rows as a table or as NDJSON."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    FINDINGS = 1  # only when --fail-on asks for it, or a check found something
+    WRONG_INPUT = 2  # where, what, what would be right: on stderr
+    FAULT = 3  # ours
+
+
+def format_option(function: Function) -> Function:
+    """Add ``--format text|json``, given to the command as ``form``."""
+    option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    return option(function)
+
+
+def fail_on_option(function: Function) -> Function:
+    """Add ``--fail-on LEVEL``, given to the command as ``fail_on`` (None: never)."""
+    levels = click.Choice(["informational", "low", "medium", "high", "critical"])
+    return click.option("--fail-on", type=levels, help="Exit 1 when something of this level or above was found.")(
+        function
+    )
+
+
+def print_rows(rows: Iterable[Mapping[str, Any]], form: str, columns: Sequence[str], title: str = "") -> None:
+    """Print ``rows`` as NDJSON (whole) or as a table of ``columns``."""
+    if form == "json":
+        _print_ndjson(rows)
+    else:
+        _print_table(rows, columns, title)
+
+
+def _print_ndjson(rows: Iterable[Mapping[str, Any]]) -> None:
+    import orjson  # noqa: PLC0415 - `--help` must not load it
+
+    for row in rows:
+        click.echo(orjson.dumps(row, default=str).decode())
+
+
+def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title: str) -> None:
+    from rich.console import Console  # noqa: PLC0415 - `--help` must not load it
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=title or None, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
+    Console().print(table)

@@ -1,0 +1,11 @@
+"""Rule texts: what a rule author wrote, before anything read it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RuleText:
+    """One YAML file of rules, filters, correlations or a mapping: its path (for messages) and its text."""
+
+    path: str
+    text: str
