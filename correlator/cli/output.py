@@ -27,9 +27,7 @@ def format_option(function: Function) -> Function:
 def fail_on_option(function: Function) -> Function:
     """Add ``--fail-on LEVEL``, given to the command as ``fail_on`` (None: never)."""
     levels = click.Choice(["informational", "low", "medium", "high", "critical"])
-    return click.option("--fail-on", type=levels, help="Exit 1 when something of this level or above was found.")(
-        function
-    )
+    return click.option("--fail-on", type=levels, help="Exit 1 when something of this level or above was found.")(function)
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], form: str, columns: Sequence[str], title: str = "") -> None:

@@ -49,9 +49,7 @@ _LONG = (
     "event.severity http.response.status_code http.response.bytes http.response.body.bytes http.request.bytes "
     "http.request.body.bytes url.port file.size winlog.record_id syslog.facility.code syslog.severity.code syslog.priority"
 )
-_TEXT_LIST = (
-    "event.category event.type host.ip host.mac related.ip related.user related.hosts user.roles tags process.args"
-)
+_TEXT_LIST = "event.category event.type host.ip host.mac related.ip related.user related.hosts user.roles tags process.args"
 _OBSERVED_TEXT = (
     "event.action event.code event.kind event.module event.outcome event.provider event.reason event.timezone "
     "host.name host.hostname host.domain host.id host.os.type observer.name observer.vendor observer.product "

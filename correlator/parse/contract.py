@@ -15,8 +15,20 @@ from correlator.model.logsource import LogSource
 from correlator.model.reject import Reason
 
 __all__ = [
-    "Assembly", "Continuation", "Header", "Keyed", "LogSource", "Maturity", "Parsed", "Parser", "Reason", "Signature",
-    "TIME_ZONE", "empty_rejects", "rejects_of", "skipped_of",
+    "TIME_ZONE",
+    "Assembly",
+    "Continuation",
+    "Header",
+    "Keyed",
+    "LogSource",
+    "Maturity",
+    "Parsed",
+    "Parser",
+    "Reason",
+    "Signature",
+    "empty_rejects",
+    "rejects_of",
+    "skipped_of",
 ]  # fmt: skip
 
 #: Optional column of the raw frame: IANA zone of times without offset, from the source's settings.
@@ -47,7 +59,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Records that need a header line said once per stream (CSV): the record becomes ``<header>\\n<line>``.
+    r"""Records that need a header line said once per stream (CSV): the record becomes ``<header>\n<line>``.
 
     ``pattern`` recognises the header line; a later header line replaces it.
     """
