@@ -1,0 +1,134 @@
+"""Times: every way a log writes a moment, as one column of UTC microseconds.
+
+What is decided here, once for all parsers:
+
+- A stamp without offset is local to the zone of its source (default Europe/Paris).
+- Spring: 02:30 of a night that has no 02:30 is shifted forward by the gap (03:30 summer time).
+- Autumn: 02:30 of a night that has two is the first one (summer time).
+- A stamp without year is the latest such moment that is at most 24 hours after reception.
+- Garbage is null, never an error.
+"""
+
+import polars as pl
+
+from correlator.model.raw import UTC_TIME
+from correlator.parse.contract import TIME_ZONE
+
+__all__ = ["DEFAULT_ZONE", "epoch", "odd_clock", "to_utc", "zone_of"]
+
+DEFAULT_ZONE = "Europe/Paris"
+
+_NAIVE = pl.Datetime("us")
+_DAY = pl.duration(days=1)
+_LEAP = 2000  # a stamp without year is read in a leap year first, so that 29 February is a date
+_LEAP_DAY = 60  # 29 February, counted from 1 January
+_SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
+_FIRST_YEAR, _LAST_YEAR = 1601, 9998  # FILETIME's zero, and what Python's datetime can show in any zone
+
+# Only what is not already its English short name; `leftmost` makes the longest listed first win.
+_FRENCH_AND_FULL_MONTHS = {
+    "january": "jan", "february": "feb", "march": "mar", "april": "apr", "june": "jun", "july": "jul",
+    "august": "aug", "september": "sep", "october": "oct", "november": "nov", "december": "dec",
+    "janvier": "jan", "janv.": "jan", "janv": "jan",
+    "février": "feb", "fevrier": "feb", "févr.": "feb", "fevr.": "feb", "févr": "feb", "fevr": "feb",
+    "mars": "mar",
+    "avril": "apr", "avr.": "apr", "avr": "apr",
+    "mai": "may",
+    "juin": "jun",
+    "juillet": "jul", "juil.": "jul", "juil": "jul",
+    "août": "aug", "aout": "aug",
+    "septembre": "sep", "sept.": "sep", "sept": "sep",
+    "octobre": "oct", "oct.": "oct",
+    "novembre": "nov", "nov.": "nov",
+    "décembre": "dec", "decembre": "dec", "déc.": "dec", "déc": "dec", "dec.": "dec",
+}  # fmt: skip
+
+
+def zone_of(raw: pl.DataFrame) -> str:
+    """Return the zone of the source of ``raw``: its ``time_zone`` column (one value per call), else Europe/Paris."""
+    if TIME_ZONE not in raw.columns or raw.is_empty():
+        return DEFAULT_ZONE
+    return str(raw.get_column(TIME_ZONE)[0] or DEFAULT_ZONE)
+
+
+def to_utc(text: pl.Expr, layouts: tuple[str, ...], *, zone: str = DEFAULT_ZONE, received: pl.Expr | None = None) -> pl.Expr:
+    """Return the moment each text names, ``Datetime('us', 'UTC')``; null when no layout reads it.
+
+    Args:
+        text: stamps; blanks around them and the language (English, French) and length of month names do not matter.
+        layouts: chrono layouts, the first that reads a text wins. ``%z`` takes ``+0100``, ``+01:00``, ``+01`` and ``Z``;
+            ``%.f`` takes 0 to 9 digits and cuts to microseconds; no ``%Y`` or ``%y``: the year comes from ``received``.
+        zone: IANA zone of stamps without offset.
+        received: UTC column, needed by layouts without year.
+
+    Raises:
+        ValueError: a layout has no year and ``received`` is not given.
+    """
+    bare = text.str.strip_chars()
+    named = _english_months(bare)
+    readings = [_read(named if "%b" in layout or "%B" in layout else bare, layout, zone, received) for layout in layouts]
+    moment = pl.coalesce(readings)
+    return pl.when(moment.dt.year().is_between(_LEAP_DAY = 60  # 29 February, counted from 1 January
+_SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
+_FIRST_YEAR, _LAST_YEAR)).then(moment)
+
+
+def epoch(text: pl.Expr) -> pl.Expr:
+    """Return the moment of Unix times as text, ``Datetime('us', 'UTC')``; the unit follows from the number of digits.
+
+    Up to 11 digits before the point: seconds; 12 to 14: milliseconds; 15 to 17: microseconds; 19: nanoseconds. Decimals
+    are of that unit. 18 digits is a Windows FILETIME, not a Unix time: null, like everything that is not a number.
+    """
+    parts = text.str.strip_chars().str.extract_groups(r"^(-?)(\d{1,19})(?:[.,](\d*))?$")
+    whole, fraction = parts.struct.field("2"), parts.struct.field("3").fill_null("")
+    digits = whole.str.len_chars()
+    decimals = pl.when(digits <= _SECONDS).then(6).when(digits <= _MILLIS).then(3).otherwise(0)
+    micros = pl.concat_str(whole, fraction.str.pad_end(6, "0").str.slice(0, decimals)).cast(pl.Int64, strict=False)
+    micros = pl.when(digits <= _MICROS).then(micros).when(digits == _NANOS).then(micros // 1000)
+    moment = (micros * pl.when(parts.struct.field("1") == "-").then(-1).otherwise(1)).cast(_NAIVE)
+    return pl.when(moment.dt.year().is_between(_LEAP_DAY = 60  # 29 February, counted from 1 January
+_SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
+_FIRST_YEAR, _LAST_YEAR)).then(moment.dt.replace_time_zone("UTC"))
+
+
+def odd_clock(time: pl.Expr, received: pl.Expr) -> pl.Expr:
+    """Return true where ``time`` is more than a day ahead of, or 30 days behind ``received``; false where either is null."""
+    return ((time > received + _DAY) | (time < received - pl.duration(days=30))).fill_null(value=False)
+
+
+def _english_months(text: pl.Expr) -> pl.Expr:
+    """Return stamps in lower case with short English month names, the only ones chrono reads (case does not matter to it)."""
+    return text.str.to_lowercase().str.replace_many(_FRENCH_AND_FULL_MONTHS, leftmost=True)
+
+
+def _read(text: pl.Expr, layout: str, zone: str, received: pl.Expr | None) -> pl.Expr:
+    absolute = "%z" in layout
+    chrono = layout.replace("%z", "%#z")  # the form that also takes Z and +01
+    if any(year in layout for year in ("%Y", "%y", "%F", "%D", "%c", "%+")):
+        naive = text.str.to_datetime(chrono, time_unit="us", strict=False)
+    elif received is None:
+        raise ValueError(f"layout {layout!r} has no year: pass received, the column the year is taken from")
+    else:
+        stamp = (f"{_LEAP} " + text).str.to_datetime("%Y " + chrono, time_unit="us", strict=False)
+        naive = _give_year(_naive(stamp) if absolute else stamp, received, "UTC" if absolute else zone)
+    return _naive(naive).dt.replace_time_zone("UTC") if absolute else _localise(naive, zone)
+
+
+def _naive(moment: pl.Expr) -> pl.Expr:
+    return moment.dt.replace_time_zone(None)
+
+
+def _give_year(stamp: pl.Expr, received: pl.Expr, zone: str) -> pl.Expr:
+    """Return stamps of the leap year in the latest year that keeps them within a day after reception."""
+    limit = _naive((received.dt.replace_time_zone("UTC") + _DAY).dt.convert_time_zone(zone))
+    year = limit.dt.year() - (stamp > limit.dt.replace(year=_LEAP)).cast(pl.Int32)
+    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    no_such_day = (stamp.dt.ordinal_day() == _LEAP_DAY) & ~is_leap
+    return pl.when(~no_such_day).then(stamp.dt.replace(year=pl.when(no_such_day).then(_LEAP).otherwise(year)))
+
+
+def _localise(naive: pl.Expr, zone: str) -> pl.Expr:
+    """Return local times in UTC: the first pass of a fold; the offset of the day before inside a gap."""
+    known = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    eve = (naive - _DAY).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return pl.coalesce(known.dt.convert_time_zone("UTC"), eve.dt.convert_time_zone("UTC") + _DAY).cast(UTC_TIME)
