@@ -68,9 +68,7 @@ def to_utc(text: pl.Expr, layouts: tuple[str, ...], *, zone: str = DEFAULT_ZONE,
     named = _english_months(bare)
     readings = [_read(named if "%b" in layout or "%B" in layout else bare, layout, zone, received) for layout in layouts]
     moment = pl.coalesce(readings)
-    return pl.when(moment.dt.year().is_between(_LEAP_DAY = 60  # 29 February, counted from 1 January
-_SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
-_FIRST_YEAR, _LAST_YEAR)).then(moment)
+    return pl.when(moment.dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)).then(moment)
 
 
 def epoch(text: pl.Expr) -> pl.Expr:
@@ -86,9 +84,7 @@ def epoch(text: pl.Expr) -> pl.Expr:
     micros = pl.concat_str(whole, fraction.str.pad_end(6, "0").str.slice(0, decimals)).cast(pl.Int64, strict=False)
     micros = pl.when(digits <= _MICROS).then(micros).when(digits == _NANOS).then(micros // 1000)
     moment = (micros * pl.when(parts.struct.field("1") == "-").then(-1).otherwise(1)).cast(_NAIVE)
-    return pl.when(moment.dt.year().is_between(_LEAP_DAY = 60  # 29 February, counted from 1 January
-_SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
-_FIRST_YEAR, _LAST_YEAR)).then(moment.dt.replace_time_zone("UTC"))
+    return pl.when(moment.dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)).then(moment.dt.replace_time_zone("UTC"))
 
 
 def odd_clock(time: pl.Expr, received: pl.Expr) -> pl.Expr:
