@@ -1,0 +1,206 @@
+"""Settings: ``tocsin.toml``, then ``TOCSIN_*`` of the environment; every field's docstring is its documentation."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from correlator.config.places import line_of
+from correlator.errors import InputError, Problem
+
+#: Looked for, in this order, when no ``--config`` is given.
+DEFAULT_PATHS = (Path("tocsin.toml"), Path("/etc/tocsin/tocsin.toml"))
+#: Environment variable → top-level key that it replaces.
+ENVIRONMENT = {"TOCSIN_DATA_DIR": "data_dir", "TOCSIN_INSTALL": "install", "TOCSIN_ESTATE": "estate"}
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        message = f"unknown time zone {value!r}; use an IANA name such as Europe/Paris"
+        raise ValueError(message) from None
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SourceSettings(_Strict):
+    """One followed input: ``[[source]]``."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    """Name shown on events and in positions; unique."""
+    paths: tuple[str, ...] = Field(min_length=1)
+    """Files or glob patterns to follow; rotated and compressed siblings are found by content."""
+    parser: str = "auto"
+    """Name of the parser, or ``auto``."""
+    time_zone: str = "Europe/Paris"
+    """IANA zone of times without offset."""
+    commune: str = ""
+    """Id of the commune that owns this source; empty: attributed event by event."""
+
+    _check_zone = field_validator("time_zone")(_known_zone)
+
+
+class SinkSettings(BaseModel):
+    """One destination: ``[[sink]]``; the keys after ``kind`` are the sink's own, see ``tocsin sinks list``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+    name: str = Field(min_length=1)
+    """Name shown in the outbox; unique."""
+    kind: str = Field(min_length=1)
+    """``file`` or ``webhook``."""
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """Return the sink's own settings, ``kind`` included."""
+        return {"kind": self.kind, **(self.model_extra or {})}
+
+
+class TriageSettings(_Strict):
+    """How findings become incidents: ``[triage]``."""
+
+    minimum_level: str = Field(default="medium", pattern="^(informational|low|medium|high|critical)$")
+    """Lowest level that opens an incident."""
+    gap_hours: float = Field(default=4.0, gt=0)
+    """Findings on the same entity belong together while they are no further apart than this."""
+
+
+class Settings(_Strict):
+    """Everything an install can set. Relative paths are relative to the file they stand in."""
+
+    install: str = Field(default="tocsin", min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    """Name of this install; part of external ids (``<install>:26-0412``)."""
+    data_dir: Path = Path(".tocsin")
+    """Where the database, the lake and the caches live."""
+    estate: Path | None = None
+    """The estate file; without it every event is ``unattributed``."""
+    rules: tuple[Path, ...] = ()
+    """Folders or files of rules; empty: the rules that ship with Tocsin."""
+    parsers_dir: Path | None = None
+    """Folder of site parsers (*.py); its code is run, so it must belong to root."""
+    time_zone: str = "Europe/Paris"
+    """Zone of the times people read."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of the Prometheus metrics on 127.0.0.1; 0: none."""
+    source: tuple[SourceSettings, ...] = ()
+    sink: tuple[SinkSettings, ...] = ()
+    triage: TriageSettings = TriageSettings()
+
+    _check_zone = field_validator("time_zone")(_known_zone)
+
+    @property
+    def database(self) -> Path:
+        """Return the path of the SQLite database."""
+        return self.data_dir / "tocsin.db"
+
+    @property
+    def lake(self) -> Path:
+        """Return the folder of the lake."""
+        return self.data_dir / "lake"
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of compiled plans."""
+        return self.data_dir / "cache"
+
+    @property
+    def sinks(self) -> dict[str, Mapping[str, Any]]:
+        """Return sink name → its settings."""
+        return {sink.name: sink.own for sink in self.sink}
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of ``path``, of the first default path that exists, or the defaults.
+
+    Raises InputError with every fault of the file, each with its line.
+    """
+    chosen = path or next((candidate for candidate in DEFAULT_PATHS if candidate.exists()), None)
+    text = _read(chosen) if chosen else ""
+    values = _parse(str(chosen), text)
+    values.update({key: environ[name] for name, key in ENVIRONMENT.items() if name in environ})
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise InputError([_problem(str(chosen), text, fault) for fault in error.errors()]) from None
+    _check_names(str(chosen), text, settings)
+    return _anchored(settings, chosen.parent if chosen else Path())
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(str(path), 0, error.strerror or str(error), "write one with 'tocsin init DIR'")]) from None
+    except UnicodeDecodeError:
+        raise InputError([Problem(str(path), 0, "not UTF-8 text", "save the file as UTF-8")]) from None
+
+
+def _parse(path: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = text[: getattr(error, "pos", 0)].count("\n") + 1 if hasattr(error, "pos") else _line_in(str(error))
+        raise InputError(
+            [Problem(path, line, f"not TOML: {error}", 'see toml.io; for example: data_dir = "/var/lib/tocsin"')]
+        ) from None
+
+
+def _line_in(message: str) -> int:
+    digits = message.partition("at line ")[2].split(",")[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _problem(path: str, text: str, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's error dictionaries
+    location = tuple(fault["loc"])
+    key = ".".join(str(part) for part in location)
+    line = line_of(text, location)
+    if fault["type"] == "extra_forbidden":
+        return Problem(path, line, f"unknown setting {key!r}", _suggestion(location))
+    return Problem(path, line, f"{key}: {fault['msg']}", f"got {fault['input']!r}")
+
+
+def _suggestion(location: tuple[str | int, ...]) -> str:
+    models: dict[str | int, type[BaseModel]] = {"source": SourceSettings, "triage": TriageSettings}
+    model = models.get(location[0], Settings) if len(location) > 1 else Settings
+    close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(model.model_fields))}"
+
+
+def _check_names(path: str, text: str, settings: Settings) -> None:
+    problems = []
+    for table, entries in (("source", settings.source), ("sink", settings.sink)):
+        names = [entry.name for entry in entries]
+        problems += [
+            Problem(
+                path, line_of(text, (table, index, "name")), f"{table} name {name!r} is used twice", "give each its own name"
+            )
+            for index, name in enumerate(names)
+            if name in names[:index]
+        ]
+    if problems:
+        raise InputError(problems)
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Return the settings with relative paths made relative to ``folder``."""
+
+    def anchor(path: Path | None) -> Path | None:
+        return None if path is None else folder / path
+
+    return settings.model_copy(
+        update={
+            "data_dir": anchor(settings.data_dir),
+            "estate": anchor(settings.estate),
+            "parsers_dir": anchor(settings.parsers_dir),
+            "rules": tuple(folder / path for path in settings.rules),
+        }
+    )

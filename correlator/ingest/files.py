@@ -1,0 +1,206 @@
+"""Files, directories and standard input → raw batches: what ``replay``, ``try`` and ``parse`` read.
+
+The stream of a record is its file's path below the argument (``logs.zip!auth.log`` inside an archive), so the same files
+give the same event ids wherever they lie.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from correlator.errors import InputError, Problem
+from correlator.ingest.containers import DAMAGE, Damaged, Member, decompressed, open_members
+from correlator.ingest.documents import documents, is_documents
+from correlator.ingest.evtx import EvtxDamage, EvtxRecord, read_evtx
+from correlator.ingest.text import MAX_LINE_BYTES, Line, chunks, is_binary, lines
+from correlator.model.raw import RAW, RawBatch, record_id
+from correlator.model.reject import REJECT, Reason
+
+#: A batch is cut at whichever comes first.
+MAX_ROWS = 10_000
+MAX_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file to read: where it is, the stream name of its records, its size in bytes."""
+
+    path: Path
+    stream: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record, or a place in a container, that gives no text row."""
+
+    offset: int
+    number: int
+    text: str
+    reason: Reason
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows and rejects of one batch while it grows."""
+
+    source: str
+    received: datetime
+    rows: list[tuple[str, str, int, str, int, str, int]] = field(default_factory=list)
+    rejects: list[tuple[str, str, int, str, int, str, str]] = field(default_factory=list)
+    next_offsets: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, stream: str, path: str, record: Line | Refused) -> None:
+        identity = record_id(self.source, stream, record.offset)
+        if isinstance(record, Refused):
+            self.rejects.append((identity, stream, record.offset, path, record.number, record.reason, record.text))
+        elif record.too_long:
+            self.rejects.append((identity, stream, record.offset, path, record.number, Reason.TOO_LONG, record.text))
+        else:
+            self.rows.append((identity, stream, record.offset, path, record.number, record.text, record.flags))
+        self.next_offsets[stream] = record.offset + 1
+        self.size += len(record.text)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.rows) + len(self.rejects) >= MAX_ROWS or self.size >= MAX_BYTES
+
+    def close(self) -> RawBatch:
+        return RawBatch(self._rows(), self.next_offsets, self._rejects() if self.rejects else None)
+
+    def _rows(self) -> pl.DataFrame:
+        names = ("id", "stream", "offset", "path", "line", "text", "flags")
+        schema = {name: RAW[name] for name in names}
+        frame = pl.DataFrame(self.rows, schema=schema, orient="row")
+        return frame.with_columns(
+            pl.lit(self.source).alias("source"),
+            pl.lit(self.received, RAW["received"]).alias("received"),
+            pl.lit(None, pl.String).alias("peer"),
+        ).select(RAW.names())
+
+    def _rejects(self) -> pl.DataFrame:
+        names = ("id", "stream", "offset", "path", "line", "reason", "text")
+        schema = {name: REJECT[name] for name in names}
+        frame = pl.DataFrame(self.rejects, schema=schema, orient="row")
+        return frame.with_columns(
+            pl.lit(self.source).alias("source"),
+            pl.lit(self.received, REJECT["received"]).alias("received"),
+            pl.lit(None, pl.String).alias("parser"),
+        ).select(REJECT.names())
+
+
+def list_files(paths: Sequence[str]) -> list[InputFile]:
+    """Return every file of ``paths`` (files, directories recursively; ``-`` is standard input), sorted by name.
+
+    Raises InputError when a path does not exist or a directory holds no file.
+    """
+    found: list[InputFile] = []
+    problems: list[Problem] = []
+    for text in paths:
+        files = [InputFile(Path("-"), "stdin", 0)] if text == "-" else _below(Path(text))
+        found += files
+        if not files:
+            what = "holds no file" if Path(text).is_dir() else "no such file or directory"
+            problems.append(Problem(text, 0, what, "give a file, a directory or - for standard input"))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _below(path: Path) -> list[InputFile]:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return [InputFile(file, str(file.relative_to(path)), file.stat().st_size) for file in files]
+    return [InputFile(path, path.name, path.stat().st_size)] if path.exists() else []
+
+
+def read_paths(
+    paths: Sequence[str], *, source: str = "replay", received: datetime | None = None, binary: IO[bytes] | None = None
+) -> Iterator[RawBatch]:
+    """Yield raw batches of at most 10,000 rows or 16 MiB over all files of ``paths``, in order.
+
+    ``received`` is the time stamped on every row (default: now); ``binary`` stands for standard input in tests.
+    """
+    yield from read_files(list_files(paths), source=source, received=received, binary=binary)
+
+
+def read_files(
+    files: Iterable[InputFile], *, source: str = "replay", received: datetime | None = None, binary: IO[bytes] | None = None
+) -> Iterator[RawBatch]:
+    """Yield raw batches over ``files`` (see ``read_paths``)."""
+    stamp = received or datetime.now(UTC)
+    batch = _Batch(source, stamp)
+    for file in files:
+        for stream, record in _records(file, binary):
+            batch.add(stream, _display_path(file, stream), record)
+            if batch.is_full:
+                yield batch.close()
+                batch = _Batch(source, stamp)
+    if batch.rows or batch.rejects:
+        yield batch.close()
+
+
+def _display_path(file: InputFile, stream: str) -> str:
+    inner = stream.partition("!")[2]
+    return f"{file.path}!{inner}" if inner else str(file.path)
+
+
+def _records(file: InputFile, binary: IO[bytes] | None) -> Iterator[tuple[str, Line | Refused]]:
+    if str(file.path) == "-":
+        for record in text_records(decompressed(binary or sys.stdin.buffer)):
+            yield "stdin", record
+        return
+    for member in open_members(file.path, file.stream):
+        if isinstance(member, Damaged):
+            yield member.stream, Refused(0, 0, member.what, Reason.DAMAGED)
+        else:
+            for record in _guarded(member):
+                yield member.stream, record
+
+
+def _guarded(member: Member) -> Iterator[Line | Refused]:
+    """Yield a member's records; a container that breaks on the way gives one refusal after its good records."""
+    offset, number = 0, 0
+    try:
+        for record in _evtx_records(member.file) if member.is_evtx else text_records(member.file):
+            offset, number = record.offset + 1, record.number + 1
+            yield record
+    except DAMAGE as error:
+        yield Refused(offset, number, str(error), Reason.DAMAGED)
+
+
+def text_records(file: IO[bytes]) -> Iterator[Line | Refused]:
+    """Yield the records of an open text stream: lines, or the elements of a JSON array or of pretty-printed objects."""
+    stream = chunks(file)
+    head = next(stream, b"")
+    if is_binary(head):
+        yield Refused(0, 1, "", Reason.NOT_TEXT)
+        return
+    whole = _chain(head, stream)
+    yield from documents(whole) if is_documents(head) else lines(whole)
+
+
+def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if head:
+        yield head
+    yield from rest
+
+
+def _evtx_records(file: IO[bytes]) -> Iterator[Line | Refused]:
+    for record in read_evtx(file):
+        yield _evtx_line(record) if isinstance(record, EvtxRecord) else _evtx_refusal(record)
+
+
+def _evtx_line(record: EvtxRecord) -> Line:
+    too_long = len(record.text) > MAX_LINE_BYTES
+    return Line(record.offset, record.line, record.text[:MAX_LINE_BYTES] if too_long else record.text, too_long=too_long)
+
+
+def _evtx_refusal(damage: EvtxDamage) -> Refused:
+    return Refused(damage.offset, damage.line, damage.reason, Reason.DAMAGED)

@@ -1,0 +1,62 @@
+"""Every metric Tocsin exports, in one table: name, kind, help, labels. Labels take their values from closed sets."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: ``name`` is ``tocsin_<stage>_<noun>_<unit>``, counters get ``_total`` from the client."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+TABLE: tuple[Metric, ...] = (
+    Metric("tocsin_ingest_records", "counter", "Raw records received.", ("source",)),
+    Metric("tocsin_parse_records", "counter", "Raw records by fate: read, assembled, skipped, rejected.", ("source", "fate")),
+    Metric("tocsin_parse_rejects", "counter", "Raw records rejected, by reason.", ("source", "reason")),
+    Metric("tocsin_parse_events", "counter", "Events made.", ("source",)),
+    Metric("tocsin_detect_detections", "counter", "Detections, by level.", ("level",)),
+    Metric("tocsin_correlate_hits", "counter", "Correlation hits opened or grown, by level.", ("level",)),
+    Metric("tocsin_correlate_late_events", "counter", "Detections that came after their window was judged."),
+    Metric("tocsin_triage_changes", "counter", "Changes of incidents: opened, updated, merged, reopened.", ("change",)),
+    Metric("tocsin_deliver_requests", "counter", "Deliveries by result: sent, retried, dead.", ("sink", "result")),
+    Metric("tocsin_runtime_batches", "counter", "Batches committed."),
+    Metric("tocsin_runtime_batch_seconds", "histogram", "Time from poll to commit of a batch."),
+    Metric("tocsin_runtime_rules_loaded", "gauge", "Detection rules that can fire."),
+    Metric("tocsin_runtime_rules_refused", "gauge", "Rules refused or inert, by why.", ("why",)),
+    Metric("tocsin_store_disk_free_bytes", "gauge", "Free space where the data directory lies."),
+)
+
+
+class Metrics:
+    """The live metrics of one process; ``registry`` is what an exporter serves."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters = {m.name: Counter(m.name, m.help, m.labels, registry=self.registry) for m in _of_kind("counter")}
+        self._gauges = {m.name: Gauge(m.name, m.help, m.labels, registry=self.registry) for m in _of_kind("gauge")}
+        self._histograms = {m.name: Histogram(m.name, m.help, m.labels, registry=self.registry) for m in _of_kind("histogram")}
+
+    def add(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add ``amount`` to a counter of the table."""
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge of the table."""
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def observe(self, name: str, value: float) -> None:
+        """Record one value of a histogram of the table."""
+        self._histograms[name].observe(value)
+
+
+def _of_kind(kind: str) -> list[Metric]:
+    return [metric for metric in TABLE if metric.kind == kind]
