@@ -6,24 +6,19 @@ give the same event ids wherever they lie.
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-import polars as pl
-
 from correlator.errors import InputError, Problem
+from correlator.ingest.batch import BatchBuilder, Refused
 from correlator.ingest.containers import DAMAGE, Damaged, Member, decompressed, open_members
 from correlator.ingest.documents import documents, is_documents
 from correlator.ingest.evtx import EvtxDamage, EvtxRecord, read_evtx
 from correlator.ingest.text import MAX_LINE_BYTES, Line, chunks, is_binary, lines
-from correlator.model.raw import RAW, RawBatch, record_id
-from correlator.model.reject import REJECT, Reason
-
-#: A batch is cut at whichever comes first.
-MAX_ROWS = 10_000
-MAX_BYTES = 16 << 20
+from correlator.model.raw import RawBatch
+from correlator.model.reject import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,66 +28,6 @@ class InputFile:
     path: Path
     stream: str
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record, or a place in a container, that gives no text row."""
-
-    offset: int
-    number: int
-    text: str
-    reason: Reason
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Rows and rejects of one batch while it grows."""
-
-    source: str
-    received: datetime
-    rows: list[tuple[str, str, int, str, int, str, int]] = field(default_factory=list)
-    rejects: list[tuple[str, str, int, str, int, str, str]] = field(default_factory=list)
-    next_offsets: dict[str, int] = field(default_factory=dict)
-    size: int = 0
-
-    def add(self, stream: str, path: str, record: Line | Refused) -> None:
-        identity = record_id(self.source, stream, record.offset)
-        if isinstance(record, Refused):
-            self.rejects.append((identity, stream, record.offset, path, record.number, record.reason, record.text))
-        elif record.too_long:
-            self.rejects.append((identity, stream, record.offset, path, record.number, Reason.TOO_LONG, record.text))
-        else:
-            self.rows.append((identity, stream, record.offset, path, record.number, record.text, record.flags))
-        self.next_offsets[stream] = record.offset + 1
-        self.size += len(record.text)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.rows) + len(self.rejects) >= MAX_ROWS or self.size >= MAX_BYTES
-
-    def close(self) -> RawBatch:
-        return RawBatch(self._rows(), self.next_offsets, self._rejects() if self.rejects else None)
-
-    def _rows(self) -> pl.DataFrame:
-        names = ("id", "stream", "offset", "path", "line", "text", "flags")
-        schema = {name: RAW[name] for name in names}
-        frame = pl.DataFrame(self.rows, schema=schema, orient="row")
-        return frame.with_columns(
-            pl.lit(self.source).alias("source"),
-            pl.lit(self.received, RAW["received"]).alias("received"),
-            pl.lit(None, pl.String).alias("peer"),
-        ).select(RAW.names())
-
-    def _rejects(self) -> pl.DataFrame:
-        names = ("id", "stream", "offset", "path", "line", "reason", "text")
-        schema = {name: REJECT[name] for name in names}
-        frame = pl.DataFrame(self.rejects, schema=schema, orient="row")
-        return frame.with_columns(
-            pl.lit(self.source).alias("source"),
-            pl.lit(self.received, REJECT["received"]).alias("received"),
-            pl.lit(None, pl.String).alias("parser"),
-        ).select(REJECT.names())
 
 
 def list_files(paths: Sequence[str]) -> list[InputFile]:
@@ -135,14 +70,14 @@ def read_files(
 ) -> Iterator[RawBatch]:
     """Yield raw batches over ``files`` (see ``read_paths``)."""
     stamp = received or datetime.now(UTC)
-    batch = _Batch(source, stamp)
+    batch = BatchBuilder(source, stamp)
     for file in files:
         for stream, record in _records(file, binary):
             batch.add(stream, _display_path(file, stream), record)
             if batch.is_full:
                 yield batch.close()
-                batch = _Batch(source, stamp)
-    if batch.rows or batch.rejects:
+                batch = BatchBuilder(source, stamp)
+    if batch.has_rows:
         yield batch.close()
 
 

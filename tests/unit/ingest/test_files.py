@@ -27,7 +27,8 @@ def _texts(batches: list[RawBatch]) -> list[str]:
 
 
 def _refusals(batches: list[RawBatch]) -> list[tuple[str, int]]:
-    return [pair for batch in batches if batch.rejects is not None for pair in batch.rejects.select("reason", "line").iter_rows()]
+    rejects = [batch.rejects for batch in batches if batch.rejects is not None]
+    return [pair for frame in rejects for pair in frame.select("reason", "line").iter_rows()]
 
 
 @pytest.mark.parametrize(

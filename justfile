@@ -1,0 +1,63 @@
+# The habits of this repository: `just` lists them.
+python := ".venv/bin/python"
+bin := ".venv/bin"
+
+[private]
+default:
+    @just --list --unsorted
+
+# what a commit must pass: format, lint, types, imports, docs, quick tests
+check: fmt lint types imports test
+
+# format the code
+fmt:
+    {{bin}}/ruff format .
+
+# lint
+lint:
+    {{bin}}/ruff check .
+
+# type check
+types:
+    {{bin}}/mypy
+
+# import contracts
+imports:
+    {{bin}}/lint-imports
+
+# quick tests (no server, no root)
+test *ARGS:
+    {{python}} -m pytest {{ARGS}}
+
+# the Sigma corpus and the real logs of ../shared
+corpus *ARGS:
+    {{python}} -m pytest -m corpus {{ARGS}}
+
+# kill -9 inside the commit
+kills *ARGS:
+    {{python}} -m pytest -m kill {{ARGS}}
+
+# long hypothesis runs over mutated input
+fuzz *ARGS:
+    {{python}} -m pytest -m fuzz {{ARGS}}
+
+# the two commands of the README on a fresh Debian 12 (needs root and debootstrap)
+chroot:
+    {{python}} -m pytest -m chroot
+
+# everything that takes long, before an issue closes
+soak:
+    {{python}} -m pytest -m "slow or corpus or kill or fuzz"
+
+# write goldens of a parser anew, then read the diff
+golden NAME:
+    ./tocsin parsers test {{NAME}} --update
+
+# resolve the dependencies again (needs uv); the dev lock first, the runtime lock inside it
+lock:
+    uv pip compile --universal --generate-hashes --python-version 3.11 --no-header -q pyproject.toml --group dev -o requirements-dev.lock
+    echo "hatchling>=1.27" | uv pip compile --universal --generate-hashes --python-version 3.11 --no-header -q pyproject.toml - -c requirements-dev.lock -o requirements.lock
+
+# the next changelog, printed
+changelog:
+    {{bin}}/towncrier build --draft --version next
