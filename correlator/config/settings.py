@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from correlator.config.places import line_of
+from correlator.config.toml_lines import key_lines
 from correlator.errors import InputError, Problem
 
 #: Looked for, in this order, when no ``--config`` is given.
@@ -162,10 +162,17 @@ def _line_in(message: str) -> int:
 def _problem(path: str, text: str, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's error dictionaries
     location = tuple(fault["loc"])
     key = ".".join(str(part) for part in location)
-    line = line_of(text, location)
+    line = _line(text, location)
     if fault["type"] == "extra_forbidden":
         return Problem(path, line, f"unknown setting {key!r}", _suggestion(location))
     return Problem(path, line, f"{key}: {fault['msg']}", f"got {fault['input']!r}")
+
+
+def _line(text: str, location: tuple[str | int, ...]) -> int:
+    """Return the line of ``location``, or of the nearest table above it; 0 when nothing of it stands in the text."""
+    lines = key_lines(text)
+    prefixes = (location[:length] for length in range(len(location), 0, -1))
+    return next((lines[prefix] for prefix in prefixes if prefix in lines), 0)
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
@@ -180,9 +187,7 @@ def _check_names(path: str, text: str, settings: Settings) -> None:
     for table, entries in (("source", settings.source), ("sink", settings.sink)):
         names = [entry.name for entry in entries]
         problems += [
-            Problem(
-                path, line_of(text, (table, index, "name")), f"{table} name {name!r} is used twice", "give each its own name"
-            )
+            Problem(path, _line(text, (table, index, "name")), f"{table} name {name!r} is used twice", "give each its own name")
             for index, name in enumerate(names)
             if name in names[:index]
         ]
