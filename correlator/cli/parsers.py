@@ -1,0 +1,101 @@
+"""``tocsin parsers``: what Tocsin can read, and whether it still reads it as recorded."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from correlator.cli.output import Exit, format_option, print_rows
+
+if TYPE_CHECKING:
+    from correlator.parse.contract import Parser
+
+
+@click.group()
+def parsers() -> None:
+    """List, show and test parsers: one per log source."""
+
+
+@parsers.command("list")
+@format_option
+def list_(form: str) -> None:
+    """List the parsers: how far to trust them, which Sigma log sources they feed, how many fields they give."""
+    from correlator.parse.registry import find_parsers  # noqa: PLC0415 - `--help` loads no polars
+
+    rows = [_summary(parser) for parser in find_parsers().values()]
+    print_rows(rows, form, ("name", "maturity", "log sources", "fields"), title="Parsers")
+
+
+@parsers.command()
+@click.argument("name")
+@format_option
+def show(name: str, form: str) -> None:
+    """Show what the parser NAME reads, how it recognises it, and the fields it gives."""
+    from correlator.parse.registry import find_parsers, pick  # noqa: PLC0415
+
+    parser = pick(find_parsers(), name)
+    details = _summary(parser) | {
+        "manual": _manual(parser),
+        "signature": parser.signature.pattern,
+        "literals": list(parser.signature.literals),
+        "rank": parser.signature.rank,
+        "assembly": str(parser.assembly) if parser.assembly else "one record per line",
+        "required": list(parser.required),
+        "fields": {field: str(dtype) for field, dtype in sorted(parser.fields.items())},
+    }
+    if form == "json":
+        print_rows([details], form, ())
+        return
+    click.echo(details.pop("manual"))
+    for key, value in details.items():
+        click.echo(
+            f"\n{key}: " + ("".join(f"\n  {k}: {v}" for k, v in value.items()) if isinstance(value, dict) else f"{value}")
+        )
+
+
+@parsers.command()
+@click.argument("name")
+@click.option("--update", "rewrite", is_flag=True, help="Write what comes out now as the new expectation.")
+@click.option("--samples", type=click.Path(path_type=Path, file_okay=False), help="Folder of samples, if not the bundled one.")
+@format_option
+def test(name: str, samples: Path | None, form: str, *, rewrite: bool) -> None:
+    """Compare each sample of the parser NAME (or `all`) with its recorded events."""
+    from correlator.harness import golden  # noqa: PLC0415
+    from correlator.parse.registry import find_parsers, pick  # noqa: PLC0415
+
+    known = find_parsers()
+    names = list(known) if name == "all" else [pick(known, name).name]
+    folder = samples or golden.samples_folder()
+    rows = [row for each in names for row in _results(each, folder, known, rewrite=rewrite)]
+    print_rows(rows, form, ("parser", "case", "result"), title="Samples")
+    failed = [row for row in rows if row["result"] in ("differs", "no sample")]
+    for row in failed if form == "text" else []:
+        click.echo(row.get("diff", ""), err=True)
+    sys.exit(Exit.FINDINGS if failed else Exit.DONE)
+
+
+def _results(name: str, folder: Path, known: Mapping[str, "Parser"], *, rewrite: bool) -> Iterator[dict[str, Any]]:
+    from correlator.harness import golden  # noqa: PLC0415
+
+    found = golden.cases(name, folder)
+    if not found:
+        yield {"parser": name, "case": "-", "result": "no sample", "diff": f"{folder / name}: no *.log; write three samples"}
+    for case in found:
+        if rewrite:
+            yield {"parser": name, "case": case.name, "result": "written" if golden.update(case, known) else "same"}
+            continue
+        verdict = golden.check(case, known)
+        yield {"parser": name, "case": case.name, "result": "same" if verdict.passed else "differs", "diff": verdict.diff}
+
+
+def _summary(parser: "Parser") -> dict[str, Any]:
+    sources = ", ".join(str(source) for source in parser.log_sources)
+    return {"name": parser.name, "maturity": str(parser.maturity), "log sources": sources, "fields": len(parser.fields)}
+
+
+def _manual(parser: "Parser") -> str:
+    """Return the docstring of the module that holds the parser: its manual page."""
+    module = sys.modules.get(parser.parse.__module__)
+    return (module.__doc__ or "").strip() if module else ""

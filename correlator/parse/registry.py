@@ -1,0 +1,104 @@
+"""Find the parsers: the listing of a folder is the catalogue, there is nothing to register.
+
+Three places are scanned, in this order: the bundled package ``parsers``, the entry points ``tocsin.parsers`` of installed
+distributions, and the site directory named in the configuration. The engine names no parser anywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from importlib import import_module, metadata
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+from correlator.errors import InputError, Problem
+from correlator.parse.contract import Parser
+
+#: Entry-point group of distributions that bring parsers: each entry names a module with a ``PARSER``.
+ENTRY_POINTS = "tocsin.parsers"
+
+_LINE_TO_WRITE = "write `PARSER = Parser(name=…, log_sources=…, signature=…, maturity=…, fields=…, parse=…)`"
+
+
+def find_parsers(packages: Sequence[str] = ("parsers",), site_dir: Path | None = None) -> dict[str, Parser]:
+    """Return every parser by name, in the order of their names.
+
+    Importing a site directory runs its code, so ``site_dir`` is only ever the directory the configuration names.
+
+    Raises:
+        InputError: modules without ``PARSER``, modules that cannot be imported, names given twice: all of them at once.
+    """
+    found: dict[str, tuple[Parser, str]] = {}
+    problems: list[Problem] = []
+    for path, module in _modules(packages, site_dir, problems):
+        parser = getattr(module, "PARSER", None)
+        if not isinstance(parser, Parser):
+            problems.append(Problem(path, 0, "no PARSER in this module", _LINE_TO_WRITE))
+        elif parser.name in found:
+            first = found[parser.name][1]
+            problems.append(Problem(path, 0, f"parser name {parser.name!r} is taken by {first}", "give it another name"))
+        else:
+            found[parser.name] = (parser, path)
+    if problems:
+        raise InputError(problems)
+    return {name: found[name][0] for name in sorted(found)}
+
+
+def pick(parsers: dict[str, Parser], name: str) -> Parser:
+    """Return the parser called ``name``.
+
+    Raises:
+        InputError: there is none; the message names the nearest ones.
+    """
+    if name in parsers:
+        return parsers[name]
+    near = get_close_matches(name, parsers, n=3)
+    expected = f"did you mean {' or '.join(map(repr, near))}?" if near else f"one of: {', '.join(parsers)}"
+    raise InputError([Problem("--parser", 0, f"unknown parser {name!r}", expected)])
+
+
+def _modules(packages: Sequence[str], site_dir: Path | None, problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:
+    for package in packages:
+        yield from _bundled(package, problems)
+    yield from _installed(problems)
+    if site_dir is not None:
+        yield from _site(site_dir, problems)
+
+
+def _bundled(package: str, problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:
+    for found in iter_modules(import_module(package).__path__):
+        name = f"{package}.{found.name}"
+        try:
+            module = import_module(name)
+        except Exception as error:  # noqa: BLE001 - one broken parser must be named beside the others, whatever it raises
+            problems.append(Problem(name, 0, f"cannot be imported: {error!r}", "mend or remove it"))
+            continue
+        yield str(module.__file__ or name), module
+
+
+def _installed(problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:
+    for entry in metadata.entry_points(group=ENTRY_POINTS):
+        where = f"entry point {ENTRY_POINTS}:{entry.name}"
+        try:
+            module = import_module(entry.module)
+        except Exception as error:  # noqa: BLE001 - same
+            problems.append(Problem(where, 0, f"cannot be imported: {error!r}", "mend or uninstall its distribution"))
+            continue
+        yield where, module
+
+
+def _site(site_dir: Path, problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:
+    if not site_dir.is_dir():
+        problems.append(Problem(str(site_dir), 0, "no such directory", "name an existing directory of parser modules"))
+    for path in sorted(site_dir.glob("*.py")):
+        spec = spec_from_file_location(f"tocsin_site_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            continue
+        module = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # noqa: BLE001 - same
+            problems.append(Problem(str(path), 0, f"cannot be imported: {error!r}", "mend or remove it"))
+            continue
+        yield str(path), module
