@@ -1,0 +1,71 @@
+"""``tocsin init``: a starter configuration that runs as it is."""
+
+from pathlib import Path
+
+import click
+
+from correlator.errors import InputError, Problem
+
+SETTINGS = """\
+# Settings of this install. `tocsin doctor` checks them; the reference is docs/reference/settings.md.
+
+# Part of the ticket numbers other systems see: <install>:26-0412.
+install = "tocsin"
+
+# Database, lake and caches. Relative paths are relative to this file.
+data_dir = "data"
+
+# Who owns which address and host name; `tocsin estate check` reads it.
+estate = "estate.toml"
+
+# Your own rules, beside those that ship with Tocsin when you name both; leave it out for the shipped ones alone.
+# rules = ["rules"]
+
+# One [[source]] per kind of log. `parser = "auto"` recognises the format line by line.
+[[source]]
+name = "system"
+paths = ["/var/log/auth.log*", "/var/log/syslog*"]
+time_zone = "Europe/Paris"
+
+# Where incidents go. `tocsin sinks list` shows the kinds and their settings.
+[[sink]]
+name = "journal"
+kind = "file"
+path = "data/incidents.ndjson"
+
+[triage]
+minimum_level = "medium"
+gap_hours = 4
+"""
+
+ESTATE = """\
+# The estate: communes, networks, shared assets. An event that nothing here can attribute is shown as `unattributed`.
+
+[[commune]]
+id = "00101"
+code = "BRP"
+name = "Brévanne-le-Port"
+hosts = ["BRP-*"]
+
+[[network]]
+cidr = "10.11.0.0/16"
+commune = "00101"
+zone = "users"
+"""
+
+FILES = {"tocsin.toml": SETTINGS, "estate.toml": ESTATE}
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def init(directory: Path) -> None:
+    """Write tocsin.toml and estate.toml into DIRECTORY; files that are there already are never overwritten."""
+    present = [directory / name for name in FILES if (directory / name).exists()]
+    if present:
+        raise InputError([Problem(str(path), 0, "is there already", "choose another folder or remove it") for path in present])
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in FILES.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    config = directory / "tocsin.toml"
+    click.echo(f"Wrote {directory}/tocsin.toml and {directory}/estate.toml. Next:")
+    click.echo(f"  edit them, then  tocsin doctor --config {config}  and  tocsin run --config {config}")

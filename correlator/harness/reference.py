@@ -1,0 +1,91 @@
+"""The reference pages, made from what they describe; ``docs/reference`` holds them and a test compares.
+
+``python -m correlator.harness.reference`` writes them anew.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from correlator.config.settings import Settings, SinkSettings, SourceSettings, TriageSettings
+from correlator.model.reject import Reason
+from correlator.parse.registry import find_parsers
+from correlator.telemetry.metrics import TABLE, Metric
+
+_HEAD = "<!-- Made by `python -m correlator.harness.reference`; do not edit. -->\n"
+
+
+def settings_page() -> str:
+    """Return the page of every setting of ``tocsin.toml``."""
+    tables: list[tuple[str, str, type[BaseModel]]] = [
+        ("Top level", "", Settings),
+        ("`[[source]]`", "A followed input.", SourceSettings),
+        ("`[[sink]]`", "A destination; the other keys are the sink's own.", SinkSettings),
+        ("`[triage]`", "How findings become incidents.", TriageSettings),
+    ]
+    parts = [_HEAD, "# Settings\n", "`tocsin.toml`; `TOCSIN_DATA_DIR`, `TOCSIN_INSTALL` and `TOCSIN_ESTATE` win over it.\n"]
+    for title, text, model in tables:
+        parts += [f"\n## {title}\n", *([f"{text}\n"] if text else []), "| key | default | meaning |\n|---|---|---|\n"]
+        parts += [_setting_row(name, field) for name, field in model.model_fields.items()]
+    return _joined(parts)
+
+
+def _setting_row(name: str, field: FieldInfo) -> str:
+    default = "required" if field.is_required() else f"`{_shown(field.default)}`"
+    meaning = (field.description or "See its own table below.").replace("\n", " ").replace("``", "`")
+    return f"| `{name}` | {default} | {meaning} |\n"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, BaseModel):
+        return "its defaults"
+    return str(value) if value != () else "none"
+
+
+def metrics_page() -> str:
+    """Return the page of every metric."""
+    head = (
+        "# Metrics\nServed on 127.0.0.1 when `metrics_port` is set.\n\n| name | kind | labels | meaning |\n|---|---|---|---|\n"
+    )
+    return _joined([_HEAD, head, *(_metric_row(metric) for metric in TABLE)])
+
+
+def _metric_row(metric: Metric) -> str:
+    name = f"{metric.name}_total" if metric.kind == "counter" else metric.name
+    return f"| `{name}` | {metric.kind} | {', '.join(metric.labels)} | {metric.help} |\n"
+
+
+def parsers_page() -> str:
+    """Return the catalogue of parsers, and the closed set of reasons for which a record is refused."""
+    rows = []
+    for parser in sorted(find_parsers().values(), key=lambda parser: parser.name):
+        sources = ", ".join(sorted({f"`{source}`" for source in parser.log_sources}))
+        rows.append(f"| `{parser.name}` | {parser.maturity} | {len(parser.fields)} | {sources} |\n")
+    reasons = [f"- `{reason}`\n" for reason in Reason]
+    head = "# Parsers\n| parser | maturity | fields | Sigma log sources |\n|---|---|---|---|\n"
+    return _joined([_HEAD, head, *rows, "\n## Reasons for which a record is refused\n", *reasons])
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "metrics.md": metrics_page, "parsers.md": parsers_page}
+
+
+def write_pages(folder: Path) -> Iterator[Path]:
+    """Write every page into ``folder`` and yield the paths of those that changed."""
+    for name, page in PAGES.items():
+        path = folder / name
+        text = page()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            yield path
+
+
+def _joined(parts: list[str]) -> str:
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    for changed in write_pages(Path("docs/reference")):
+        sys.stdout.write(f"{changed}\n")
