@@ -1,0 +1,179 @@
+"""Syslog: the envelope around a message, in the forms that really arrive.
+
+Read: RFC 3164 with and without PRI, host, tag, year, fraction, zone word, Cisco sequence number; French month names;
+RFC 5424 with structured data, BOM and its usual near misses; rsyslog's ISO form; an octet count left in front; a second
+header put by a relay (the inner one, nearest to the sender, wins).
+"""
+
+import polars as pl
+
+from correlator.parse.times import epoch, to_utc, zone_of
+
+__all__ = ["ENVELOPE", "envelope"]
+
+#: The columns ``envelope`` adds.
+ENVELOPE = pl.Schema(
+    {
+        "syslog.priority": pl.Int64(),
+        "syslog.stamp": pl.String(),  # the time as it was written; null: the header has none
+        "syslog.timestamp": pl.Datetime("us", "UTC"),  # null with a stamp: the time cannot be read
+        "syslog.host": pl.String(),
+        "syslog.app": pl.String(),
+        "syslog.pid": pl.String(),
+        "syslog.msgid": pl.String(),
+        "syslog.sd": pl.String(),
+        "syslog.body": pl.String(),
+    }
+)
+
+_LAST_PRIORITY = 191
+_OPENING = r"(?s)^\x{feff}?(?:(?:\d{1,6} )?<(?P<priority>\d{1,3})>)?(?P<after>.*)$"
+
+_CLOCK = r"\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?"
+_ISO = r"\d{4}-\d\d-\d\d(?:T|[ ]{1,2})\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[ ]?(?:Z|[+-]\d\d:?\d\d))?"
+_EPOCH = r"\d{10}\.\d{1,9}|\d{13}"  # after a version digit only (Meraki)
+_BSD = r"(?:\d{4}[ ])?\p{L}{3,9}\.?[ ]{1,2}\d{1,2}[ ](?:\d{4}[ ])?" + _CLOCK + r"(?:[ ]\d{4})?"
+
+# PRI is required for the form without version, else too many plain sentences would look like it.
+_SD = r'-|(?:\[[^\s="\]]{1,128}(?:[ ][^\s="\]]+="(?:[^"\\]|\\.)*")*[ ]?\])+'
+_RFC5424 = (
+    r"(?s)^[ ]?(?P<version>1[ ]+)?(?P<stamp>-|" + _ISO + r")Z?[ ]+(?P<host>\S+)[ ]+(?P<app>[^\s:\[]+)[ ]+"
+    r"(?P<pid>\S+)[ ]+(?P<msgid>\S+)(?:[ ]+(?P<sd>" + _SD + r"))?(?:[ ]+(?P<body>.*))?$"
+)
+
+# The zone words that mean one offset in Europe; others (IST, CST, BST) are ambiguous and leave the source's zone.
+_ZONES = {"UTC": "+0000", "GMT": "+0000", "WET": "+0000", "CET": "+0100", "MET": "+0100", "WEST": "+0100"} | {
+    "CEST": "+0200", "MEST": "+0200", "EET": "+0200", "EEST": "+0300",
+}  # fmt: skip
+_STAMPED = (
+    r"(?s)^[: ]{0,3}(?:\d{1,10}:[ ])?[*.]?(?P<version>1[ ]+)?(?P<stamp>" + _ISO + "|" + _BSD + "|" + _EPOCH + r")Z?"
+    r"(?:[ ](?P<zone>[A-Z]{1,4}T|UTC))?(?::[ ]+|[ ]+)(?P<rest>.*)$"
+)
+
+_SEVERITY = r"(?i:debug|info|notice|warning|warn|err|error|crit|critical|alert|emerg)"
+_TAG = r"(?P<app>[A-Za-z_(/-][\w./()@+~-]{0,63})"
+_HOST = r"(?P<host>[A-Za-z0-9_](?:[\w.:%/@-]*\w)?)"
+_TAGGED = (
+    r"(?s)^[ ]*(?:" + _HOST + r"[ ]+)?(?P<from_tag>(?:" + _SEVERITY + r"[ ]+)?" + _TAG + r"(?:\[(?P<pid>[^\]\s]{1,24})\]"
+    r"(?:[ ]<\w+>)?:?|(?:[ ]<\w+>)?:)(?:[\s\x{feff}]+(?P<body>.*))?)$"
+)
+_HOSTED = r"(?s)^[ ]*" + _HOST + r"(?::?[ ]+(?P<body>.*))?$"
+_LEVEL_AS_HOST = r"^(?:EMERG|ALERT|CRIT|ERR|ERROR|WARNING|NOTICE|INFO|DEBUG)$"  # ChromeOS: no host, a level instead
+
+_INNER = r"^(?:<\d{1,3}>)?(?:" + _ISO.replace("(?:T|[ ]{1,2})", "T") + "|" + _BSD + r")[ :]"
+
+# Tags that open a format of their own: the message starts with them.
+_CARRIED = ("CEF", "LEEF")
+
+# Which layout reads which stamp; a layout costs a pass, so only those seen in the batch are tried.
+_LAYOUTS = (
+    (r"^\p{L}+\.? +\d{1,2} \d{1,2}:\d\d:\d\d[.\d]*$", "%b %d %H:%M:%S%.f"),
+    (r"^\d{4}-\S+[+Z-][\d:]*$", "%Y-%m-%dT%H:%M:%S%.f%z"),
+    (r"^\d{4}-[^+Z]+$", "%Y-%m-%dT%H:%M:%S%.f"),
+    (r"^\p{L}+\.? +\d{1,2} \d{1,2}:\d\d:\d\d[.\d]* [+-]\d{4}$", "%b %d %H:%M:%S%.f %z"),
+    (r"^\p{L}+\.? +\d{1,2} \d{4} [:.\d]+$", "%b %d %Y %H:%M:%S%.f"),
+    (r"^\p{L}+\.? +\d{1,2} \d{4} [:.\d]+ [+-]", "%b %d %Y %H:%M:%S%.f %z"),
+    (r"^\d{4} \p{L}+\.? +\d{1,2} [:.\d]+$", "%Y %b %d %H:%M:%S%.f"),
+    (r"^\d{4} \p{L}+\.? +\d{1,2} [:.\d]+ [+-]", "%Y %b %d %H:%M:%S%.f %z"),
+    (r"^\p{L}+\.? +\d{1,2} \d{1,2}:[:.\d]+ \d{4}$", "%b %d %H:%M:%S%.f %Y"),
+)
+
+
+def envelope(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return ``raw`` plus the columns of ``ENVELOPE``, same rows in the same order.
+
+    Needs columns ``text`` and ``received`` (UTC; gives the missing year); local times are of ``raw``'s ``time_zone``.
+    A text without envelope has its whole text as body and null everywhere else; a relay's header is replaced by the one
+    it carried.
+    """
+    outer = _read(raw.get_column("text"))
+    carried = outer.get_column("app").is_null() & outer.get_column("body").str.contains(_INNER).fill_null(value=False)
+    if carried.any():
+        outer = _unwrap(outer, carried)
+    parts = outer.with_columns(received=raw.get_column("received"))
+    read = parts.with_columns(_timestamp(parts, zone_of(raw)).alias("timestamp"))
+    return raw.hstack(read.select(pl.col(name.removeprefix("syslog.")).alias(name) for name in ENVELOPE))
+
+
+def _read(text: pl.Series) -> pl.DataFrame:
+    """Return one column per part of the header, text but the priority; ``body`` is never null where ``text`` is not."""
+    opened = _groups(text.str.strip_chars_end("\r\n\0"), _OPENING)
+    after, has_priority = opened.get_column("after"), opened.get_column("priority").is_not_null()
+    modern = _modern(after, has_priority)
+    classic = _classic(after, has_priority)
+    names = [name.removeprefix("syslog.") for name in ENVELOPE if name not in {"syslog.priority", "syslog.timestamp"}]
+    is_modern = modern.get_column("is_read")
+    priority = opened.select(pl.col("priority").cast(pl.Int64, strict=False)).to_series()
+    return pl.select(
+        pl.when(priority <= _LAST_PRIORITY).then(priority).alias("priority"),
+        *(pl.when(is_modern).then(modern.get_column(name)).otherwise(classic.get_column(name)).alias(name) for name in names),
+    )
+
+
+def _groups(text: pl.Series, pattern: str) -> pl.DataFrame:
+    return text.str.extract_groups(pattern).struct.unnest()
+
+
+def _modern(after: pl.Series, has_priority: pl.Series) -> pl.DataFrame:
+    """Return the parts of RFC 5424 messages; null rows where it is something else; nil values are null."""
+    parts = _groups(after, _RFC5424)
+    has_sd, has_version = pl.col("sd").is_not_null(), pl.col("version").is_not_null()
+    read = has_version | (has_sd & pl.lit(has_priority))
+    names = ("stamp", "host", "app", "pid", "msgid", "sd")
+    values = (pl.when(pl.col(name) != "-").then(pl.col(name)).alias(name) for name in names)
+    body = pl.col("body").fill_null("").str.strip_chars_start("\ufeff ")
+    shown = parts.with_columns(*values, body)
+    is_read = pl.lit(parts.select(read).to_series()).alias("is_read")
+    return shown.select(is_read, pl.when(is_read).then(pl.exclude("version")).name.keep())
+
+
+def _classic(after: pl.Series, has_priority: pl.Series) -> pl.DataFrame:
+    """Return the parts of RFC 3164 messages and their variants."""
+    stamped = _groups(after, _STAMPED)
+    has_stamp = stamped.select(_is_header(pl.col("stamp"), pl.lit(has_priority), pl.col("version"))).to_series()
+    offset = pl.col("zone").replace_strict(_ZONES, default=None)
+    stamp = pl.when(has_stamp).then(pl.concat_str("stamp", offset.fill_null(""), separator=" ").str.strip_chars_end())
+    rest = pl.select(pl.when(has_stamp).then(stamped.get_column("rest")).when(has_priority).then(after)).to_series()
+    tagged, hosted = _groups(rest, _TAGGED), _groups(rest.set(~has_stamp, None), _HOSTED)
+    is_tag = (tagged.get_column("app").is_not_null() & ~tagged.get_column("app").is_in(_CARRIED)).fill_null(value=False)
+    host = pl.coalesce(tagged.get_column("host"), pl.when(~is_tag).then(hosted.get_column("host")))
+    plain = pl.coalesce(tagged.get_column("from_tag"), hosted.get_column("body"), rest).str.strip_chars_start(" ")
+    body = pl.when(is_tag).then(tagged.get_column("body").fill_null("")).otherwise(pl.coalesce(plain, after))
+    return stamped.select(
+        stamp.alias("stamp"),
+        pl.when(~host.str.contains(_LEVEL_AS_HOST)).then(host).alias("host"),
+        pl.when(is_tag).then(tagged.get_column("app")).alias("app"),
+        pl.when(is_tag).then(tagged.get_column("pid")).alias("pid"),
+        *(pl.lit(None, pl.String).alias(name) for name in ("msgid", "sd")),
+        body.alias("body"),
+    )
+
+
+def _is_header(stamp: pl.Expr, has_priority: pl.Expr, version: pl.Expr) -> pl.Expr:
+    """Say whether a stamp opens a syslog header; without PRI "2026-11-22 14:05:01" opens an application's own log line."""
+    has_blank, is_epoch = stamp.str.contains(r"^\d{4}-\d\d-\d\d "), stamp.str.contains(r"^\d{10}")
+    return (~(has_blank & ~has_priority) & ~(is_epoch & version.is_null())).fill_null(value=False)
+
+
+def _unwrap(outer: pl.DataFrame, carried: pl.Series) -> pl.DataFrame:
+    """Return ``outer`` with the header a relay carried in place of the relay's own."""
+    inner = _read(outer.get_column("body").set(~carried, None))
+    is_read = inner.get_column("host").is_not_null()
+    return pl.select(
+        pl.coalesce(pl.when(is_read).then(inner.get_column("priority")), outer.get_column("priority")).alias("priority"),
+        *(
+            pl.when(is_read).then(inner.get_column(name)).otherwise(outer.get_column(name)).alias(name)
+            for name in outer.columns
+            if name != "priority"
+        ),
+    )
+
+
+def _timestamp(parts: pl.DataFrame, zone: str) -> pl.Expr:
+    stamp = (
+        pl.col("stamp").str.replace(",", ".", literal=True)
+        .str.replace(r"^(\d{4}-\d\d-\d\d) +", "${1}T").str.replace(r"^(\d{4}-\S+) ([+Z-])", "$1$2")
+    )  # fmt: skip
+    seen = parts.select(stamp.str.contains(shape).any().alias(layout) for shape, layout in _LAYOUTS).row(0, named=True)
+    layouts = tuple(layout for layout, found in seen.items() if found)
+    return pl.coalesce(epoch(stamp), to_utc(stamp, layouts, zone=zone, received=pl.col("received")) if layouts else None)
