@@ -112,7 +112,8 @@ class Parser:
 
     ``parse(raw, want)`` gets RAW columns plus ``raw_row`` (u32) and ``time_zone``; ``want`` names the own fields that
     somebody needs (None: all). ``fields`` maps the fields the parser may give to their dtype (``Parameters.*`` or ``*``:
-    own names that the source decides); ``required`` those that make a record count as parsed. ``log_sources`` lists every Sigma log source it can feed.
+    own names that the source decides); ``required`` those that make a record count as parsed. ``log_sources`` lists every
+    Sigma log source it can feed.
     """
 
     name: str
