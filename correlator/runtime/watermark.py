@@ -1,0 +1,76 @@
+"""How far event time has come: per source, then the slowest of those that are not idle. It never goes backwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Self
+
+import orjson
+import polars as pl
+
+from correlator.model.raw import Flag
+
+LATENESS = timedelta(minutes=5)
+IDLE = timedelta(minutes=2)
+_CLOCK = (Flag.CLOCK.name or "").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What is known of one source: the greatest event time seen, and when it last gave anything (wall time)."""
+
+    newest: datetime
+    heard: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Event time up to which nothing more is expected, over all sources.
+
+    ``advance`` returns the next state; ``now`` is None while nothing can be said. In a replay files follow each other and
+    each goes back in time, so nothing is judged before the end of the input: do not advance there.
+    """
+
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    value: datetime | None = None
+
+    def advance(self, events: tuple[pl.DataFrame, ...], wall: datetime) -> Self:
+        """Return the watermark after a batch; rows with a wrong clock are not looked at."""
+        clocks = dict(self.clocks)
+        for source, newest in _newest(events).items():
+            known = clocks.get(source)
+            clocks[source] = Clock(max(newest, known.newest) if known else newest, wall)
+        return self._judged(clocks, wall)
+
+    def idle(self, wall: datetime) -> Self:
+        """Return the watermark when no record came: sources silent for two minutes hold nobody back."""
+        return self._judged(dict(self.clocks), wall)
+
+    def _judged(self, clocks: dict[str, Clock], wall: datetime) -> Self:
+        active = [clock.newest - LATENESS for clock in clocks.values() if wall - clock.heard <= IDLE]
+        reached = min(active) if active else wall - LATENESS
+        value = reached if self.value is None else max(self.value, reached)
+        return replace(self, clocks=clocks, value=value if clocks else self.value)
+
+    def to_bytes(self) -> bytes:
+        """Return the state to keep across a restart."""
+        clocks = {name: [clock.newest, clock.heard] for name, clock in self.clocks.items()}
+        return orjson.dumps({"v": 1, "value": self.value, "clocks": clocks})
+
+    @classmethod
+    def from_bytes(cls, text: bytes) -> Self:
+        """Return the state written by ``to_bytes``."""
+        kept = orjson.loads(text)
+        clocks = {name: Clock(*map(datetime.fromisoformat, pair)) for name, pair in kept["clocks"].items()}
+        return cls(clocks, datetime.fromisoformat(kept["value"]) if kept["value"] else None)
+
+
+def _newest(events: tuple[pl.DataFrame, ...]) -> dict[str, datetime]:
+    """Return source → greatest event time, over rows whose clock is believed."""
+    believed = ~pl.col("log.flags").list.contains(_CLOCK).fill_null(value=False)
+    found: dict[str, datetime] = {}
+    for frame in events:
+        times = frame.filter(believed).group_by("source").agg(pl.col("@timestamp").max())
+        for source, newest in times.iter_rows():
+            found[source] = max(newest, found.get(source, newest))
+    return found
