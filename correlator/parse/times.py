@@ -9,6 +9,9 @@ What is decided here, once for all parsers:
 - Garbage is null, never an error.
 """
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 import polars as pl
 
 from correlator.model.raw import UTC_TIME
@@ -20,6 +23,7 @@ DEFAULT_ZONE = "Europe/Paris"
 
 _NAIVE = pl.Datetime("us")
 _DAY = pl.duration(days=1)
+_YEARS = ("%Y", "%y", "%F", "%D", "%c", "%+")  # what gives a layout a year
 _LEAP = 2000  # a stamp without year is read in a leap year first, so that 29 February is a date
 _LEAP_DAY = 60  # 29 February, counted from 1 January
 _SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
@@ -64,11 +68,11 @@ def to_utc(text: pl.Expr, layouts: tuple[str, ...], *, zone: str = DEFAULT_ZONE,
     Raises:
         ValueError: a layout has no year and ``received`` is not given.
     """
-    bare = text.str.strip_chars()
-    named = _english_months(bare)
-    readings = [_read(named if "%b" in layout or "%B" in layout else bare, layout, zone, received) for layout in layouts]
-    moment = pl.coalesce(readings)
-    return pl.when(moment.dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)).then(moment)
+    yearless = [layout for layout in layouts if not any(year in layout for year in _YEARS)]
+    if yearless and received is None:
+        raise ValueError(f"layout {yearless[0]!r} has no year: pass received, the column the year is taken from")
+    columns = [text] if received is None else [text, received]
+    return pl.map_batches(columns, lambda series: _moments(series, layouts, zone), return_dtype=UTC_TIME)
 
 
 def epoch(text: pl.Expr) -> pl.Expr:
@@ -77,14 +81,7 @@ def epoch(text: pl.Expr) -> pl.Expr:
     Up to 11 digits before the point: seconds; 12 to 14: milliseconds; 15 to 17: microseconds; 19: nanoseconds. Decimals
     are of that unit. 18 digits is a Windows FILETIME, not a Unix time: null, like everything that is not a number.
     """
-    parts = text.str.strip_chars().str.extract_groups(r"^(-?)(\d{1,19})(?:[.,](\d*))?$")
-    whole, fraction = parts.struct.field("2"), parts.struct.field("3").fill_null("")
-    digits = whole.str.len_chars()
-    decimals = pl.when(digits <= _SECONDS).then(6).when(digits <= _MILLIS).then(3).otherwise(0)
-    micros = pl.concat_str(whole, fraction.str.pad_end(6, "0").str.slice(0, decimals)).cast(pl.Int64, strict=False)
-    micros = pl.when(digits <= _MICROS).then(micros).when(digits == _NANOS).then(micros // 1000)
-    moment = (micros * pl.when(parts.struct.field("1") == "-").then(-1).otherwise(1)).cast(_NAIVE)
-    return pl.when(moment.dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)).then(moment.dt.replace_time_zone("UTC"))
+    return text.map_batches(_unix_moments, return_dtype=UTC_TIME)
 
 
 def odd_clock(time: pl.Expr, received: pl.Expr) -> pl.Expr:
@@ -92,39 +89,71 @@ def odd_clock(time: pl.Expr, received: pl.Expr) -> pl.Expr:
     return ((time > received + _DAY) | (time < received - pl.duration(days=30))).fill_null(value=False)
 
 
-def _english_months(text: pl.Expr) -> pl.Expr:
+# Expressions used more than once are evaluated more than once, so the work is done on series, each step once.
+
+
+def _moments(columns: Sequence[pl.Series], layouts: tuple[str, ...], zone: str) -> pl.Series:
+    """Return the moments of ``columns[0]``; a later layout only reads what the ones before it left."""
+    text = columns[0].str.strip_chars()
+    received = columns[-1] if columns[-1].len() == text.len() else columns[-1].new_from_index(0, text.len())
+    moments = pl.Series(text.name, [None], dtype=UTC_TIME).new_from_index(0, text.len())
+    for layout in layouts:
+        unread = text.set(moments.is_not_null(), None)
+        if unread.null_count() == text.len():
+            break
+        moments = moments.zip_with(moments.is_not_null(), _in_range(_read(unread, layout, zone, received)))
+    return moments
+
+
+def _in_range(moments: pl.Series) -> pl.Series:
+    return moments.set(~moments.dt.year().is_between(_FIRST_YEAR, _LAST_YEAR), None)
+
+
+def _read(text: pl.Series, layout: str, zone: str, received: pl.Series) -> pl.Series:
+    absolute = "%z" in layout
+    named = _english_months(text) if "%b" in layout or "%B" in layout else text
+    chrono = layout.replace("%z", "%#z")  # the form that also takes Z and +01
+    if any(year in layout for year in _YEARS):
+        naive = _naive(named.str.to_datetime(chrono, time_unit="us", strict=False))
+    else:
+        stamp = _naive((f"{_LEAP} " + named).str.to_datetime("%Y " + chrono, time_unit="us", strict=False))
+        naive = _give_year(stamp, received, "UTC" if absolute else zone)
+    return naive.dt.replace_time_zone("UTC") if absolute else _localise(naive, zone)
+
+
+def _english_months(text: pl.Series) -> pl.Series:
     """Return stamps in lower case with short English month names, the only ones chrono reads (case does not matter to it)."""
     return text.str.to_lowercase().str.replace_many(_FRENCH_AND_FULL_MONTHS, leftmost=True)
 
 
-def _read(text: pl.Expr, layout: str, zone: str, received: pl.Expr | None) -> pl.Expr:
-    absolute = "%z" in layout
-    chrono = layout.replace("%z", "%#z")  # the form that also takes Z and +01
-    if any(year in layout for year in ("%Y", "%y", "%F", "%D", "%c", "%+")):
-        naive = text.str.to_datetime(chrono, time_unit="us", strict=False)
-    elif received is None:
-        raise ValueError(f"layout {layout!r} has no year: pass received, the column the year is taken from")
-    else:
-        stamp = (f"{_LEAP} " + text).str.to_datetime("%Y " + chrono, time_unit="us", strict=False)
-        naive = _give_year(_naive(stamp) if absolute else stamp, received, "UTC" if absolute else zone)
-    return _naive(naive).dt.replace_time_zone("UTC") if absolute else _localise(naive, zone)
+def _naive(moments: pl.Series) -> pl.Series:
+    return moments.dt.replace_time_zone(None)
 
 
-def _naive(moment: pl.Expr) -> pl.Expr:
-    return moment.dt.replace_time_zone(None)
-
-
-def _give_year(stamp: pl.Expr, received: pl.Expr, zone: str) -> pl.Expr:
+def _give_year(stamps: pl.Series, received: pl.Series, zone: str) -> pl.Series:
     """Return stamps of the leap year in the latest year that keeps them within a day after reception."""
-    limit = _naive((received.dt.replace_time_zone("UTC") + _DAY).dt.convert_time_zone(zone))
-    year = limit.dt.year() - (stamp > limit.dt.replace(year=_LEAP)).cast(pl.Int32)
-    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    no_such_day = (stamp.dt.ordinal_day() == _LEAP_DAY) & ~is_leap
-    return pl.when(~no_such_day).then(stamp.dt.replace(year=pl.when(no_such_day).then(_LEAP).otherwise(year)))
+    limits = _naive((received.dt.replace_time_zone("UTC") + timedelta(days=1)).dt.convert_time_zone(zone))
+    years = limits.dt.year() - (stamps > limits.dt.replace(year=_LEAP)).cast(pl.Int32)
+    is_leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
+    exists = stamps.set((stamps.dt.ordinal_day() == _LEAP_DAY) & ~is_leap, None)
+    return exists.dt.replace(year=years.set(exists.is_null(), _LEAP))
 
 
-def _localise(naive: pl.Expr, zone: str) -> pl.Expr:
+def _localise(naive: pl.Series, zone: str) -> pl.Series:
     """Return local times in UTC: the first pass of a fold; the offset of the day before inside a gap."""
-    known = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    eve = (naive - _DAY).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return pl.coalesce(known.dt.convert_time_zone("UTC"), eve.dt.convert_time_zone("UTC") + _DAY).cast(UTC_TIME)
+    known = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    if known.null_count() == naive.null_count():
+        return known
+    eve = (naive - timedelta(days=1)).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return known.zip_with(known.is_not_null(), eve.dt.convert_time_zone("UTC") + timedelta(days=1))
+
+
+def _unix_moments(text: pl.Series) -> pl.Series:
+    parts = text.str.strip_chars().str.extract_groups(r"^(-?)([0-9]{1,19})(?:[.,]([0-9]*))?$").struct.unnest()
+    digits = pl.col("2").str.len_chars()
+    decimals = pl.when(digits <= _SECONDS).then(6).when(digits <= _MILLIS).then(3).otherwise(0)
+    fraction = pl.col("3").fill_null("").str.pad_end(6, "0").str.slice(0, decimals)
+    units = pl.concat_str("2", fraction).cast(pl.Int64, strict=False)
+    micros = pl.when(digits <= _MICROS).then(units).when(digits == _NANOS).then(units // 1000)
+    signed = parts.select(micros * pl.when(pl.col("1") == "-").then(-1).otherwise(1)).to_series()
+    return _in_range(signed.cast(_NAIVE).dt.replace_time_zone("UTC")).alias(text.name)
