@@ -1,0 +1,1 @@
+"""Schema migrations, oldest first; each is explicit and never edited once released."""
