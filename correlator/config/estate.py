@@ -3,7 +3,7 @@
 ::
 
     version = 1
-    timezone = "Europe/Paris"                 # of what is shared or unattributed
+    time_zone = "Europe/Paris"                 # of what is shared or unattributed
     hours = { mon-fri = "07:30-18:30" }
 
     [[commune]]
@@ -34,79 +34,76 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from correlator.config.estate_values import CalendarName, Cidr, CommuneId, Lateness, OpeningHours, ZoneName
+from correlator.config.estate_values import (
+    CalendarName,
+    Cidr,
+    CommuneId,
+    Lateness,
+    OpeningHours,
+    TimeZone,
+    Word,
+    Words,
+    ZoneName,
+)
 from correlator.config.toml_lines import KeyPath, key_lines
 from correlator.errors import InputError, Problem
-from correlator.model.estate import SHARED, Commune, Estate, Hours, InputSource, Network, SharedAsset
+from correlator.model.estate import SHARED, Commune, Estate, InputSource, Network, SharedAsset
 
 #: The version this reader understands.
 VERSION: Final = 1
 
 
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"unknown time zone {name!r}")
-    return name
-
-
-TimeZone = Annotated[str, AfterValidator(_known_zone), Field(description="an IANA time zone such as Europe/Paris")]
-Texts = Annotated[tuple[str, ...], Field(description="a list of texts")]
-Name = Annotated[str, Field(min_length=1, description="a text")]
-
-
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Commune(_Entry):
     id: CommuneId
-    code: Name
-    name: Name
-    timezone: TimeZone = "Europe/Paris"
+    code: Word
+    name: Word
+    time_zone: TimeZone = "Europe/Paris"
     calendar: CalendarName = "FR"
     hours: OpeningHours = Field(default_factory=dict)
-    hosts: Texts = ()
-    users: Texts = ()
-    upn_suffixes: Texts = ()
-    units: Texts = ()
+    hosts: Words = ()
+    users: Words = ()
+    upn_suffixes: Words = ()
+    units: Words = ()
 
 
 class _Network(_Entry):
     cidr: Cidr
     zone: ZoneName
-    commune: Name | None = None
-    role: Name | None = None
+    commune: Word | None = None
+    role: Word | None = None
 
 
 class _Source(_Entry):
-    name: Name
-    paths: Texts = ()
-    commune: Name | None = None
-    commune_field: Name | None = None
-    parser: Name | None = None
-    timezone: TimeZone = "Europe/Paris"
-    lateness: Lateness = "5m"  # type: ignore[assignment]  # validated into a timedelta like any written value
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    name: Word
+    paths: Words = ()
+    commune: Word | None = None
+    commune_field: Word | None = None
+    parser: Word | None = None
+    time_zone: TimeZone = "Europe/Paris"
+    lateness: Lateness = timedelta(minutes=5)
 
 
 class _Shared(_Entry):
-    name: Name
-    hosts: Texts = ()
+    name: Word
+    hosts: Words = ()
     addresses: tuple[Cidr, ...] = ()
 
 
 class _Root(_Entry):
     version: Annotated[int, Field(description=f"version = {VERSION}")]
-    timezone: TimeZone = "Europe/Paris"
+    time_zone: TimeZone = "Europe/Paris"
     calendar: CalendarName = "FR"
     hours: OpeningHours = Field(default_factory=dict)
 
@@ -138,7 +135,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except OSError as error:
-        raise InputError([Problem(str(path), 0, f"cannot be read: {error.strerror}", "give the path of an estate file")]) from error
+        raise InputError(
+            [Problem(str(path), 0, f"cannot be read: {error.strerror}", "give the path of an estate file")]
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError([Problem(str(path), 0, "is not UTF-8", "save it as UTF-8")]) from error
 
@@ -199,7 +198,9 @@ class _Reader:
         loc: KeyPath = fault["loc"]
         key = str(loc[0]) if loc else ""
         field = model.model_fields.get(key)
-        expected = (field.description or "") if field else _suggest(key, (*model.model_fields, *(_SECTIONS if not where else ())))
+        expected = (
+            (field.description or "") if field else _suggest(key, (*model.model_fields, *(_SECTIONS if not where else ())))
+        )
         self.problem((*where, *loc), _what(fault, key), expected)
 
     def check_references(self, sections: Mapping[str, Mapping[int, Any]]) -> None:
@@ -207,7 +208,7 @@ class _Reader:
         for name in ("network", "source"):
             for index, entry in sections[name].items():
                 if entry.commune is not None and entry.commune not in known:
-                    expected = _suggest(entry.commune, known) or "the id of a [[commune]] or \"shared\""
+                    expected = _suggest(entry.commune, known) or 'the id of a [[commune]] or "shared"'
                     self.problem((name, index, "commune"), f"unknown commune {entry.commune!r}", expected)
 
     def check_repeats(self, sections: Mapping[str, Mapping[int, Any]]) -> None:
@@ -217,7 +218,9 @@ class _Reader:
             self.once("commune", key, self.patterns(sections["commune"], key))
 
     def patterns(self, entries: Mapping[int, Any], key: str) -> Iterator[tuple[int, str]]:
-        return chain.from_iterable(((index, text.casefold()) for text in getattr(entry, key)) for index, entry in entries.items())
+        return chain.from_iterable(
+            ((index, text.casefold()) for text in getattr(entry, key)) for index, entry in entries.items()
+        )
 
     def once(self, name: str, key: str, values: Iterable[tuple[int, object]]) -> None:
         first: dict[object, int] = {}
@@ -234,14 +237,10 @@ def _estate(root: _Root, sections: Mapping[str, Mapping[int, Any]]) -> Estate:
         networks=tuple(Network(**dict(entry)) for entry in sections["network"].values()),
         sources=tuple(InputSource(**dict(entry)) for entry in sections["source"].values()),
         shared=tuple(SharedAsset(**dict(entry)) for entry in sections["shared"].values()),
-        timezone=root.timezone,
+        time_zone=root.time_zone,
         calendar=root.calendar,
-        hours=_hours(root),
+        hours=root.hours,
     )
-
-
-def _hours(root: _Root) -> Hours:
-    return root.hours
 
 
 def _what(fault: Mapping[str, Any], key: str) -> str:

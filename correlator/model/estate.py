@@ -1,0 +1,103 @@
+"""The estate: who the communes are, which networks, hosts, users and sources are whose, and what they share.
+
+Data only: ``config.estate`` reads it from TOML, ``enrich.tables`` turns it into lookups.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+
+#: ``commune`` of what belongs to several communes at once.
+SHARED = "shared"
+#: ``commune`` of what nothing attributes; French screens say "à rattacher".
+UNATTRIBUTED = "unattributed"
+#: Zone of an address that no network of the estate holds and that is not private.
+INTERNET = "internet"
+#: Zone of a private address that no network of the estate holds.
+INTERNAL = "internal"
+
+#: Zones that rules and documentation speak of. An estate may name others; one that looks like a typing error is refused.
+ZONES = (
+    "admin", "bastion", "supplier", "vpn", "users", "kiosks", "schools", "wifi", "guests", "voice", "printers", "cameras",
+    "access", "ot", "servers", "dmz", "dc", "storage", "backup", "logs", "tools", INTERNAL, INTERNET,
+)  # fmt: skip
+
+#: Opening hours: ISO weekday (1 Monday … 7 Sunday) → [from, to) ranges in minutes of the local day.
+Hours = Mapping[int, tuple[tuple[int, int], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Commune:
+    """One commune: its identity (INSEE code as text), its clock and what names its hosts and users bear.
+
+    ``hosts`` and ``users`` are globs compared without case; ``upn_suffixes`` are mail domains; ``units`` are directory
+    units (``BRP`` for ``OU=BRP``); ``calendar`` is a public-holiday calendar: ``FR``, or ``FR-57`` and the like.
+    """
+
+    id: str
+    code: str
+    name: str
+    time_zone: str = "Europe/Paris"
+    calendar: str = "FR"
+    hours: Hours = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    upn_suffixes: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One range of addresses: whose it is (commune id, ``shared`` or None: nobody's), its zone, its role if it has one."""
+
+    cidr: IPv4Network | IPv6Network
+    zone: str
+    commune: str | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputSource:
+    """What the estate says of a configured source.
+
+    ``paths`` are globs on the file path, for files replayed under another source's name. ``commune`` holds for all its
+    records; ``commune_field`` names a column in which each record says its own commune (business applications).
+    """
+
+    name: str
+    paths: tuple[str, ...] = ()
+    commune: str | None = None
+    commune_field: str | None = None
+    parser: str | None = None
+    time_zone: str = "Europe/Paris"
+    lateness: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAsset:
+    """What several communes use: directory, firewall, hypervisor, tenant; host globs and addresses."""
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """Everything above, as one immutable value; ``Estate()`` knows nobody.
+
+    ``time_zone``, ``calendar`` and ``hours`` hold for what is shared or unattributed (the IT department's own).
+    """
+
+    communes: tuple[Commune, ...] = ()
+    networks: tuple[Network, ...] = ()
+    sources: tuple[InputSource, ...] = ()
+    shared: tuple[SharedAsset, ...] = ()
+    time_zone: str = "Europe/Paris"
+    calendar: str = "FR"
+    hours: Hours = field(default_factory=dict)
+
+    def commune(self, commune_id: str) -> Commune | None:
+        """Return the commune with this id, or None."""
+        return next((commune for commune in self.communes if commune.id == commune_id), None)
