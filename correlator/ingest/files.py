@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from correlator.errors import InputError, Problem
 from correlator.ingest.batch import BatchBuilder, Refused
@@ -128,7 +128,7 @@ def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _evtx_records(file: IO[bytes]) -> Iterator[Line | Refused]:
-    for record in read_evtx(file):
+    for record in read_evtx(cast("BinaryIO", file)):
         yield _evtx_line(record) if isinstance(record, EvtxRecord) else _evtx_refusal(record)
 
 
@@ -138,4 +138,4 @@ def _evtx_line(record: EvtxRecord) -> Line:
 
 
 def _evtx_refusal(damage: EvtxDamage) -> Refused:
-    return Refused(damage.offset, damage.line, damage.reason, Reason.DAMAGED)
+    return Refused(damage.offset, damage.offset, damage.reason, Reason.DAMAGED)

@@ -7,7 +7,7 @@ unfinished last line waits for its end, except in compressed files, which grow n
 
 import glob
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -32,6 +32,7 @@ class _Stream:
     offset: int = 0
     number: int = 1
     size_seen: int = -1
+    damages: set[int] = field(default_factory=set)  # already told
 
 
 class FollowedFiles:
@@ -143,12 +144,12 @@ def _with_ends(lines: list[Line], splitter: LineSplitter) -> Iterator[tuple[Line
 def _evtx_records(stream: _Stream) -> Iterator[tuple[Line | Refused, int]]:
     """Yield records of a log that the Windows side rewrites in place: those with a record number not yet seen."""
     for record in read_evtx(stream.path):
-        if record.offset < stream.offset:
-            continue
         if isinstance(record, EvtxRecord):
-            yield Line(record.offset, record.line, record.text), record.offset + 1
-        else:
-            yield Refused(record.offset, record.line, record.reason, Reason.DAMAGED), record.offset + 1
+            if record.offset >= stream.offset:
+                yield Line(record.offset, record.line, record.text), record.offset + 1
+        elif record.offset not in stream.damages:
+            stream.damages.add(record.offset)
+            yield Refused(record.offset, record.offset, record.reason, Reason.DAMAGED), stream.offset
 
 
 def _line_number(path: Path, offset: int, head: bytes) -> int:

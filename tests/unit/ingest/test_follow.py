@@ -110,3 +110,22 @@ def test_an_empty_file_and_a_missing_one_wait(tmp_path: Path) -> None:
     source.open({})
 
     assert source.poll(10, 0) is None
+
+
+def test_an_event_log_gives_each_record_once(tmp_path: Path) -> None:
+    """A Windows log is rewritten in place: only records with a new number are given, its damaged chunk is told once."""
+    sample = Path(__file__).parents[4] / "shared/data/evtx-rs"
+    logs = sorted(sample.rglob("sysmon.evtx"))
+    if not logs:
+        pytest.skip("../shared/data/evtx-rs is absent")
+    log = tmp_path / "sysmon.evtx"
+    log.write_bytes(logs[0].read_bytes())
+    source = _follow(log)
+    rows, refused = 0, 0
+    while (batch := source.poll(1000, 0)) is not None:
+        rows += batch.rows.height
+        refused += 0 if batch.rejects is None else batch.rejects.height
+
+    assert (rows, refused) == (358, 8)
+    log.touch()
+    assert source.poll(1000, 0) is None
