@@ -9,8 +9,8 @@ difference between an object and a text that looks like one. A bad record costs 
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import NoReturn
 
@@ -21,11 +21,12 @@ from correlator.model.reject import Reason
 #: Limits of a record: levels of nesting, names after flattening.
 MAX_DEPTH = 8
 MAX_NAMES = 512
+#: Members of one array of records: they are numbered with 16 bits.
+MAX_MEMBERS = 65_535
 #: Cells of one flattened frame, so that records with random names cannot fill the memory.
 MAX_CELLS = 16_000_000
 
 _Cell = str | list[str]
-_Value = object
 
 
 class _Number(str):
@@ -46,6 +47,23 @@ _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_consta
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """How arrays of a source are read, besides the general rule.
+
+    ``pairs``: dotted name of an array of objects → the key's name, then the names of its values: ``Parameters`` →
+    ``("Name", "Value")`` makes ``[{"Name":"To","Value":"x"}]`` the column ``Parameters.To``; further values give
+    ``<name>.<key>.<value's name>``. ``whole``: arrays that stay JSON text, even when they are empty.
+    """
+
+    pairs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    max_depth: int = MAX_DEPTH
+
+
+_PLAIN = Shape()
+
+
+@dataclass(frozen=True, slots=True)
 class Flat:
     """Flattened records: ``columns`` has one row per text; ``reasons`` is why a text could not be read, null where it was."""
 
@@ -53,42 +71,41 @@ class Flat:
     reasons: pl.Series
 
 
-def flatten(text: pl.Series, want: frozenset[str] | None = None, *, max_depth: int = MAX_DEPTH) -> Flat:
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The JSON records of a raw frame: ``keys`` (raw_row, n, received) and ``fields``, row by row; the other two fates."""
+
+    keys: pl.DataFrame
+    fields: pl.DataFrame
+    rejects: pl.DataFrame
+    skipped: pl.Series
+
+
+def read(raw: pl.DataFrame, want: frozenset[str] | None, *, envelopes: Iterable[str] = (), shape: Shape = _PLAIN) -> Records:
+    """Return the records of the texts of ``raw``, unpacked from arrays and ``envelopes``, with their wanted fields.
+
+    A record of several members is refused whole when one of them cannot be read; an empty array is skipped.
+    """
+    members, reasons = _unpack(raw.get_column("text"), tuple(envelopes))
+    flat = flatten(members.get_column("text"), want, shape=shape)
+    rows = raw.with_row_index("row").select("row", "raw_row", "received", reason=reasons)
+    keyed = members.select("row", "n", bad=flat.reasons).join(rows, on="row", how="left", maintain_order="left")
+    bad = pl.concat([rows.select("raw_row", "reason"), keyed.select("raw_row", reason="bad")]).drop_nulls()
+    rejects = bad.unique("raw_row", keep="first", maintain_order=True)
+    good = ~keyed.get_column("raw_row").is_in(rejects.get_column("raw_row").implode())
+    met = pl.concat([keyed.get_column("raw_row"), rejects.get_column("raw_row")])
+    skipped = rows.get_column("raw_row").filter(~rows.get_column("raw_row").is_in(met.implode()))
+    return Records(keyed.filter(good).select("raw_row", "n", "received"), flat.columns.filter(good), rejects, skipped)
+
+
+def flatten(text: pl.Series, want: frozenset[str] | None = None, *, shape: Shape = _PLAIN) -> Flat:
     """Return the columns of the JSON objects in ``text``, text or list of text each, in the order they are first seen.
 
     ``want`` keeps the names given only (None: all). Refused: ``malformed`` (no JSON object), ``too_deep``.
     """
-    table = _Table(want, max(MAX_NAMES, MAX_CELLS // max(text.len(), 1)))
-    reasons = [table.add(row, record, max_depth) for row, record in enumerate(text)]
+    table = _Table(want, shape, max(MAX_NAMES, MAX_CELLS // max(text.len(), 1)))
+    reasons = [table.add(row, record) for row, record in enumerate(text)]
     return Flat(table.frame(text.len()), pl.Series("reason", reasons, dtype=pl.String))
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """Records unpacked from their envelopes: ``rows`` has ``row``, ``n``, ``text``; ``reasons`` as in ``Flat``."""
-
-    rows: pl.DataFrame
-    reasons: pl.Series
-
-
-def unpack(text: pl.Series, envelopes: Iterable[str] = ()) -> Records:
-    """Return the records of each text: the members of an array, or of the array under one of the ``envelopes`` keys.
-
-    Any other object is its own only record. An empty array has none, and no reason either: the caller skips it.
-    """
-    keys = tuple(envelopes)
-    rows: list[tuple[int, int, str]] = []
-    reasons: list[str | None] = []
-    for row, record in enumerate(text):
-        if not _may_hold_several(record, keys):
-            rows.append((row, 0, record))
-            reasons.append(None)
-            continue
-        members, reason = _members(record, keys)
-        rows.extend((row, n, member) for n, member in enumerate(members))
-        reasons.append(reason)
-    schema = {"row": pl.UInt32, "n": pl.UInt16, "text": pl.String}
-    return Records(pl.DataFrame(rows, schema=schema, orient="row"), pl.Series("reason", reasons, dtype=pl.String))
 
 
 def loads(text: str) -> object:
@@ -115,19 +132,20 @@ def dumps(value: object) -> str:
 class _Table:
     """Columns that grow record by record."""
 
-    def __init__(self, want: frozenset[str] | None, max_columns: int) -> None:
+    def __init__(self, want: frozenset[str] | None, shape: Shape, max_columns: int) -> None:
         self._columns: dict[str, list[_Cell | None]] = {}
         self._lists: set[str] = set()
         self._want = want
+        self._walk = _Walk(shape)
         self._max_columns = max_columns
 
-    def add(self, row: int, text: str | None, max_depth: int) -> str | None:
+    def add(self, row: int, text: str | None) -> str | None:
         """Add the record of a row; return the reason when it is refused."""
         try:
             record = loads(text or "")
             if not isinstance(record, dict):
                 return str(Reason.MALFORMED)
-            cells = dict(_bounded(_walk(record, "", max_depth)))
+            cells = self._walk.cells(record)
         except (_TooDeep, RecursionError):
             return str(Reason.TOO_DEEP)
         except ValueError:
@@ -159,41 +177,83 @@ class _Table:
         return pl.Series(name, [[cell] if isinstance(cell, str) else cell for cell in cells], dtype=pl.List(pl.String))
 
 
-def _bounded(cells: Iterator[tuple[str, _Cell]]) -> Iterator[tuple[str, _Cell]]:
-    for count, cell in enumerate(cells):
-        if count >= MAX_NAMES:
+class _Walk:
+    """Turns one record into its cells: dotted name → text or list of texts."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._special = shape.whole | shape.pairs.keys()
+
+    def cells(self, record: dict[str, object]) -> dict[str, _Cell]:
+        """Return every name below ``record``; raises ``_TooDeep`` over a limit."""
+        cells: dict[str, _Cell] = {}
+        self._object(record, "", self._shape.max_depth, cells)
+        return cells
+
+    def _object(self, record: dict[str, object], prefix: str, depth: int, cells: dict[str, _Cell]) -> None:
+        if depth == 0 or len(cells) + len(record) > MAX_NAMES:
             raise _TooDeep
-        yield cell
+        for key, value in record.items():
+            name = prefix + key
+            if isinstance(value, str):
+                cells[name] = value
+            elif isinstance(value, dict):
+                cells[name] = dumps(value)
+                self._object(value, name + ".", depth - 1, cells)
+            elif isinstance(value, list):
+                self._array(value, name, depth - 1, cells)
+            elif value is not None:
+                cells[name] = dumps(value)
+
+    def _array(self, members: list[object], name: str, depth: int, cells: dict[str, _Cell]) -> None:
+        """Add an array: scalars as a list of texts; else its text, and the values of its objects as one list per name."""
+        nested = any(isinstance(member, (dict, list)) for member in members)
+        if nested or name in self._special:
+            cells[name] = dumps(members)
+        elif members:
+            cells[name] = [member if isinstance(member, str) else dumps(member) for member in members if member is not None]
+        if nested and name in self._shape.pairs:
+            self._pairs(members, name, self._shape.pairs[name], cells)
+        elif nested:
+            self._gather(members, name, depth, cells)
+
+    def _gather(self, members: list[object], name: str, depth: int, cells: dict[str, _Cell]) -> None:
+        gathered: dict[str, _Cell] = {}
+        for member in members:
+            below: dict[str, _Cell] = {}
+            if isinstance(member, dict):
+                self._object(member, name + ".", depth, below)
+            for path, cell in below.items():
+                held = gathered.setdefault(path, [])
+                if isinstance(held, list):
+                    held.extend([cell] if isinstance(cell, str) else cell)
+        cells.update(gathered)
+
+    def _pairs(self, members: list[object], name: str, shape: tuple[str, ...], cells: dict[str, _Cell]) -> None:
+        key_name, first, *others = shape
+        for member in members:
+            key = member.get(key_name) if isinstance(member, dict) else None
+            if not isinstance(member, dict) or not isinstance(key, str) or not key:
+                continue
+            values = [(first, f"{name}.{key}"), *((other, f"{name}.{key}.{other}") for other in others)]
+            for value_name, path in values:
+                value = member.get(value_name)
+                if value is not None:
+                    cells[path] = value if isinstance(value, str) else dumps(value)
+        if len(cells) > MAX_NAMES:
+            raise _TooDeep
 
 
-def _walk(record: dict[str, _Value], prefix: str, depth: int) -> Iterator[tuple[str, _Cell]]:
-    """Yield every name below ``record`` with its text or list of texts."""
-    if depth == 0:
-        raise _TooDeep
-    for key, value in record.items():
-        name = prefix + key
-        if isinstance(value, str):
-            yield name, value
-        elif isinstance(value, dict):
-            yield name, dumps(value)
-            yield from _walk(value, name + ".", depth - 1)
-        elif isinstance(value, list):
-            yield from _walk_list(value, name, depth - 1)
-        elif value is not None:
-            yield name, dumps(value)
-
-
-def _walk_list(members: list[_Value], name: str, depth: int) -> Iterator[tuple[str, _Cell]]:
-    """Yield an array: scalars as a list of texts; else its text, and the values of its objects as one list per name."""
-    if not any(isinstance(member, (dict, list)) for member in members):
-        yield name, [member if isinstance(member, str) else dumps(member) for member in members if member is not None]
-        return
-    yield name, dumps(members)
-    gathered: dict[str, list[str]] = {}
-    for member in members:
-        for below, cell in _walk(member, name + ".", depth) if isinstance(member, dict) else ():
-            gathered.setdefault(below, []).extend([cell] if isinstance(cell, str) else cell)
-    yield from gathered.items()
+def _unpack(text: pl.Series, envelopes: tuple[str, ...]) -> tuple[pl.DataFrame, pl.Series]:
+    """Return (row, n, text) of each member of an array or envelope, and per text the reason why it cannot be unpacked."""
+    rows: list[tuple[int, int, str]] = []
+    reasons: list[str | None] = []
+    for row, record in enumerate(text):
+        members, reason = _members(record, envelopes) if _may_hold_several(record, envelopes) else ([record], None)
+        rows.extend((row, n, member) for n, member in enumerate(members))
+        reasons.append(reason)
+    schema = {"row": pl.UInt32, "n": pl.UInt16, "text": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row"), pl.Series("reason", reasons, dtype=pl.String)
 
 
 def _may_hold_several(text: str, keys: tuple[str, ...]) -> bool:
@@ -202,17 +262,21 @@ def _may_hold_several(text: str, keys: tuple[str, ...]) -> bool:
 
 
 def _members(text: str, keys: tuple[str, ...]) -> tuple[list[str], str | None]:
+    """Return the members of a text that may be an array or an envelope, or the reason why it cannot be read."""
     try:
-        value = loads(text)
-        inside = (
-            next((value[key] for key in keys if isinstance(value.get(key), list)), None) if isinstance(value, dict) else value
-        )
-        members = [text] if inside is None else [dumps(member) for member in inside] if isinstance(inside, list) else []
+        inside = _inside(loads(text), keys)
+        members = [text] if inside is None else [dumps(member) for member in inside]
     except RecursionError:
         return [], str(Reason.TOO_DEEP)
     except ValueError:
         return [], str(Reason.MALFORMED)
-    return members, None
+    return (members, None) if len(members) <= MAX_MEMBERS else ([], str(Reason.TOO_DEEP))
+
+
+def _inside(value: object, keys: tuple[str, ...]) -> list[object] | None:
+    if isinstance(value, dict):
+        value = next((value[key] for key in keys if isinstance(value.get(key), list)), None)
+    return value if isinstance(value, list) else None
 
 
 def _encodable(value: object) -> bool:
