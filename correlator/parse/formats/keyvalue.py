@@ -15,6 +15,7 @@ MAX_PAIRS = 512
 MAX_KEYS = 1024
 
 _ROW = "\nrow"  # no name can hold a line feed
+_PRIORITY = r"^\x{feff}?(?:\d{1,6} )?<\d{1,3}>"  # stands right before the first name in some senders' syslog
 _NAME = r"^[A-Za-z_][\w.\-/()\[\]:@]*$"
 
 
@@ -35,7 +36,7 @@ def pairs(
     tokens = _tokens(text, comma=comma)
     named = tokens.select(
         _ROW,
-        pl.col("token").str.extract(r"^([^=]*)=").str.strip_chars().alias("key"),
+        pl.col("token").str.extract(r"^([^=]*)=").str.strip_chars(" \t\ufeff").alias("key"),
         pl.col("token").str.extract(r"(?s)^[^=]*=(.*)$").alias("value"),
     )
     asked = _asked(named, need, want).filter(pl.col("key").str.contains(_NAME))
@@ -67,7 +68,7 @@ def _tokens(text: pl.Series, *, comma: bool) -> pl.DataFrame:
     stop = "," if comma else r"\s"
     # A token is consumed whole, whatever its name looks like: `/path?a=1` is one token whose name is then refused.
     token = rf'[^{stop}"=]+=(?:"(?:[^"\\]|\\.)*"?|[^{stop}"][^{stop}]*)?'
-    lists = pl.DataFrame({"token": text.str.extract_all(rf"(?s){token}").list.head(MAX_PAIRS)})
+    lists = pl.DataFrame({"token": text.str.replace(_PRIORITY, "").str.extract_all(rf"(?s){token}").list.head(MAX_PAIRS)})
     return lists.with_row_index(_ROW).explode("token").drop_nulls("token")
 
 

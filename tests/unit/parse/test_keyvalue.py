@@ -23,8 +23,8 @@ def _one(text: str, **options: object) -> dict[str, str]:
         ("a=1 a=2", {"a": "2"}),
         ("net.if_name=x SCTP(i/o)=9/8 ruleN:M=1", {"net.if_name": "x", "SCTP(i/o)": "9/8", "ruleN:M": "1"}),
         ("a=b=c d=http://h/?q=1", {"a": "b=c", "d": "http://h/?q=1"}),
-        ('<134>a=1 msg="cut in the mid', {"msg": "cut in the mid"}),
-        ("<134> a=1\tb=2", {"a": "1", "b": "2"}),
+        ('<134>a=1 msg="cut in the mid', {"a": "1", "msg": "cut in the mid"}),
+        ("187 <134>\ufeffa=1\tb=2", {"a": "1", "b": "2"}),
         ('a=x"y b=2', {"a": 'x"y', "b": "2"}),
     ],
 )

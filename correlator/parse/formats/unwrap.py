@@ -1,0 +1,30 @@
+"""Lines that may come bare from a file or inside a syslog envelope: the line itself, who sent it and when.
+
+Reading an envelope costs more than reading most lines, so it is only done where a line begins like one.
+"""
+
+import polars as pl
+
+from correlator.model.raw import UTC_TIME
+from correlator.parse.formats import syslog
+
+__all__ = ["unwrap"]
+
+_BEGINS = (
+    r"^\x{feff}?(?:\d{1,6} )?<\d{1,3}>|^\p{L}{3,9}\.? {1,2}\d{1,2} |^\d{4}-\d\d-\d\dT[0-9:.,+Z-]+ \S+ [\w./-]+(?:\[\d+\])?: "
+)
+
+
+def unwrap(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per row of ``raw``, in its order: ``raw_row``, ``body``, ``sender`` and ``sent`` (UTC).
+
+    ``sender`` and ``sent`` are what the syslog header says; null for a bare line, whose body is its whole text.
+    """
+    wrapped = raw.get_column("text").str.contains(_BEGINS)
+    nothing = {"sender": pl.lit(None, dtype=pl.String), "sent": pl.lit(None, dtype=UTC_TIME)}
+    bare = raw.filter(~wrapped).select("raw_row", body="text", **nothing)
+    if not wrapped.any():
+        return bare
+    opened = syslog.envelope(raw.filter(wrapped))
+    read = opened.select("raw_row", body="syslog.body", sender="syslog.host", sent="syslog.timestamp")
+    return pl.concat([bare, read]).sort("raw_row")

@@ -1,0 +1,122 @@
+"""Values as senders write them → values as events hold them: addresses, numbers, verdicts; what means "absent" becomes null.
+
+A value that cannot be read is null in its ECS column; the source's own column keeps the text.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+import polars as pl
+
+from correlator.model.event import ECS, PARSED, RESERVED
+
+__all__ = [
+    "address",
+    "by_dataset",
+    "integer",
+    "label_of",
+    "mac",
+    "nanoseconds",
+    "own",
+    "severity_of",
+    "texts",
+    "verdict",
+    "words",
+]
+
+_ABSENT = ["", "-", "n/a", "unknown", "(null)", "null", "none", "undefined"]
+_NO_ADDRESS = ["0.0.0.0", "::"]  # noqa: S104 - compared with, never bound
+_ALLOWED = (
+    "pass accept accepted allow allowed permit permitted est-allowed forward trust fastpath close start timeout client-rst "
+    "server-rst ip-conn dns end built teardown encrypt decrypt bypass inspect passthrough monitor monitored detect detected "
+    "alert log-only exempt passed log learn"
+)
+_DENIED = (
+    "block blocked deny denied drop dropped drop-all-packets reject rejected reset reset-client reset-server reset-both "
+    "block-url block-continue sinkhole prevent prevented discard discarded shun shunned "
+    "quarantine quarantined ban refuse refused"
+)
+_VERDICTS = {**dict.fromkeys(_ALLOWED.split(), "accept"), **dict.fromkeys(_DENIED.split(), "denied")}
+_LABELS = dict(enumerate(("emergency", "alert", "critical", "error", "warning", "notice", "information", "debug")))
+_SEVERITIES = dict(enumerate((95, 95, 95, 75, 50, 25, 10, 10)))  # syslog severity → event.severity, 0 to 100
+
+
+def words(text: pl.Expr) -> pl.Expr:
+    """Return the text without blanks around it; null where it is a way to say "nothing" (``-``, ``N/A``, ``unknown``…)."""
+    bare = text.str.strip_chars()
+    return pl.when(~bare.str.to_lowercase().is_in(_ABSENT)).then(bare)
+
+
+def address(text: pl.Expr) -> pl.Expr:
+    """Return the IP address in lower case, IPv4 unfolded from ``::ffff:``, without brackets or ``%zone``; else null."""
+    bare = text.str.strip_chars(" []").str.to_lowercase().str.replace(r"%.*$", "").str.strip_prefix("::ffff:")
+    is_address = bare.str.contains(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f.]*)$")
+    return pl.when(is_address & ~bare.is_in(_NO_ADDRESS)).then(bare)
+
+
+def mac(text: pl.Expr) -> pl.Expr:
+    """Return the MAC address as ``00-00-5E-00-53-01``; null when it is not one."""
+    digits = text.str.to_uppercase().str.replace_all(r"[:.\-]", "")
+    parts = digits.str.extract_groups(r"^([0-9A-F]{2})([0-9A-F]{2})([0-9A-F]{2})([0-9A-F]{2})([0-9A-F]{2})([0-9A-F]{2})$")
+    return pl.concat_str([parts.struct.field(str(place)) for place in range(1, 7)], separator="-")
+
+
+def integer(text: pl.Expr, *, above: int = -1) -> pl.Expr:
+    """Return the whole number, i64; null when it is none or not greater than ``above`` (0: a port 0 is no port)."""
+    number = text.str.strip_chars().cast(pl.Int64, strict=False)
+    return pl.when(number > above).then(number)
+
+
+def nanoseconds(text: pl.Expr, unit_ns: int = 1_000_000_000) -> pl.Expr:
+    """Return a duration said in units of ``unit_ns`` (seconds), decimals allowed, as whole nanoseconds."""
+    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(number.is_between(0, 1e9)).then((number * unit_ns).round()).cast(pl.Int64, strict=False)
+
+
+def verdict(word: pl.Expr) -> pl.Expr:
+    """Return ``accept`` or ``denied``, Sigma's words for a vendor's verdict; null when the word decides nothing."""
+    return word.str.to_lowercase().replace_strict(_VERDICTS, default=None, return_dtype=pl.String)
+
+
+def label_of(code: pl.Expr) -> pl.Expr:
+    """Return syslog's word for a severity code 0 to 7."""
+    return code.replace_strict(_LABELS, default=None, return_dtype=pl.String)
+
+
+def severity_of(code: pl.Expr) -> pl.Expr:
+    """Return ``event.severity`` (0 to 100) for a syslog severity code 0 to 7."""
+    return code.replace_strict(_SEVERITIES, default=None, return_dtype=pl.Int64)
+
+
+def texts(*values: pl.Expr | str) -> pl.Expr:
+    """Return a list of text per row, nulls left out."""
+    parts = [pl.lit(value) if isinstance(value, str) else value for value in values]
+    return pl.concat_list(parts).list.drop_nulls()
+
+
+def wanted(columns: Mapping[str, pl.Expr], want: Collection[str] | None) -> dict[str, pl.Expr]:
+    """Return the columns that somebody wants (None: all): what nobody asks for is not even computed."""
+    return {name: column for name, column in columns.items() if want is None or name in want}
+
+
+def own(
+    fields: pl.DataFrame, want: Collection[str] | None, *, besides: Iterable[str] = (), empty: Iterable[str] = ()
+) -> list[pl.Expr]:
+    """Return the source's own columns of ``fields`` that somebody wants (None: all), empty texts as null.
+
+    A name that belongs to the event itself (ECS, reserved, ``besides``) is left out: a sender must not be able to say
+    who it is. Its text stays in ``event.original``. ``empty`` names the columns whose empty text is a value.
+    """
+    taken, kept = {*ECS, *RESERVED, *besides}, set(empty)
+    names = [name for name in fields.columns if name not in taken and (want is None or name in want)]
+    return [pl.col(name) if name in kept else pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in names]
+
+
+def fields_of(*columns: Iterable[str]) -> dict[str, pl.DataType]:
+    """Return the ``fields`` of a parser that gives these columns: ECS columns with their dtype, own ones as text."""
+    return {name: ECS.get(name, pl.String()) for names in columns for name in names}
+
+
+def by_dataset(events: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
+    """Return one frame per ``event.dataset``, each without the columns that are null throughout it."""
+    frames = events.partition_by("event.dataset", maintain_order=True) if events.height else []
+    return tuple(frame.select(c for c in frame if c.name in PARSED or c.null_count() < frame.height) for frame in frames)
