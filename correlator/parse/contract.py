@@ -80,7 +80,8 @@ class Keyed:
     """Records of several lines that share a key and may interleave (auditd).
 
     ``key`` is a regex whose first group is the key; a line that matches ``close`` ends its group; a group is also closed
-    after ``max_age_s`` seconds of its stream's time or when ``max_open`` groups are open, and flagged incomplete.
+    after ``max_age_s`` seconds of its stream's time or when ``max_open`` groups began after it, and flagged incomplete. The
+    stream's time is the Unix time in a group of ``key`` named ``time``, if there is one, else the time of reception.
     """
 
     key: str
