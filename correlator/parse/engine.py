@@ -1,28 +1,31 @@
 """raw → events + rejects: route, complete, parse, stamp; every raw record gets exactly one fate, checked per batch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 
 import polars as pl
 
-from correlator.errors import Problem
+from correlator.errors import Fatal, Problem
 from correlator.model.raw import RAW
 from correlator.model.reject import REJECT, Reason
-from correlator.parse.contract import TIME_ZONE, Parser
+from correlator.parse.complete import Headers, complete
+from correlator.parse.contract import TIME_ZONE, Continuation, Parsed, Parser
 from correlator.parse.guard import guarded
 from correlator.parse.normalize import stamp
 from correlator.parse.registry import pick
-from correlator.parse.route import route
+from correlator.parse.route import route, spoken_last, stream_keys
 
-_ROWS = pl.Schema({"raw_row": pl.UInt32(), **RAW, "original": pl.String()})
+#: One control character in so many makes an unclaimed record binary rather than unknown text.
+_CONTROL_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Fates:
     """What became of the records of one source: ``received = read + assembled + skipped + rejected + held``.
 
-    ``held`` records wait for the rest of their group and are counted again when they come back; ``events`` is how many
-    events the read records made.
+    ``held`` records wait for the rest of theirs and are received again with the next batch: a ledger counts
+    ``received - held``. ``events`` is how many events the read records made.
     """
 
     received: int = 0
@@ -33,14 +36,23 @@ class Fates:
     held: int = 0
     events: int = 0
 
+    def __add__(self, other: "Fates") -> "Fates":
+        """Return the sum, fate by fate."""
+        return Fates(**{fate.name: getattr(self, fate.name) + getattr(other, fate.name) for fate in fields(self)})
+
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What one batch leaves to the next: records of open groups, header lines and multi-line parsers per stream key."""
+    """What one batch leaves to the next: rows that wait, header lines and stickiness per stream key (plain JSON values)."""
 
     rows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RAW))
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
     sticky: Mapping[str, str] = field(default_factory=dict)
+
+    def open_from(self) -> dict[tuple[str, str], int]:
+        """Return (source, stream) → offset of the first row that waits: positions may be committed up to there only."""
+        first = self.rows.group_by("source", "stream", maintain_order=True).agg(pl.col("offset").min())
+        return {(source, stream): offset for source, stream, offset in first.iter_rows()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +67,12 @@ class Read:
 
 
 @dataclass(slots=True)
-class _Ledger:
-    """Fates of a batch while it is read: rows in, and the raw_row of each fate."""
+class _Outcome:
+    """The fates of a batch while it is read; ``rejects`` has REJECT columns and ``raw_row``."""
 
     events: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
     skipped: list[pl.Series] = field(default_factory=list)
-    absorbed: list[pl.Series] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -73,60 +84,110 @@ def read(
     want: frozenset[str] | None = None,
     forced: Mapping[str, str] | None = None,
     zones: Mapping[str, str] | None = None,
-    final: bool = False,  # noqa: ARG001 - assembly comes next
+    final: bool = False,
+    now: datetime | None = None,
 ) -> Read:
     """Return what became of the RAW rows of a batch, together with those ``carried`` from the batch before.
 
     ``want`` names the own fields that somebody needs (None: all); ``forced`` maps a source to the only parser that may
-    read it, ``zones`` a source to its IANA zone. ``final``: nothing follows, so open groups are closed as they are.
+    read it, ``zones`` a source to its IANA zone. ``final``: nothing follows, so open records are closed as they are.
+    ``now``: records of streams that have been silent for a while are closed too.
 
     Raises:
         InputError: ``forced`` names a parser that does not exist.
+        Fatal: a record ended with no fate, or with two.
     """
     before = carried or Carried()
     for name in (forced or {}).values():
-        pick(dict(parsers), name)
+        pick(parsers, name)
     rows = pl.concat([before.rows, raw.select(RAW.names())]).with_row_index("raw_row").with_columns(original="text")
     routed = route(rows, parsers, forced=forced, sticky=before.sticky)
-    owned = rows.with_columns(parser=routed.parsers)
-    ledger = _Ledger()
-    ledger.skipped.append(owned.filter(_blank()).get_column("raw_row"))
-    todo = owned.filter(~_blank())
-    _refuse_unclaimed(todo.filter(pl.col("parser").is_null()), ledger)
-    for (name,), claimed in todo.filter(pl.col("parser").is_not_null()).partition_by("parser", as_dict=True).items():
-        _parse(parsers[str(name)], claimed, want, zones or {}, ledger)
-    return _close(owned, ledger, Carried(sticky=routed.sticky))
+    owned = rows.with_columns(routed.parsers.alias("parser"))
+    blank = _blank(owned, parsers)
+    done = complete(owned.filter(~blank), parsers, before.headers, final=final, now=now)
+    waiting = owned.filter(~blank).filter(done.waits)
+    outcome = _Outcome(skipped=[owned.filter(blank).get_column("raw_row")])
+    _refuse_unclaimed(owned.filter(~blank).filter(~done.waits & pl.col("parser").is_null()), outcome)
+    for name, records in done.records.items():
+        _parse(parsers[name], records, want, zones or {}, outcome)
+    settled = owned.with_columns(spoken=routed.spoken).join(waiting, on="raw_row", how="anti", maintain_order="left")
+    sticky = spoken_last(stream_keys(settled), settled.get_column("spoken"), before.sticky)
+    counts = _count(owned, outcome, done.absorbed, waiting)
+    rejects = pl.concat([pl.DataFrame(schema=REJECT), *(frame.select(REJECT.names()) for frame in outcome.rejects)])
+    left = Carried(waiting.select(RAW.names()), done.headers, sticky)
+    return Read(_merged(outcome.events), rejects, counts, left, tuple(outcome.problems))
 
 
-def _blank() -> pl.Expr:
-    return pl.col("text").str.strip_chars().str.len_bytes() == 0
+def _blank(rows: pl.DataFrame, parsers: Mapping[str, Parser]) -> pl.Series:
+    """Say which rows are blank lines; inside a record of several lines they belong to it."""
+    continued = [name for name, parser in parsers.items() if isinstance(parser.assembly, Continuation)]
+    empty = pl.col("text").str.strip_chars().str.len_bytes() == 0
+    return rows.select(empty & ~pl.col("parser").is_in(continued).fill_null(value=False)).to_series()
 
 
-def _refuse_unclaimed(rows: pl.DataFrame, ledger: _Ledger) -> None:
+def _refuse_unclaimed(rows: pl.DataFrame, outcome: _Outcome) -> None:
     control = pl.col("text").str.count_matches(r"[\x00-\x08\x0e-\x1a]")
-    binary = rows.get_column("raw_row").filter(rows.select(control * 10 > pl.col("text").str.len_chars()).to_series())
-    reason = pl.when(pl.col("raw_row").is_in(binary.implode())).then(pl.lit(str(Reason.NOT_TEXT)))
-    ledger.rejects.append(rows.with_columns(reason=reason.otherwise(pl.lit(str(Reason.NO_PARSER)))))
+    is_binary = control * _CONTROL_SHARE > pl.col("text").str.len_chars()
+    reason = pl.when(is_binary).then(pl.lit(str(Reason.NOT_TEXT))).otherwise(pl.lit(str(Reason.NO_PARSER)))
+    outcome.rejects.append(rows.with_columns(reason=reason))
 
 
 def _parse(
-    parser: Parser, claimed: pl.DataFrame, want: frozenset[str] | None, zones: Mapping[str, str], ledger: _Ledger
+    parser: Parser, records: pl.DataFrame, want: frozenset[str] | None, zones: Mapping[str, str], outcome: _Outcome
 ) -> None:
-    zoned = claimed.with_columns(
-        pl.col("source").replace_strict(dict(zones), default=None, return_dtype=pl.String).alias(TIME_ZONE)
-    )
+    zone = pl.col("source").replace_strict(dict(zones), default=None, return_dtype=pl.String).alias(TIME_ZONE)
     wanted = None if want is None else want | frozenset(parser.required)
-    for rows in zoned.partition_by(TIME_ZONE, maintain_order=True):
-        outcome = guarded(parser, rows.select("raw_row", *RAW.names(), TIME_ZONE), wanted)
-        ledger.problems.extend(outcome.problems)
-        for parsed in outcome.parsed:
-            ledger.skipped.append(parsed.skipped)
-            stamped = [stamp(events, rows, parser.required) for events in parsed.events]
-            refused = pl.concat([parsed.rejects, *(one.rejects for one in stamped)]).unique("raw_row", keep="first")
-            ledger.rejects.append(rows.join(refused, on="raw_row", how="inner", maintain_order="left"))
-            ledger.events.extend(one.events.join(refused, on="raw_row", how="anti", maintain_order="left") for one in stamped)
+    for rows in records.with_columns(zone).partition_by(TIME_ZONE, maintain_order=True) if records.height else []:
+        made = guarded(parser, rows.select("raw_row", *RAW.names(), TIME_ZONE), wanted)
+        outcome.problems.extend(made.problems)
+        for parsed in made.parsed:
+            _take(parser, rows, parsed, outcome)
 
 
-def _close(rows: pl.DataFrame, ledger: _Ledger, carried: Carried) -> Read:
-    rejects = pl.concat([pl.DataFrame(schema=REJECT), *(frame.select(REJECT.names()) for frame in ledger.rejects)])
-    return Read(tuple(ledger.events), rejects, {}, carried, tuple(ledger.problems))
+def _take(parser: Parser, rows: pl.DataFrame, parsed: Parsed, outcome: _Outcome) -> None:
+    """Stamp what a parser gave; a record refused in one frame gives no event in another."""
+    stamped = [stamp(events, rows, parser.required) for events in parsed.events if events.height]
+    refused = pl.concat([parsed.rejects, *(one.rejects for one in stamped)]).unique(
+        "raw_row", keep="first", maintain_order=True
+    )
+    events = [one.events.join(refused, on="raw_row", how="anti", maintain_order="left") for one in stamped]
+    outcome.events.extend(frame for frame in events if frame.height)
+    outcome.rejects.append(rows.join(refused, on="raw_row", how="inner", maintain_order="left"))
+    outcome.skipped.append(parsed.skipped)
+
+
+def _merged(frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, ...]:
+    """Join frames of one shape (same columns, same dtypes): those of several zones, or of a batch that was halved."""
+    shapes: dict[tuple[object, ...], list[pl.DataFrame]] = {}
+    for frame in frames:
+        shapes.setdefault(tuple(frame.schema.items()), []).append(frame)
+    return tuple(pl.concat(same) for same in shapes.values())
+
+
+def _count(rows: pl.DataFrame, outcome: _Outcome, absorbed: pl.Series, waiting: pl.DataFrame) -> dict[str, Fates]:
+    """Return the fates per source; the sums are checked, for a record without fate would be lost in silence."""
+    source_of = rows.select("raw_row", "source")
+    events = pl.concat([pl.Series("raw_row", [], dtype=pl.UInt32), *(frame.get_column("raw_row") for frame in outcome.events)])
+    counted = {
+        "received": rows.get_column("source"),
+        "read": _sources(events.unique(), source_of),
+        "assembled": rows.get_column("source").filter(rows.get_column("id").is_in(absorbed.implode())),
+        "skipped": _sources(pl.concat(outcome.skipped), source_of),
+        "rejected": pl.concat([rows.get_column("source").clear(), *(frame.get_column("source") for frame in outcome.rejects)]),
+        "held": waiting.get_column("source"),
+        "events": _sources(events, source_of),
+    }
+    totals = {fate: dict(sources.value_counts().iter_rows()) for fate, sources in counted.items()}
+    counts = {source: Fates(**{fate: totals[fate].get(source, 0) for fate in totals}) for source in sorted(totals["received"])}
+    _check(counts.items())
+    return counts
+
+
+def _sources(raw_rows: pl.Series, source_of: pl.DataFrame) -> pl.Series:
+    return raw_rows.to_frame("raw_row").join(source_of, on="raw_row", how="left").get_column("source")
+
+
+def _check(counts: Iterable[tuple[str, Fates]]) -> None:
+    for source, fates in counts:
+        if fates.received != fates.read + fates.assembled + fates.skipped + fates.rejected + fates.held:
+            raise Fatal(f"source {source}: records without a fate, or with two: {fates}; this is a fault of the parse engine")

@@ -4,7 +4,7 @@ Three places are scanned, in this order: the bundled package ``parsers``, the en
 distributions, and the site directory named in the configuration. The engine names no parser anywhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module, metadata
 from importlib.util import module_from_spec, spec_from_file_location
@@ -45,7 +45,7 @@ def find_parsers(packages: Sequence[str] = ("parsers",), site_dir: Path | None =
     return {name: found[name][0] for name in sorted(found)}
 
 
-def pick(parsers: dict[str, Parser], name: str) -> Parser:
+def pick(parsers: Mapping[str, Parser], name: str) -> Parser:
     """Return the parser called ``name``.
 
     Raises:

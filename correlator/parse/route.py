@@ -15,10 +15,10 @@ FALLBACK_RANK = 90
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The parser's name per record (null: nobody's), and per stream the multi-line parser that its next records belong to."""
+    """Per record: its parser (null: nobody's), and the multi-line parser its stream speaks from there on ("": none)."""
 
     parsers: pl.Series
-    sticky: Mapping[str, str]
+    spoken: pl.Series
 
 
 def route(
@@ -35,10 +35,10 @@ def route(
     parser that the same stream spoke last; ``sticky`` (stream key → name) says so across batches.
     """
     declared = raw.get_column("source").replace_strict(dict(forced or {}), default=None, return_dtype=pl.String)
-    open_rows = declared.is_null()
-    claimed = declared.zip_with(~open_rows, claims(raw.get_column("text"), open_rows, list(parsers.values())))
-    streams = stream_keys(raw)
-    return _stick(claimed, streams, parsers, dict(sticky or {}), open_rows)
+    free = declared.is_null()
+    claimed = declared.zip_with(~free, claims(raw.get_column("text"), free, list(parsers.values())))
+    lines = pl.DataFrame({"owner": claimed, "stream": stream_keys(raw), "text": raw.get_column("text"), "free": free})
+    return _stick(lines, parsers, sticky or {})
 
 
 def stream_keys(raw: pl.DataFrame) -> pl.Series:
@@ -75,32 +75,33 @@ def _recognise(rows: pl.DataFrame, signature: Signature) -> pl.DataFrame:
     return rows.filter(pl.col("head").str.contains(signature.pattern)) if rows.height else rows
 
 
-def _stick(
-    claimed: pl.Series, streams: pl.Series, parsers: Mapping[str, Parser], sticky: Mapping[str, str], open_rows: pl.Series
-) -> Routed:
-    """Give rows without a claim of their own to the multi-line parser that their stream spoke last."""
-    lasting = [name for name, parser in parsers.items() if isinstance(parser.assembly, (Header, Continuation))]
-    weak = [name for name, parser in parsers.items() if parser.signature.rank >= FALLBACK_RANK and name not in lasting]
-    if not lasting:
-        return Routed(claimed, {})
-    owner = pl.col("owner")
-    spoken = (
-        pl.when(owner.is_in(lasting)).then(owner).when(owner.is_null() | owner.is_in(weak)).then(None).otherwise(pl.lit(""))
-    )
-    before = pl.col("stream").replace_strict(dict(sticky), default=None, return_dtype=pl.String)
-    lines = pl.DataFrame({"owner": claimed, "stream": streams, "free": open_rows}).with_columns(
-        spoken=pl.coalesce(spoken.forward_fill().over("stream"), before)
-    )
-    kept = (
-        pl.when(pl.col("free") & (owner.is_null() | owner.is_in(weak)) & (pl.col("spoken") != ""))
-        .then("spoken")
-        .otherwise(owner)
-    )
-    owners = lines.select(pl.coalesce(kept, owner).alias("owner")).to_series()
-    return Routed(owners, _spoken_last(lines, sticky))
-
-
-def _spoken_last(lines: pl.DataFrame, sticky: Mapping[str, str]) -> dict[str, str]:
-    last = lines.group_by("stream", maintain_order=True).agg(pl.col("spoken").last())
-    now = {**sticky, **dict(last.iter_rows())}
+def spoken_last(streams: pl.Series, spoken: pl.Series, sticky: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return ``sticky`` brought up to date with the last word of each stream: what to give ``route`` with the next rows."""
+    said = pl.DataFrame({"stream": streams, "spoken": spoken}).group_by("stream", maintain_order=True).last()
+    now = {**(sticky or {}), **{stream: name for stream, name in said.iter_rows() if name is not None}}
     return {stream: name for stream, name in now.items() if name}
+
+
+def _stick(lines: pl.DataFrame, parsers: Mapping[str, Parser], sticky: Mapping[str, str]) -> Routed:
+    """Give rows without a claim of their own to the multi-line parser that their stream spoke last."""
+    lasting = {name: parser.assembly for name, parser in parsers.items() if isinstance(parser.assembly, (Header, Continuation))}
+    weak = [name for name, parser in parsers.items() if parser.signature.rank >= FALLBACK_RANK and name not in lasting]
+    owner = pl.col("owner")
+    is_nobodys = owner.is_null() | owner.is_in(weak)
+    before = pl.col("stream").replace_strict(dict(sticky), default=None, return_dtype=pl.String)
+    said = pl.when(_begins(lasting)).then(owner).when(is_nobodys | owner.is_in(list(lasting))).then(None).otherwise(pl.lit(""))
+    told = lines.with_columns(spoken=pl.coalesce(said.forward_fill().over("stream"), before))
+    belongs = pl.col("free") & is_nobodys & (pl.col("spoken") != "")
+    owners = told.select(pl.when(belongs).then("spoken").otherwise(owner).alias("owner")).to_series()
+    return Routed(owners, told.get_column("spoken"))
+
+
+def _begins(lasting: Mapping[str, Header | Continuation]) -> pl.Expr:
+    """Say whether a row makes its parser the one its stream speaks: a header line, or any line with continuations."""
+    continued = [name for name, assembly in lasting.items() if isinstance(assembly, Continuation)]
+    headed = [
+        (pl.col("owner") == name) & pl.col("text").str.contains(assembly.pattern)
+        for name, assembly in lasting.items()
+        if isinstance(assembly, Header)
+    ]
+    return pl.any_horizontal(pl.col("owner").is_in(continued), *headed).fill_null(value=False)
