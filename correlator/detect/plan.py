@@ -1,0 +1,215 @@
+"""What a rule means, free of pySigma: conditions as small frozen trees, rules, and the immutable set of them.
+
+A plan round-trips through JSON, so a cached rule set is ready without reading any Sigma.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from correlator.model.logsource import LogSource
+
+#: Raised when the meaning or the form of a plan changes: older cached plans are then built again.
+PLAN_VERSION = 1
+
+#: Operators over text; those of ``EXACT`` compare raw text, the others lower-cased text unless the leaf is ``cased``.
+TEXT_OPERATORS = ("equals", "contains", "startswith", "endswith", "like")
+OPERATORS = (
+    *TEXT_OPERATORS,
+    "regex", "cidr", "lt", "lte", "gt", "gte", "null", "exists", "present",
+    "equals_field", "contains_field", "startswith_field", "endswith_field",
+)  # fmt: skip
+
+Value = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One test of one field: true when any of ``values`` satisfies ``operator``; a missing field is false.
+
+    ``field`` None is a keyword: any value of the event. ``part`` (minute, hour, day, week, month, year) compares that
+    part of a UTC time instead of the text. ``like`` values hold ``*``, ``?`` and ``\\-`` (any Windows dash), with
+    ``\\`` before a character that is meant literally.
+    """
+
+    field: str | None
+    operator: str
+    values: tuple[Value, ...] = ()
+    cased: bool = False
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """True when all of ``parts`` are; without parts, true."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """True when one of ``parts`` is; without parts, false."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when ``part`` is false."""
+
+    part: "Node"
+
+
+Node = And | Or | Not | Leaf
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """Yield every leaf of ``node``, left to right."""
+    match node:
+        case Leaf():
+            yield node
+        case Not():
+            yield from leaves(node.part)
+        case And() | Or():
+            for part in node.parts:
+                yield from leaves(part)
+
+
+def field_names(node: Node) -> frozenset[str]:
+    """Return the names of all fields that ``node`` reads, those of field references too."""
+    found: set[str] = set()
+    for leaf in leaves(node):
+        if leaf.field is not None:
+            found.add(leaf.field)
+        if leaf.operator.endswith("_field"):
+            found.update(str(value) for value in leaf.values)
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One detection rule, ready to run; filters and mappings are already part of ``condition``.
+
+    ``hash`` changes when what the rule matches changes, and only then. ``generate`` is what the rule says about
+    itself (None: nothing); triage decides what follows.
+    """
+
+    id: str
+    title: str
+    logsource: LogSource
+    condition: Node
+    hash: str
+    name: str = ""
+    level: str = "medium"
+    status: str = ""
+    description: str = ""
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    path: str = ""
+    line: int = 0
+    generate: bool | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The event fields that the rule reads."""
+        return field_names(self.condition)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """Rules that run together, and the correlation documents found beside them, untouched: (path, document)."""
+
+    rules: tuple[Rule, ...] = ()
+    correlations: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), hash=False)
+
+    @cached_property
+    def id(self) -> str:
+        """The hash of the whole canonical content."""
+        return hashlib.sha256(self.to_json()).hexdigest()[:32]
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """Every field that some rule reads: what parsers must fill."""
+        return frozenset().union(*(rule.fields for rule in self.rules))
+
+    @cached_property
+    def keywords(self) -> bool:
+        """Whether some rule searches the whole event: then parsers must fill everything."""
+        return any(leaf.field is None for rule in self.rules for leaf in leaves(rule.condition))
+
+    def to_json(self) -> bytes:
+        """Return the plan as canonical JSON."""
+        content = {
+            "v": PLAN_VERSION,
+            "rules": [_rule_to_plain(rule) for rule in self.rules],
+            "correlations": self.correlations,
+        }
+        return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "RuleSet":
+        """Return the rule set that ``to_json`` wrote; ValueError when it was written by another version."""
+        return cls.from_plain(orjson.loads(text))
+
+    @classmethod
+    def from_plain(cls, content: dict[str, Any]) -> "RuleSet":
+        """Return the rule set out of the parsed JSON of ``to_json``; ValueError when it was written by another version."""
+        if content["v"] != PLAN_VERSION:
+            raise ValueError(f"a plan of version {content['v']}; this Tocsin reads version {PLAN_VERSION}")
+        correlations = tuple((path, document) for path, document in content["correlations"])
+        return cls(tuple(_rule_from_plain(plain) for plain in content["rules"]), correlations)
+
+
+def condition_hash(logsource: LogSource, condition: Node) -> str:
+    """Return the hash of what a rule matches."""
+    return hashlib.sha256(orjson.dumps([str(logsource), node_to_plain(condition)])).hexdigest()[:16]
+
+
+def node_to_plain(node: Node) -> list[Any]:
+    """Return ``node`` as nested lists."""
+    match node:
+        case And():
+            return ["and", *map(node_to_plain, node.parts)]
+        case Or():
+            return ["or", *map(node_to_plain, node.parts)]
+        case Not():
+            return ["not", node_to_plain(node.part)]
+        case Leaf():
+            return [node.operator, node.field, node.values, node.cased, node.part]
+
+
+def node_from_plain(plain: list[Any]) -> Node:
+    """Return the node that ``node_to_plain`` wrote."""
+    match plain[0]:
+        case "and":
+            return And(tuple(map(node_from_plain, plain[1:])))
+        case "or":
+            return Or(tuple(map(node_from_plain, plain[1:])))
+        case "not":
+            return Not(node_from_plain(plain[1]))
+    operator, name, values, cased, part = plain
+    return Leaf(name, operator, tuple(values), cased, part)
+
+
+_PLAIN = ("id", "title", "hash", "name", "level", "status", "description", "author", "path", "line", "generate")
+_LISTS = ("tags", "falsepositives", "filters")
+
+
+def _rule_to_plain(rule: Rule) -> dict[str, Any]:
+    plain = {name: getattr(rule, name) for name in (*_PLAIN, *_LISTS)}
+    return {**plain, "logsource": str(rule.logsource), "condition": node_to_plain(rule.condition)}
+
+
+def _rule_from_plain(plain: dict[str, Any]) -> Rule:
+    rule = Rule(
+        **{name: plain[name] for name in _PLAIN},
+        logsource=LogSource.parse(plain["logsource"]),
+        condition=node_from_plain(plain["condition"]),
+    )
+    return replace(rule, **{name: tuple(plain[name]) for name in _LISTS})

@@ -1,0 +1,8 @@
+"""All use of pySigma: rule bodies in, our own condition trees out. Works with pySigma 1.5 and 2.x.
+
+Importing this package loads pySigma; a rule set from the plan cache never needs it.
+"""
+
+from correlator.detect.pysigma.body import BodyError, LoadedMapping, read_body, read_mapping
+
+__all__ = ["BodyError", "LoadedMapping", "read_body", "read_mapping"]

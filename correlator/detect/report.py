@@ -1,0 +1,69 @@
+"""What became of the rules: loaded, rejected with a reason, inert with a reason. No rule is silently without effect."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from correlator.detect.needs import fields_needed, is_satisfied
+from correlator.detect.plan import Rule, RuleSet
+from correlator.errors import Problem
+from correlator.model.logsource import LogSource
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A rule set, what was refused while reading it, and what is odd but works.
+
+    ``problems`` lists every fault of the refused documents; ``rejected`` counts those documents.
+    """
+
+    ruleset: RuleSet
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    rejected: int = 0
+
+    def to_json(self) -> bytes:
+        """Return everything as JSON, for the plan cache."""
+        content = {
+            "ruleset": orjson.Fragment(self.ruleset.to_json()),
+            "problems": [asdict(problem) for problem in self.problems],
+            "warnings": [asdict(problem) for problem in self.warnings],
+            "rejected": self.rejected,
+        }
+        return orjson.dumps(content)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Loaded":
+        """Return what ``to_json`` wrote; ValueError or KeyError when it is not that."""
+        content = orjson.loads(text)
+        return cls(
+            RuleSet.from_plain(content["ruleset"]),
+            tuple(Problem(**problem) for problem in content["problems"]),
+            tuple(Problem(**problem) for problem in content["warnings"]),
+            content["rejected"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inert:
+    """A loaded rule that cannot fire here, and why."""
+
+    rule: Rule
+    reason: str
+
+
+def inert(ruleset: RuleSet, log_sources: Sequence[LogSource], fields: frozenset[str]) -> tuple[Inert, ...]:
+    """Return the rules that cannot fire where only ``log_sources`` come in and events only have ``fields``."""
+    found = ((rule, _reason(rule, log_sources, fields)) for rule in ruleset.rules)
+    return tuple(Inert(rule, reason) for rule, reason in found if reason)
+
+
+def _reason(rule: Rule, log_sources: Sequence[LogSource], fields: frozenset[str]) -> str:
+    if not any(source.feeds(rule.logsource) for source in log_sources):
+        return f"no such log source here: {rule.logsource}"
+    ways = fields_needed(rule.condition)
+    if is_satisfied(ways, fields):
+        return ""
+    missing = min((way - fields for way in ways), key=lambda way: (len(way), sorted(way)), default=frozenset())
+    return f"no event here has {', '.join(sorted(missing))}" if missing else "its condition can never be true"
