@@ -72,9 +72,8 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     asked = None if want is None else want | frozenset(_READ.split())
     records = json.read(_audit_data(raw), asked, envelopes=("value", "records"), shape=_SHAPE)
     fields = records.fields.with_columns(aliases(records.fields, _ALIASES, asked))
-    events = records.keys.select("raw_row", "n").hstack(
-        columns(fields, _common(fields) + _sigma(fields, want) + kept(fields, want))
-    )
+    fields = fields.with_columns(_sigma(fields, want))
+    events = records.keys.select("raw_row", "n").hstack(columns(fields, _common(fields) + kept(fields, want)))
     return Parsed(by_dataset(events), records.rejects, records.skipped)
 
 
@@ -171,11 +170,9 @@ def _sigma(fields: pl.DataFrame, want: frozenset[str] | None) -> list[pl.Expr]:
         "eventSource": pl.when(alert).then(pl.lit(_ALERT_CENTRE)).otherwise(first(fields, "Workload")),
         "eventName": pl.when(alert).then(first(fields, "Name", "Operation")).otherwise(first(fields, "Operation")),
         "status": pl.when(alert).then(pl.lit("success")).otherwise(outcome(first(fields, "ResultStatus"))),
-        "Payload": first(fields, "Parameters", "Data"),
+        "Payload": first(fields, "Payload", "Parameters", "Data"),
     }
-    return [
-        column.alias(name) for name, column in given.items() if name not in fields.columns and (want is None or name in want)
-    ]
+    return [column.alias(name) for name, column in given.items() if want is None or name in want]
 
 
 PARSER = Parser(

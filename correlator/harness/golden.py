@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from correlator.errors import InputError
 from correlator.model.raw import RAW, Flag
 from correlator.parse.contract import Parser
 from correlator.parse.document import documents, to_line
@@ -89,8 +90,14 @@ def update(case: Case, parsers: Mapping[str, Parser]) -> bool:
 
 
 def render(case: Case, parsers: Mapping[str, Parser]) -> str:
-    """Return the golden text of a case as the parsers are now."""
+    """Return the golden text of a case as the parsers are now.
+
+    Raises:
+        InputError: the parser raised, or broke its contract; that is no golden, whatever came out.
+    """
     result = read(raw_of(case), parsers, forced={SOURCE: case.parser}, zones={SOURCE: ZONE}, final=True)
+    if result.problems:
+        raise InputError(result.problems)
     return "".join(f"{line}\n" for line in rendered(result))
 
 

@@ -31,14 +31,14 @@ def columns(fields: pl.DataFrame, chosen: list[pl.Expr]) -> pl.DataFrame:
 
 
 def aliases(fields: pl.DataFrame, table: Mapping[str, Iterable[str]], want: frozenset[str] | None) -> list[pl.Expr]:
-    """Return the wanted columns of ``table`` (alias → names of which the first present gives its values unchanged).
+    """Return the wanted columns of ``table`` (alias → names): the alias's own value, else that of the first name with one.
 
-    Nothing is given for an alias that is a field of its own, nor where none of its names is there.
+    An alias none of whose names is there gives no column.
     """
     found = []
     for alias, names in table.items():
-        there = [name for name in names if name in fields.columns]
-        if there and alias not in fields.columns and (want is None or alias in want):
+        there = [name for name in (alias, *names) if name in fields.columns]
+        if there and there != [alias] and (want is None or alias in want):
             found.append(_same_kind(fields, there).alias(alias))
     return found
 
