@@ -143,7 +143,8 @@ def plain_texts(tokens: Tokens) -> list[str]:
     """Return the fixed texts the tokens stand for; wildcards cannot be encoded."""
     if Special.MANY in tokens or Special.ONE in tokens:
         raise Refused("a value with wildcards cannot be encoded")
-    return ["".join(parts) for parts in itertools.product(*(DASHES if token is Special.DASH else token for token in tokens))]
+    choices = [DASHES if token is Special.DASH else str(token) for token in tokens]
+    return ["".join(parts) for parts in itertools.product(*choices)]
 
 
 def encode_base64(data: bytes) -> list[str]:
