@@ -112,7 +112,8 @@ def _regex(column: pl.Expr, leaf: Leaf) -> pl.Expr:
 
 
 def _cidr(column: pl.Expr, leaf: Leaf) -> pl.Expr:
-    return _any([column.is_between(*map(pl.lit, network_range(network))) for network in _texts(leaf)])
+    ranges = [network_range(network) for network in _texts(leaf)]
+    return _any([column.is_between(pl.lit(first), pl.lit(last)) for first, last in ranges])
 
 
 def _compare(column: pl.Expr, leaf: Leaf) -> pl.Expr:
@@ -138,7 +139,17 @@ def _part(column: pl.Expr, part: str) -> pl.Expr:
     minutes = signed.str.slice(1, 2).cast(pl.Int64) * 60 + signed.str.slice(3, 2).cast(pl.Int64)
     sign = pl.when(signed.str.starts_with("-")).then(-1).otherwise(1)
     utc = local - pl.duration(minutes=minutes * sign)
-    return getattr(utc.dt, part)().cast(pl.String)
+    return _PARTS[part](utc).cast(pl.String)
+
+
+_PARTS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "minute": lambda time: time.dt.minute(),
+    "hour": lambda time: time.dt.hour(),
+    "day": lambda time: time.dt.day(),
+    "week": lambda time: time.dt.week(),  # ISO 8601
+    "month": lambda time: time.dt.month(),
+    "year": lambda time: time.dt.year(),
+}
 
 
 _TESTS: dict[str, Test] = {

@@ -15,6 +15,7 @@ DEPTH_LIMIT = 50  # pySigma's parser recurses
 
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _OPERATORS = frozenset({"and", "or", "not"})
+_SYNTAX = _OPERATORS | {"(", ")"}
 _QUANTIFIERS = {"1": " or ", "any": " or ", "all": " and "}
 
 
@@ -57,18 +58,18 @@ def resolve_condition(condition: object, names: Sequence[str]) -> str:
 
 
 def _resolve_token(tokens: Sequence[str], position: int, names: Sequence[str]) -> tuple[str, int]:
-    token = tokens[position]
-    if token in "()" or token in _OPERATORS:
-        return token, 1
+    word = tokens[position]
+    if word in _SYNTAX:
+        return word, 1
     if tokens[position + 1 : position + 2] == ["of"]:
-        if token not in _QUANTIFIERS:
-            raise ConditionError(f"'{token} of' in the condition", "'1 of', 'any of' or 'all of'")
+        if word not in _QUANTIFIERS:
+            raise ConditionError(f"'{word} of' in the condition", "'1 of', 'any of' or 'all of'")
         if position + 2 >= len(tokens):
-            raise ConditionError(f"'{token} of' names nothing", f"'{token} of selection*' or '{token} of them'")
-        return _selected(tokens[position + 2], _QUANTIFIERS[token], names), 3
-    if token not in names:
-        raise ConditionError(f"the condition names '{token}', which is not defined", _suggest(token, names))
-    return short_names(names)[token], 1
+            raise ConditionError(f"'{word} of' names nothing", f"'{word} of selection*' or '{word} of them'")
+        return _selected(tokens[position + 2], _QUANTIFIERS[word], names), 3
+    if word not in names:
+        raise ConditionError(f"the condition names '{word}', which is not defined", _suggest(word, names))
+    return short_names(names)[word], 1
 
 
 def _selected(pattern: str, joint: str, names: Sequence[str]) -> str:
@@ -90,9 +91,9 @@ def _suggest(name: str, names: Sequence[str]) -> str:
 
 def _check_limits(condition: str, tokens: Sequence[str]) -> None:
     depth = deepest = negations = 0
-    for token in tokens:
-        depth += (token == "(") - (token == ")")  # noqa: S105 - a token of the grammar
-        negations = negations + 1 if token == "not" else 0  # noqa: S105
+    for word in tokens:
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        negations = negations + 1 if word == "not" else 0
         deepest = max(deepest, depth, negations)
     if len(condition) > LENGTH_LIMIT or deepest > DEPTH_LIMIT:
         raise ConditionError("the condition is too long or nested too deep", f"{LENGTH_LIMIT} characters, {DEPTH_LIMIT} levels")

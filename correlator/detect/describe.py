@@ -31,7 +31,7 @@ def describe(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataF
             "rule.hash": _texts(rule.hash for rule in ruleset.rules),
         }
     )
-    return events.join(rules, on="rule", how="left", maintain_order="left").select(DETECTION.names()).cast(dict(DETECTION))
+    return events.join(rules, on="rule", how="left", maintain_order="left").select(DETECTION.names()).cast(DETECTION)
 
 
 def project(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:

@@ -12,7 +12,6 @@ import polars as pl
 
 from correlator.detect.columns import NULL_FIELDS, SEPARATOR, TEXT, VALUES, prepare_views, raw_columns, stack, view_name
 from correlator.detect.compile import (
-    FOLDED,
     RAW,
     condition_of,
     member_test,
@@ -198,11 +197,10 @@ def _truths(rules: Compiled, wanted: Sequence[int], prepared: pl.DataFrame) -> p
 
 
 def _leaf_expression(leaf: Leaf, schema: pl.Schema) -> pl.Expr:
-    names = [view_name(view_of(leaf), field) for field in _fields_of(leaf)]
-    return (_bare_expression if leaf.operator in {"null", "exists"} else _value_expression)(leaf, names, schema)
+    return (_bare_expression if leaf.operator in {"null", "exists"} else _value_expression)(leaf, schema)
 
 
-def _bare_expression(leaf: Leaf, names: Sequence[str], schema: pl.Schema) -> pl.Expr:
+def _bare_expression(leaf: Leaf, schema: pl.Schema) -> pl.Expr:
     """Return the test of ``null`` or ``exists``: about the field, not about its value."""
     raw = view_name(RAW, str(leaf.field))
     filled = pl.col(raw).is_not_null() if raw in schema else pl.repeat(value=False, n=pl.len())
@@ -213,7 +211,8 @@ def _bare_expression(leaf: Leaf, names: Sequence[str], schema: pl.Schema) -> pl.
     return filled | pl.col(NULL_FIELDS).list.contains(str(leaf.field)).fill_null(value=False)
 
 
-def _value_expression(leaf: Leaf, names: Sequence[str], schema: pl.Schema) -> pl.Expr:
+def _value_expression(leaf: Leaf, schema: pl.Schema) -> pl.Expr:
+    names = [view_name(view_of(leaf), field) for field in _fields_of(leaf)]
     if not all(name in schema for name in names):
         return pl.repeat(value=False, n=pl.len())
     lists = [isinstance(schema[name], pl.List) for name in names]

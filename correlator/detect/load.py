@@ -111,7 +111,7 @@ def _read_filter(document: Document, reading: _Reading) -> None:
         return
     body = document.content["filter"]
     rules = body.get("rules") if isinstance(body, dict) else None
-    if rules == "any" or rules == []:
+    if rules in ("any", []):
         names = None
     elif isinstance(rules, str) or (isinstance(rules, list) and all(isinstance(rule, str) for rule in rules)):
         names = (rules,) if isinstance(rules, str) else tuple(rules)

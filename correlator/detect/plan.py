@@ -5,7 +5,7 @@ A plan round-trips through JSON, so a cached rule set is ready without reading a
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -29,11 +29,11 @@ Value = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One test of one field: true when any of ``values`` satisfies ``operator``; a missing field is false.
+    r"""One test of one field: true when any of ``values`` satisfies ``operator``; a missing field is false.
 
     ``field`` None is a keyword: any value of the event. ``part`` (minute, hour, day, week, month, year) compares that
-    part of a UTC time instead of the text. ``like`` values hold ``*``, ``?`` and ``\\-`` (any Windows dash), with
-    ``\\`` before a character that is meant literally.
+    part of a UTC time instead of the text. ``like`` values hold ``*``, ``?`` and ``\-`` (any Windows dash), with
+    ``\`` before a character that is meant literally.
     """
 
     field: str | None
@@ -207,9 +207,6 @@ def _rule_to_plain(rule: Rule) -> dict[str, Any]:
 
 
 def _rule_from_plain(plain: dict[str, Any]) -> Rule:
-    rule = Rule(
-        **{name: plain[name] for name in _PLAIN},
-        logsource=LogSource.parse(plain["logsource"]),
-        condition=node_from_plain(plain["condition"]),
-    )
-    return replace(rule, **{name: tuple(plain[name]) for name in _LISTS})
+    texts: dict[str, Any] = {name: plain[name] for name in _PLAIN}
+    lists: dict[str, Any] = {name: tuple(plain[name]) for name in _LISTS}
+    return Rule(**texts, **lists, logsource=LogSource.parse(plain["logsource"]), condition=node_from_plain(plain["condition"]))

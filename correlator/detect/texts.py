@@ -21,7 +21,6 @@ NODE_LIMIT = 200_000  # aliases counted as often as they are used
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAYBE_DEEP = re.compile(rf"^[ \-?:]{{{DEPTH_LIMIT},}}", re.MULTILINE)
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _Constructor(yaml.constructor.SafeConstructor):
@@ -37,7 +36,10 @@ class _Constructor(yaml.constructor.SafeConstructor):
         return super().construct_mapping(node, deep=deep)
 
 
-_Constructor.add_constructor(_TIMESTAMP, yaml.constructor.SafeConstructor.construct_yaml_str)
+_Constructor.yaml_constructors = {
+    **yaml.constructor.SafeConstructor.yaml_constructors,
+    "tag:yaml.org,2002:timestamp": yaml.constructor.SafeConstructor.construct_yaml_str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,18 @@ _LIMITS = f"at most {NODE_LIMIT} values, {DEPTH_LIMIT} levels deep"
 def _refusal(text: RuleText) -> tuple[int, str, str] | None:
     if len(text.text) > SIZE_LIMIT:
         return 0, f"the file has {len(text.text)} characters", f"at most {SIZE_LIMIT}"
-    if "\0" in text.text[:4096]:
-        return 0, "the file is binary", "a Sigma rule in YAML"
+    if "\0" in text.text or not _is_unicode(text.text):
+        return 0, "the file is not UTF-8 text", "a Sigma rule in YAML"
     line = _too_deep_at(text.text)
     return (line, "the document is nested too deep", _LIMITS) if line else None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes that were no UTF-8, kept as surrogates by who read them
+        return False
+    return True
 
 
 def _too_deep_at(text: str) -> int:
@@ -170,7 +180,6 @@ def _is_too_large(root: yaml.Node) -> bool:
 
 
 def _syntax_problem(path: str, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    line = mark.line + 1 if mark is not None else 0
+    line = int(getattr(getattr(error, "problem_mark", None), "line", -1)) + 1
     what = getattr(error, "problem", None) or str(error).splitlines()[0]
     return Problem(path, line, f"not readable as YAML: {what}", "plain YAML; quote values with special characters")

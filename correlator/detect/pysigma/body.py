@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-import yaml
 from sigma.exceptions import SigmaError
 from sigma.modifiers import SigmaModifier
 from sigma.processing.pipeline import ProcessingPipeline
@@ -15,6 +14,7 @@ from sigma.types import SigmaNumber, SigmaString, SigmaType, sigma_type
 from correlator.detect.plan import Node
 from correlator.detect.pysigma.meaning import MeaningError, Placeholders, any_of, node_of, number_text
 from correlator.detect.pysigma.modifiers import MODIFIERS, TEXTUAL, Contains
+from correlator.detect.texts import read_documents
 from correlator.errors import Problem
 from correlator.model.logsource import LogSource
 from correlator.model.rule import RuleText
@@ -64,16 +64,17 @@ class LoadedMapping:
 
 def read_mapping(text: RuleText) -> LoadedMapping | Problem:
     """Return the pipeline written in ``text``, or why it cannot be used. It may not run code nor fetch anything."""
+    documents, problems = read_documents(text)
+    if problems or len(documents) != 1:
+        return problems[0] if problems else Problem(text.path, 1, f"{len(documents)} documents", "one pySigma pipeline")
+    content = documents[0].content
+    refused = sorted({"postprocessing", "finalizers"} & set(content))
+    if refused:
+        return documents[0].problem(f"a mapping cannot have {' or '.join(refused)}", "transformations only", (refused[0],))
     try:
-        content = yaml.safe_load(text.text)
-        if not isinstance(content, dict):
-            return Problem(text.path, 1, "the mapping is not a YAML mapping", "a pySigma processing pipeline")
-        refused = {"postprocessing", "finalizers"} & set(content)
-        if refused:
-            return Problem(text.path, 1, f"a mapping cannot have {' or '.join(sorted(refused))}", "transformations only")
         return LoadedMapping(text.path, ProcessingPipeline.from_dict(content))
-    except (SigmaError, yaml.YAMLError, TypeError, AttributeError, ValueError, KeyError) as error:
-        return Problem(text.path, 1, f"not a pySigma processing pipeline: {error}", "transformations with type and conditions")
+    except (SigmaError, TypeError, AttributeError, ValueError, KeyError) as error:
+        return documents[0].problem(f"not a pySigma processing pipeline: {error}", "transformations with type and conditions")
 
 
 def read_body(
@@ -102,7 +103,7 @@ def read_body(
             mapping.pipeline.apply(sigma)
         node = any_of(node_of(condition.parsed, placeholders or {}) for condition in sigma.detection.parsed_condition)
     except MeaningError as error:
-        raise BodyError.of((), str(error), "a value this engine can evaluate") from None
+        raise BodyError.of((), error.what, error.expected) from None
     except (SigmaError, RecursionError, ValueError, TypeError, AttributeError) as error:
         raise BodyError.of(("condition",), f"the condition cannot be read: {error}", "Sigma syntax") from error
     source = sigma.logsource

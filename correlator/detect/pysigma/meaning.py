@@ -41,7 +41,12 @@ _META = frozenset("\\.+*?()|[]{}^$#&-~")
 
 
 class MeaningError(ValueError):
-    """A value that this engine cannot give a meaning to; the message says why."""
+    """A value that this engine cannot give a meaning to: what it is, and what would be right."""
+
+    def __init__(self, what: str, expected: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.expected = expected
 
 
 def node_of(condition: object, placeholders: Placeholders) -> Node:
@@ -57,7 +62,7 @@ def node_of(condition: object, placeholders: Placeholders) -> Node:
             return _value_node(condition.field, condition.value, placeholders)
         case ConditionValueExpression():
             return _value_node(None, condition.value, placeholders)
-    raise MeaningError("the condition is empty")
+    raise MeaningError("the condition is empty", "at least one selection; a mapping may have dropped it")
 
 
 def _all(nodes: Iterable[Node]) -> Node:
@@ -81,6 +86,8 @@ def any_of(nodes: Iterable[Node]) -> Node:
 
 
 def _value_node(field: str | None, value: SigmaType, placeholders: Placeholders) -> Node:
+    if field is None and isinstance(value, SigmaNull | SigmaExists | SigmaFieldReference):
+        raise MeaningError(f"a keyword cannot be {type(value).__name__.removeprefix('Sigma')}", "a field before it")
     match value:
         case SigmaExpansion():
             return any_of(_value_node(field, part, placeholders) for part in value.values)
@@ -94,22 +101,10 @@ def _value_node(field: str | None, value: SigmaType, placeholders: Placeholders)
 
 
 def _plain_leaf(field: str | None, value: SigmaType) -> Leaf:
-    match value:
-        case SigmaNull():
-            return Leaf(field, "null")
-        case SigmaBool():
-            return Leaf(field, "equals", ("true" if value.boolean else "false",))
-        case SigmaTimestampPart():  # before SigmaNumber, its parent
-            return Leaf(field, "equals", (str(value.number),), part=value.timestamp_part.name.lower())
-        case SigmaNumber():
-            return Leaf(field, "equals", (number_text(value.number),))
-        case SigmaCIDRExpression():
-            return Leaf(field, "cidr", (str(value.network),))
-        case SigmaCompareExpression():
-            return _compare_leaf(field, value)
-        case SigmaFieldReference():
-            return _reference_leaf(field, value)
-    raise MeaningError(f"a value of type {type(value).__name__} cannot be evaluated here")
+    for kind, leaf_of in _LEAVES.items():
+        if isinstance(value, kind):
+            return leaf_of(field, value)
+    raise MeaningError(f"a value of type {type(value).__name__} cannot be evaluated here", "plain Sigma values")
 
 
 def number_text(number: float) -> str:
@@ -125,7 +120,7 @@ def _compare_leaf(field: str | None, value: SigmaCompareExpression) -> Leaf:
     except OverflowError:
         limit = math.inf
     if not math.isfinite(limit):
-        raise MeaningError("a number without end cannot be compared with")
+        raise MeaningError("a number without end cannot be compared with", "a finite number")
     return Leaf(field, value.op.name.lower(), (limit,), part=part)
 
 
@@ -153,7 +148,7 @@ def _filled(parts: Iterable[Any], placeholders: Placeholders, read: Callable[[st
     for part in parts:
         if isinstance(part, Placeholder) and part.name != DASH:
             if part.name not in placeholders:
-                raise MeaningError(f"the placeholder %{part.name}% is not resolved")
+                raise MeaningError(f"the placeholder %{part.name}% is not resolved", f"values for {part.name} in the settings")
             choices.append([read(text) for text in placeholders[part.name]])
         else:
             choices.append([[part]])
@@ -185,7 +180,7 @@ def _decoded(text: str, value: SigmaString) -> str:
     try:
         return text.encode("latin-1").decode("ascii")
     except UnicodeDecodeError:
-        raise MeaningError("a UTF-16 value outside ASCII needs base64 or base64offset after it") from None
+        raise MeaningError("a UTF-16 value outside ASCII is no text", "base64 or base64offset after it") from None
 
 
 def _joined(parts: Iterable[Any]) -> list[Any]:
@@ -201,20 +196,14 @@ def _joined(parts: Iterable[Any]) -> list[Any]:
 
 def _shape(pieces: list[Any]) -> tuple[str, str]:
     """Return the simplest operator that says what the pieces say, and its text."""
-    match pieces:
-        case []:
-            return "equals", ""
-        case [SpecialChars.WILDCARD_MULTI]:
-            return "present", ""
-        case [str(text)]:
-            return "equals", text
-        case [SpecialChars.WILDCARD_MULTI, str(text), SpecialChars.WILDCARD_MULTI]:
-            return "contains", text
-        case [str(text), SpecialChars.WILDCARD_MULTI]:
-            return "startswith", text
-        case [SpecialChars.WILDCARD_MULTI, str(text)]:
-            return "endswith", text
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    form = "".join("t" if isinstance(piece, str) else "*" if piece == _ANY else "?" for piece in pieces)
+    if form in _SHAPES:
+        return _SHAPES[form], "".join(texts)
     return "like", "".join(map(_pattern_piece, pieces))
+
+
+_SHAPES = {"": "equals", "t": "equals", "*": "present", "*t*": "contains", "t*": "startswith", "*t": "endswith"}
 
 
 def _pattern_piece(piece: object) -> str:
@@ -230,3 +219,17 @@ def _regex_leaf(field: str | None, parts: list[Any], value: SigmaRegularExpressi
     pattern = "".join(part if isinstance(part, str) else signs[part] for part in parts)
     flags = "".join(sorted({"IGNORECASE": "i", "MULTILINE": "m", "DOTALL": "s"}[flag.name] for flag in value.flags))
     return Leaf(field, "regex", (f"(?{flags}){pattern}" if flags else pattern,))
+
+
+_LEAVES: dict[type[SigmaType], Callable[[str | None, Any], Leaf]] = {
+    SigmaNull: lambda field, _: Leaf(field, "null"),
+    SigmaBool: lambda field, value: Leaf(field, "equals", ("true" if value.boolean else "false",)),
+    # before SigmaNumber, its parent:
+    SigmaTimestampPart: lambda field, value: Leaf(
+        field, "equals", (str(value.number),), part=value.timestamp_part.name.lower()
+    ),
+    SigmaNumber: lambda field, value: Leaf(field, "equals", (number_text(value.number),)),
+    SigmaCIDRExpression: lambda field, value: Leaf(field, "cidr", (str(value.network),)),
+    SigmaCompareExpression: _compare_leaf,
+    SigmaFieldReference: _reference_leaf,
+}

@@ -1,8 +1,9 @@
-"""Value modifiers where pySigma departs from the specification; everything else is pySigma's own class.
+r"""Value modifiers where pySigma departs from the specification; everything else is pySigma's own class.
 
 Mended here: ``utf16le`` is missing; ``utf16`` writes a UTF-8 byte order mark; ``base64offset`` counts characters instead
-of bytes and yields match-all variants; ``\\*`` keeps its backslash when encoded; ``re|contains: a|b`` loses its alternation; ``windash``
-makes 5ⁿ texts; patterns are judged by Python's ``re`` although another engine runs them; pySigma 2 reads ``\\%`` wrongly.
+of bytes and yields match-all variants; ``\*`` keeps its backslash when encoded; ``re|contains: a|b`` loses its alternation;
+``windash`` makes 5ⁿ texts; patterns are judged by Python's ``re`` although another engine runs them; pySigma 2 reads ``\%``
+wrongly.
 """
 
 import re
@@ -164,7 +165,7 @@ def _spell_dash(placeholder: Placeholder) -> Iterator[Part]:
 
 
 class Expand(SigmaValueModifier[SigmaString | SigmaRegularExpression, SigmaString | SigmaRegularExpression]):
-    """``%name%`` stands for a list of the site; ``\\%`` is a percent sign."""
+    r"""``%name%`` stands for a list of the site; ``\%`` is a percent sign."""
 
     def modify(self, val: SigmaString | SigmaRegularExpression) -> SigmaString | SigmaRegularExpression:
         """Return ``val`` with placeholders instead of their names."""

@@ -1,0 +1,101 @@
+"""Rule files from disk, and the plan cache: what a rule set compiled to, so that the next start need not read Sigma."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from correlator import __version__
+from correlator.errors import InputError, Problem
+from correlator.model.rule import RuleText
+
+#: Below a rules folder, files here are pySigma pipelines, not rules.
+MAPPINGS = "mappings"
+SUFFIXES = (".yml", ".yaml")
+SIZE_LIMIT = 16 * 1024 * 1024  # bytes; larger files are not read, the loader says so
+
+_PLANS_KEPT = 20
+
+
+def read_rules(paths: Sequence[Path]) -> tuple[RuleText, ...]:
+    """Return the texts of the YAML files in ``paths``, folders recursively, each file once, sorted within a folder.
+
+    ``mappings`` folders inside are left out. Raises InputError when a path is missing or cannot be read; a file that is no
+    text becomes a text that the loader refuses.
+    """
+    missing = [
+        Problem(str(path), 0, "there is no such file or folder", "a rule file or a folder")
+        for path in paths
+        if not path.exists()
+    ]
+    if missing:
+        raise InputError(missing)
+    found = dict.fromkeys(file for path in paths for file in _rule_files(path))
+    return tuple(_read(file) for file in found)
+
+
+def find_mappings(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the ``mappings`` folders directly inside ``paths``."""
+    return tuple(path / MAPPINGS for path in paths if (path / MAPPINGS).is_dir())
+
+
+def _rule_files(path: Path) -> Iterable[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = sorted(name for name in subfolders if name != MAPPINGS)
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith(SUFFIXES))
+
+
+def _read(file: Path) -> RuleText:
+    try:
+        content = file.read_bytes() if file.stat().st_size <= SIZE_LIMIT else b"\0"
+    except OSError as error:
+        raise InputError([Problem(str(file), 0, f"cannot be read: {error.strerror}", "a readable file")]) from error
+    return RuleText(str(file), content.decode("utf-8-sig", errors="surrogateescape"))
+
+
+def plan_key(texts: Iterable[RuleText], mappings: Iterable[RuleText], placeholders: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the cache key of a plan: everything it depends on, our version and those of the libraries that made it."""
+    digest = hashlib.sha256(" ".join((__version__, _version("pysigma"), _version("polars"))).encode())
+    for part in (*texts, RuleText("", ""), *mappings):
+        digest.update(f"\0{part.path}\0{part.text}".encode(errors="surrogateescape"))
+    digest.update(repr(sorted(placeholders.items())).encode())
+    return digest.hexdigest()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "none"
+
+
+def read_plan(cache_dir: Path, key: str) -> bytes | None:
+    """Return the plan kept under ``key``; None when there is none."""
+    try:
+        return _plan_file(cache_dir, key).read_bytes()
+    except OSError:
+        return None
+
+
+def write_plan(cache_dir: Path, key: str, plan: bytes) -> None:
+    """Keep ``plan`` under ``key`` and forget the oldest ones; a cache that cannot be written only costs time."""
+    target = _plan_file(cache_dir, key)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+            file.write(plan)
+        Path(file.name).replace(target)
+        plans = sorted(target.parent.glob("*.plan.json"), key=lambda path: path.stat().st_mtime)
+        for old in plans[:-_PLANS_KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _plan_file(cache_dir: Path, key: str) -> Path:
+    return cache_dir / f"{key}.plan.json"
