@@ -1,12 +1,12 @@
 """Microsoft Entra ID: sign-ins, directory audit, identity protection, privileged identity management.
 
-Two shapes: the envelope of Azure Monitor and Event Hubs (``{"records": […]}``, ``category``, ``properties``), and Microsoft Graph
-(``{"value": […]}``, the properties at top level). Both give the source's names as they came, and the spellings that SigmaHQ's
-``azure`` rules use (``ResultType``, ``Status``, ``DeviceDetail.trusttype``, ``properties.message``, ``TargetResources`` …), whichever shape
-it was. ``ResultType`` is the error code as text: 0 is a success, 50126 a wrong password, 50053 a locked account.
+Two shapes: the envelope of Azure Monitor and Event Hubs (``{"records": […]}``, ``category``, ``properties``), and Microsoft
+Graph (``{"value": […]}``, the properties at top level). Both give the source's names as they came, and the spellings that
+SigmaHQ's ``azure`` rules use (``ResultType``, ``Status``, ``DeviceDetail.trusttype``, ``properties.message`` …), whichever
+shape it was. ``ResultType`` is the error code as text: 0 is a success, 50126 a wrong password, 50053 a locked account.
 
-The dataset says which log it is: ``azure.signinlogs``, ``azure.auditlogs``, ``azure.riskdetection``, ``azure.pim``. ``targetResources``
-stays JSON text; below it each name lists the values of all targets.
+The dataset says which log it is: ``azure.signinlogs``, ``azure.auditlogs``, ``azure.riskdetection``, ``azure.pim``.
+``targetResources`` stays JSON text; below it each name lists the values of all targets.
 """
 
 import polars as pl
@@ -83,9 +83,9 @@ _ECS_READ = (
     "riskLevelDuringSignIn location.city identity targetResources.id resultSignature"
 )
 _ECS = (
-    "event.action event.category event.code event.kind event.outcome event.provider event.reason event.severity user.id user.name "
-    "user.domain user.email user.full_name user.target.name source.ip source.geo.country_iso_code organization.id device.id "
-    "device.name user_agent.original resource.name resource.id cloud.service.name session.id rule.name"
+    "event.action event.category event.code event.kind event.outcome event.provider event.reason event.severity user.id "
+    "user.name user.domain user.email user.full_name user.target.name source.ip source.geo.country_iso_code organization.id "
+    "device.id device.name user_agent.original resource.name resource.id cloud.service.name session.id rule.name"
 )
 _RISK_SEVERITY = {"none": 1, "low": 3, "medium": 6, "high": 8}
 

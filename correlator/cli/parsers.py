@@ -33,11 +33,11 @@ def list_(form: str) -> None:
 @format_option
 def show(name: str, form: str) -> None:
     """Show what the parser NAME reads, how it recognises it, and the fields it gives."""
-    from correlator.parse.registry import find_parsers, pick  # noqa: PLC0415
+    from correlator.parse.registry import find_parsers, manual_of, pick  # noqa: PLC0415
 
     parser = pick(find_parsers(), name)
     details = _summary(parser) | {
-        "manual": _manual(parser),
+        "manual": manual_of(parser),
         "signature": parser.signature.pattern,
         "literals": list(parser.signature.literals),
         "rank": parser.signature.rank,
@@ -93,9 +93,3 @@ def _results(name: str, folder: Path, known: Mapping[str, "Parser"], *, rewrite:
 def _summary(parser: "Parser") -> dict[str, Any]:
     sources = ", ".join(str(source) for source in parser.log_sources)
     return {"name": parser.name, "maturity": str(parser.maturity), "log sources": sources, "fields": len(parser.fields)}
-
-
-def _manual(parser: "Parser") -> str:
-    """Return the docstring of the module that holds the parser: its manual page."""
-    module = sys.modules.get(parser.parse.__module__)
-    return (module.__doc__ or "").strip() if module else ""

@@ -66,7 +66,7 @@ def _refused(events: pl.DataFrame, required: tuple[str, ...]) -> pl.DataFrame:
     if not absent:
         return untimed.unique("raw_row", maintain_order=True)
     lacking = events.filter(pl.any_horizontal(absent)).select("raw_row", reason=pl.lit(str(Reason.MISSING_FIELD)))
-    refused = pl.concat([empty_rejects(), untimed, lacking])
+    refused = pl.concat([empty_rejects(), lacking, untimed])
     return refused.unique("raw_row", keep="first", maintain_order=True)
 
 

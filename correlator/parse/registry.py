@@ -4,6 +4,7 @@ Three places are scanned, in this order: the bundled package ``parsers``, the en
 distributions, and the site directory named in the configuration. The engine names no parser anywhere.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module, metadata
@@ -56,6 +57,17 @@ def pick(parsers: Mapping[str, Parser], name: str) -> Parser:
     near = get_close_matches(name, parsers, n=3)
     expected = f"did you mean {' or '.join(map(repr, near))}?" if near else f"one of: {', '.join(parsers)}"
     raise InputError([Problem("--parser", 0, f"unknown parser {name!r}", expected)])
+
+
+def manual_of(parser: Parser) -> str:
+    """Return the manual page of a parser: the docstring of the module, or package, that names it ``PARSER``."""
+    name = parser.parse.__module__
+    while name:
+        module = sys.modules.get(name)
+        if getattr(module, "PARSER", None) is parser:
+            return (module.__doc__ or "").strip()
+        name = name.rpartition(".")[0]
+    return ""
 
 
 def _modules(packages: Sequence[str], site_dir: Path | None, problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:

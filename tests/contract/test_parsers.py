@@ -1,7 +1,7 @@
 """Every parser keeps its contract, and gives for every sample what is recorded beside it."""
 
 import ast
-import sys
+from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import pytest
 
 from correlator.harness import golden
 from correlator.model.event import ECS, RESERVED
-from correlator.parse.contract import Parser
+from correlator.parse.contract import Assembly, Parser
 from correlator.parse.engine import read
-from correlator.parse.registry import find_parsers
+from correlator.parse.registry import find_parsers, manual_of
 
 PARSERS = find_parsers()
 SAMPLES = golden.samples_folder()
@@ -64,13 +64,25 @@ def test_a_parser_declares_text_or_ecs_fields(parser: Parser) -> None:
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
 def test_a_parser_has_a_manual(parser: Parser) -> None:
-    """The module docstring is the manual page; the one public name of the module is PARSER."""
-    module = sys.modules[parser.parse.__module__]
-    assert (module.__doc__ or "").strip()
+    """The docstring of the module that names it PARSER is the manual page."""
+    assert manual_of(parser) != ""
     assert parser.log_sources
 
 
-@pytest.mark.parametrize("path", sorted(SAMPLES.parent.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_a_parser_says_how_its_records_look(parser: Parser) -> None:
+    """Every pattern of a signature or an assembly is one that the engine can run."""
+    patterns = [parser.signature.pattern, *(vars_of(parser.assembly) if parser.assembly else [])]
+    for pattern in patterns:
+        pl.Series(["x"]).str.contains(pattern)
+
+
+def vars_of(assembly: Assembly) -> list[str]:
+    """Return the patterns of an assembly."""
+    return [value for field in fields(assembly) if isinstance(value := getattr(assembly, field.name), str)]
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.parent.rglob("*.py")), ids=lambda path: path.stem)
 def test_a_parser_reads_no_file_and_no_clock(path: Path) -> None:
     """A parser is a pure function of the raw frame."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
