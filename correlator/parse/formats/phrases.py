@@ -1,0 +1,62 @@
+"""Sentences: messages for people, read by a table of the phrases a program is known to write.
+
+The first phrase that matches a message gives its named groups, which are column names (``(?P<user.name>…)``), and the
+columns it always means (``says``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+__all__ = ["Phrase", "columns_of", "read_phrases"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A sentence a program writes: a Rust regex with columns as groups, and what it always means.
+
+    ``says`` maps columns to a text, or to a tuple for a list of text. Values that people outside can choose (user names)
+    must be followed by a fixed text matched from the right end of the message.
+    """
+
+    pattern: str
+    says: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+
+def columns_of(phrases: Sequence[Phrase]) -> set[str]:
+    """Return every column the phrases can give."""
+    groups = (name for phrase in phrases for name in _groups(phrase))
+    return {*groups, *(name for phrase in phrases for name in phrase.says)}
+
+
+def read_phrases(messages: pl.DataFrame, phrases: Sequence[Phrase]) -> pl.DataFrame:
+    """Return ``raw_row`` and the columns that were found, one row per row of ``messages`` (``raw_row``, ``text``), any order.
+
+    A message without a known phrase has null in every column; groups that took part in no match are null too.
+    """
+    left, found = messages.select("raw_row", "text"), []
+    for phrase in phrases:
+        if left.is_empty():
+            break
+        is_said = left.get_column("text").str.contains(phrase.pattern).fill_null(value=False)
+        if is_said.any():
+            found.append(_read(left.filter(is_said), phrase))
+            left = left.filter(~is_said)
+    return pl.concat([*found, left.select("raw_row")], how="diagonal")
+
+
+def _read(said: pl.DataFrame, phrase: Phrase) -> pl.DataFrame:
+    constants = {
+        name: pl.lit(value) if isinstance(value, str) else pl.lit(list(value), dtype=pl.List(pl.String))
+        for name, value in phrase.says.items()
+    }
+    rows = said.select("raw_row")
+    if _groups(phrase):
+        groups = said.get_column("text").str.extract_groups(phrase.pattern).struct.unnest()
+        rows = rows.hstack(groups.select(pl.when(pl.all() != "").then(pl.all()).name.keep()))
+    return rows.with_columns(**constants)
+
+
+def _groups(phrase: Phrase) -> list[str]:
+    return [part.split(">", 1)[0] for part in phrase.pattern.split("(?P<")[1:]]
