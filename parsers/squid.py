@@ -8,7 +8,7 @@ import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import PREFIX, unwrap
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import address, by_dataset, fields_of, integer, nanoseconds, own, wanted, words
 from correlator.parse.times import epoch, to_utc, zone_of
@@ -28,7 +28,7 @@ _COMMON = (
     r'(?: "(?P<referrer>[^"]*)" "(?P<agent>(?:[^"\\]|\\.)*)")? ' + _RESULT + r":(?P<hierarchy>[A-Z_]+)\s*$"
 )
 _SIGNATURE = (
-    r"\d{9,10}\.\d{3}\s+-?\d+ \S+ (?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/\d{3} -?\d+ \S+ \S+ \S+ (?:[A-Z_]+|-)/\S+"
+    PREFIX + r"\d{9,10}\.\d{3}\s+-?\d+ \S+ (?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/\d{3} -?\d+ \S+ \S+ \S+ (?:[A-Z_]+|-)/\S+"
     r'(?: [^\s"]+)?(?: ["\[].*)?\s*$'
     r'|\] "\S+ \S+[^"]*" \d{3} -?\d+ .*(?:TCP|UDP|NONE|TAG)[A-Z_]*:[A-Z_]+\s*$'
 )

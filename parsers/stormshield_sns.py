@@ -11,6 +11,7 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
+from correlator.parse.formats.unwrap import PREFIX
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import (
     address,
@@ -43,10 +44,10 @@ _SOURCES = {
 _ANTIVIRUS = LogSource("stormshield", "antivirus", "")
 _SOURCE_TEXTS = {family: logsource_column(source) for family, source in _SOURCES.items()}
 _CATEGORIES = {
-    **dict.fromkeys(_FLOWS, ["network"]),
-    **dict.fromkeys(("web", "ssl", "ftp"), ["network", "web"]),
-    **dict.fromkeys(("smtp", "pop3"), ["email"]),
-    **dict.fromkeys(("auth", "xvpn"), ["authentication"]),
+    **{family: ["network"] for family in _FLOWS},
+    **{family: ["network", "web"] for family in ("web", "ssl", "ftp")},
+    **{family: ["email"] for family in ("smtp", "pop3")},
+    **{family: ["authentication"] for family in ("auth", "xvpn")},
     "alarm": ["network", "intrusion_detection"],
     "vpn": ["network", "session"],
     "server": ["configuration"],
@@ -54,15 +55,16 @@ _CATEGORIES = {
     "pvm": ["vulnerability"],
 }
 _READ = (
-    "id time startime tz fw logtype datechange pri action msg src srcport srcname srcmac srcif srcifname srccountry dst dstport "
-    "dstname dstif dstifname dstcountry modsrc modsrcport origdst origdstport ipproto ipv proto user domain sent rcvd duration "
-    "ruleid rulename slotlevel alarmid class phase sessionid address vulnid Accepted CPU latency error op arg result virus "
-    "sandboxing filename hash remotenet target cat_site localnet"
+    "id time startime tz fw logtype datechange pri action msg src srcport srcname srcmac srcif srcifname srccountry dst "
+    "dstport dstname dstif dstifname dstcountry modsrc modsrcport origdst origdstport ipproto ipv proto user domain sent "
+    "rcvd duration ruleid rulename slotlevel alarmid class phase sessionid address vulnid Accepted CPU latency error op arg "
+    "result virus sandboxing filename hash remotenet target cat_site localnet"
 )
 _NEEDED = tuple(_READ.split())
 #: Own names worth a word in the catalogue; any other key of a line becomes a column too.
 _OWN = [name for name in _NEEDED if name not in ("id", "hash")]
 _MADE = ("id", "text", "verdict", "from", "from_port", "to", "to_port")  # not the firewall's words
+_SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_]\w*=(?:"[^"]*"|[^\s"]*)\s+)*?time="\d{4}-'
 _CLEAN = ["", "clean", "unknown", "none", "-"]
 
 
@@ -91,11 +93,11 @@ def _is(*families: str) -> pl.Expr:
 
 def _family() -> pl.Expr:
     """Return the log family: what the line says, else what its own fields betray (a cut line loses its end)."""
-    said = pl.when(pl.col("logtype").str.contains(r"^[a-z_]{1,32}$")).then(pl.col("logtype").str.strip_prefix("l_"))
+    said = pl.col("logtype").str.to_lowercase().str.strip_prefix("l_")
     has = {name: pl.col(name).is_not_null() for name in _NEEDED}
     return (
         pl.when(has["datechange"]).then(pl.lit("date"))
-        .when(said.is_not_null()).then(said)
+        .when(said.is_in(list(_SOURCES))).then(said)
         .when(has["alarmid"] & has["class"]).then(pl.lit("alarm"))
         .when(has["phase"]).then(pl.lit("vpn"))
         .when(has["sessionid"] & has["address"]).then(pl.lit("server"))
@@ -292,7 +294,7 @@ def _antivirus() -> dict[str, pl.Expr]:
 PARSER = Parser(
     name="stormshield_sns",
     log_sources=(*_SOURCES.values(), _ANTIVIRUS),
-    signature=Signature(pattern=r"\bid=firewall\s(?:.*\s)?fw=", rank=10, literals=("id=firewall", "fw=")),
+    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("id=firewall ", 'time="', "fw=")),
     maturity=Maturity.DOCUMENTED,
     fields=fields_of(_ecs(), _sigma(), _web(), _antivirus(), _OWN),
     parse=_parse,

@@ -8,7 +8,14 @@ import polars as pl
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats import syslog
 
-__all__ = ["unwrap"]
+__all__ = ["PREFIX", "unwrap"]
+
+#: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
+#: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
+PREFIX = (
+    r"^\s*(?:(?:\x{feff}?(?:\d{1,6} )?<\d{1,3}>|\p{L}{3,9}\.? {1,2}\d{1,2} |\d{4}-\d\d-\d\dT)"
+    r'[^"|]{0,300}?(?:\[[^\]]{0,1024}\]\s*)?)?\x{feff}?\b'
+)
 
 _BEGINS = (
     r"^\x{feff}?(?:\d{1,6} )?<\d{1,3}>|^\p{L}{3,9}\.? {1,2}\d{1,2} |^\d{4}-\d\d-\d\dT[0-9:.,+Z-]+ \S+ [\w./-]+(?:\[\d+\])?: "

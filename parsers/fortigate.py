@@ -1,0 +1,360 @@
+r"""FortiGate: traffic, event and UTM logs as key=value (blank or comma separated), bare or in any syslog envelope.
+
+Own names are FortiOS's; ``logid`` keeps its leading zeros. ``action`` is FortiOS's word in events and UTM logs; in traffic
+logs it is Sigma's verdict (``accept``, ``denied``) and FortiOS's word is ``event.action``: a session that UTM blocked is
+denied although it closed normally. ``transport`` is the port of a source translation, not a protocol. A long session is
+logged several times with growing counters: its bytes are the deltas where FortiOS gives them.
+"""
+
+import polars as pl
+
+from correlator.model.logsource import LogSource, logsource_column
+from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
+from correlator.parse.formats import keyvalue
+from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.urls import parts
+from correlator.parse.formats.values import (
+    address,
+    by_dataset,
+    fields_of,
+    integer,
+    mac,
+    nanoseconds,
+    own,
+    severity_of,
+    texts,
+    verdict,
+    wanted,
+    words,
+)
+from correlator.parse.times import epoch, to_utc, zone_of
+
+__all__ = ["PARSER"]
+
+_EVENT = LogSource("fortigate", "", "event")
+_UTM = LogSource("fortigate", "", "utm")
+_TRAFFIC = LogSource("fortigate", "", "traffic")
+_FLOWS = tuple(LogSource("fortigate", "firewall", kind) for kind in ("forward", "local", "multicast", "sniffer", "ztna"))
+_UTM_CATEGORIES = {"webfilter": "proxy", "dns": "dns", "virus": "antivirus"}
+_UTM_SOURCES = {kind: LogSource("fortigate", category, kind) for kind, category in _UTM_CATEGORIES.items()}
+_SOURCE_TEXTS = {
+    **{f"traffic {flow.service}": logsource_column(flow, _TRAFFIC) for flow in _FLOWS},
+    **{f"utm {kind}": logsource_column(source, _UTM) for kind, source in _UTM_SOURCES.items()},
+}
+_LEVELS = {"emergency": 0, "alert": 1, "critical": 2, "error": 3, "warning": 4, "notice": 5, "information": 6, "debug": 7}
+_TRANSPORTS = {"1": "icmp", "6": "tcp", "17": "udp", "47": "gre", "50": "esp", "51": "ah", "58": "ipv6-icmp", "132": "sctp"}
+_ALERTS = ("ips", "anomaly", "virus", "waf", "botnet")
+_LOGINS = ("login", "auth-logon", "auth-logout", "logout", "authentication", "fsso-logon", "fsso-logoff")
+_TUNNELS = ("tunnel-up", "tunnel-down", "ssl-new-con", "ssl-exit-error", "ssl-exit-fail", "ssl-login-fail", "ssl-alert")
+_SUCCESSES = ("success", "succeeded", "authenticated", "ok")
+_FAILURES = ("failed", "failure", "fail", "error", "denied", "timed_out", "timeout", "negotiate_error")
+_READ = (
+    "date time tz eventtime devname devid logid type subtype level vd action status reason logdesc msg user ui xauthuser "
+    "group srcip srcport srcname srcmac srcintf srccountry dstip dstport dstname dstmac dstintf dstcountry remip tunnelip "
+    "assignip proto service app policyid policyname trandisp transip transport tranip tranport duration sentbyte rcvdbyte "
+    "sentdelta rcvddelta sentpkt rcvdpkt sessionid utmaction direction hostname url agent method reqtype httpmethod "
+    "referralurl attack attackid virus filename filehash analyticscksum qname qtype ipaddr from to sender recipient subject "
+    "cfgpath cfgobj cfgattr vpntunnel dstuser unauthuser"
+)
+_NEEDED = tuple(_READ.split())
+_MADE = ("kind", "verdict", "text")
+_PAIRS = r'(?:[A-Za-z_]\w*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
+_SIGNATURE = PREFIX + _PAIRS + r'logid="?\d{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
+_OTHER_UTM = "ips anomaly app-ctrl emailfilter file-filter dlp ssl ssh voip waf icap cifs sctp-filter gtp"
+_UTM_KINDS = (*_UTM_CATEGORIES, *_OTHER_UTM.split())
+_KIND = r"^[a-z][a-z0-9_-]{0,31}$"
+
+
+def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
+    """Return one event per line; a line without ``type`` and ``logid`` or without a device is malformed."""
+    given = _pairs(raw.get_column("text"), want)
+    is_named = (
+        pl.col("type").str.contains(_KIND) & pl.coalesce("devid", "devname").is_not_null() & pl.col("logid").is_not_null()
+    )
+    is_line = given.select(is_named.fill_null(value=False)).to_series()
+    fields = given.filter(is_line).with_columns(kind=_kind(), text=raw.get_column("text").filter(is_line))
+    fields = fields.with_columns(verdict=_verdict())
+    ours = {**_firewall(), **_proxy(), **_dns(), **_antivirus()}
+    events = fields.select(
+        raw.get_column("raw_row").filter(is_line),
+        _time(zone_of(raw)).alias("@timestamp"),
+        ("fortigate." + pl.when(_is("utm")).then(_subtype()).otherwise("kind")).alias("event.dataset"),
+        _log_source().alias("logsource"),
+        **_ecs(),
+        **wanted(ours, want),
+    ).hstack(fields.select(own(fields, want, besides=[*_MADE, *ours])))
+    return Parsed(by_dataset(events), rejects_of(raw.filter(~is_line), Reason.MALFORMED), raw.clear().get_column("raw_row"))
+
+
+def _pairs(text: pl.Series, want: frozenset[str] | None) -> pl.DataFrame:
+    """Return the pairs of each line; a line is comma separated when its first two pairs are."""
+    lines = text.str.extract(r"(?s)\b((?:date|logver|timestamp|itime|eventtime|time|devname|devid|logid)=.*)")
+    comma = lines.str.contains(r'^[a-z]+="?[^\s,"]*"?,\s?[a-z]+=').fill_null(value=False)
+    if not comma.any():
+        return keyvalue.pairs(lines, need=_NEEDED, want=want, escapes='"')
+    order = pl.int_range(lines.len(), eager=True)
+    halves = [
+        keyvalue.pairs(lines.filter(rows), need=_NEEDED, want=want, comma=is_comma, escapes='"').with_columns(
+            order.filter(rows)
+        )
+        for rows, is_comma in ((~comma, False), (comma, True))
+    ]
+    return pl.concat(halves, how="diagonal").sort(order.name).drop(order.name)
+
+
+def _kind() -> pl.Expr:
+    """Return traffic, event or utm: some versions write the UTM subtype as type."""
+    kind = pl.col("type").str.to_lowercase()
+    return pl.when(kind.is_in(["traffic", "event"])).then(kind).otherwise(pl.lit("utm"))
+
+
+def _is(*kinds: str) -> pl.Expr:
+    return pl.col("kind").is_in(kinds)
+
+
+def _subtype() -> pl.Expr:
+    """Return the UTM subtype, which some versions write as type; ``utm`` for one that is not known."""
+    kinds = [pl.when(pl.col(name).is_in(_UTM_KINDS)).then(name) for name in ("subtype", "type")]
+    return pl.coalesce(*kinds, pl.lit("utm"))
+
+
+def _verdict() -> pl.Expr:
+    """Return Sigma's verdict of a flow or of an inspected one; UTM's block outweighs how the session ended."""
+    blocked = pl.col("utmaction").str.to_lowercase().is_in(["block", "blocked", "reset", "dropped"])
+    return pl.when(~_is("event")).then(pl.when(blocked).then(pl.lit("denied")).otherwise(verdict(pl.col("action"))))
+
+
+def _time(zone: str) -> pl.Expr:
+    """Return when it happened: the epoch, else date and time with their offset, else in the source's zone."""
+    stamp = pl.col("date") + " " + pl.col("time")
+    with_zone = pl.concat_str(stamp, pl.col("tz").str.extract(r"^([+-]\d{2}:?\d{2})$"), separator=" ")
+    local = to_utc(pl.coalesce(with_zone, stamp), ("%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S"), zone=zone)
+    return pl.coalesce(epoch(pl.col("eventtime")), local)
+
+
+def _log_source() -> pl.Expr:
+    """Return the log sources each event feeds."""
+    by_kind = pl.when(_is("event")).then(pl.lit(str(_EVENT))).when(_is("utm")).then(pl.lit(str(_UTM)))
+    other = by_kind.otherwise(pl.lit(logsource_column(LogSource("fortigate", "firewall"), _TRAFFIC)))
+    named = pl.concat_str("kind", pl.when(_is("utm")).then(_subtype()).otherwise("subtype"), separator=" ")
+    return pl.coalesce(named.replace_strict(_SOURCE_TEXTS, default=None, return_dtype=pl.String), other)
+
+
+def _act() -> pl.Expr:
+    return pl.col("action").str.to_lowercase()
+
+
+def _is_login() -> pl.Expr:
+    return (_is("event") & (_act().is_in([*_LOGINS, "ssl-login-fail"]) | (pl.col("subtype") == "user"))).fill_null(value=False)
+
+
+def _is_tunnel() -> pl.Expr:
+    return (_is("event") & ((pl.col("subtype") == "vpn") | _act().is_in(_TUNNELS))).fill_null(value=False)
+
+
+def _outcome() -> pl.Expr:
+    """Return success or failure of an event, by its status, else by its action."""
+    status = pl.col("status").str.to_lowercase()
+    by_status = pl.when(status.is_in(_SUCCESSES)).then(pl.lit("success")).when(status.is_in(_FAILURES)).then(pl.lit("failure"))
+    failed = _act().str.contains(r"fail|error|deny|denied")
+    opened = _act().is_in(["tunnel-up", "ssl-new-con", "auth-logon", "fsso-logon"])
+    by_action = pl.when(failed).then(pl.lit("failure")).when(opened).then(pl.lit("success"))
+    return pl.when(_is("event")).then(pl.coalesce(by_status, by_action))
+
+
+def _category() -> pl.Expr:
+    """Return ``event.category``."""
+    return (
+        pl.when(_is("traffic")).then(pl.lit(["network"]))
+        .when(_is_login()).then(pl.lit(["authentication"]))
+        .when(_is_tunnel()).then(pl.lit(["network", "session"]))
+        .when(_is("event") & pl.col("cfgpath").is_not_null()).then(pl.lit(["configuration"]))
+        .when(_is("event")).then(pl.lit(["host"]))
+        .when(_subtype().is_in(["ips", "anomaly", "waf"])).then(pl.lit(["network", "intrusion_detection"]))
+        .when(_subtype() == "virus").then(pl.lit(["malware"]))
+        .when(_subtype() == "emailfilter").then(pl.lit(["email"]))
+        .when(_subtype() == "webfilter").then(pl.lit(["network", "web"]))
+        .otherwise(pl.lit(["network"]))
+    )  # fmt: skip
+
+
+def _types() -> pl.Expr:
+    """Return ``event.type``."""
+    allowed = pl.col("verdict").replace_strict({"accept": "allowed", "denied": "denied"}, default=None, return_dtype=pl.String)
+    config = pl.when(pl.col("cfgpath").is_not_null()).then(
+        _act().replace_strict({"add": "creation", "delete": "deletion"}, default="change", return_dtype=pl.String)
+    )
+    opened = pl.when(_act().is_in(["tunnel-up", "ssl-new-con", "login", "auth-logon", "fsso-logon", "ssl-login-fail"]))
+    session = opened.then(pl.lit("start")).when(_act().is_in(["tunnel-down", "logout", "auth-logout"])).then(pl.lit("end"))
+    event = texts(pl.coalesce(config, session, pl.lit("info")))
+    return pl.when(_is("event")).then(event).when(_is("traffic")).then(texts("connection", allowed)).otherwise(texts(allowed))
+
+
+def _source() -> pl.Expr:
+    """Return the address an event came from: a tunnel's peer, the flow's source, else the one inside ``ui``."""
+    inside = pl.col("ui").str.extract(r"\(([0-9A-Fa-f.:]+)\)$")
+    peer = pl.when(_is_tunnel()).then(address(pl.col("remip")))
+    return pl.coalesce(peer, address(pl.col("srcip")), address(pl.col("remip")), pl.when(_is("event")).then(address(inside)))
+
+
+def _user() -> pl.Expr:
+    return pl.coalesce(*(words(pl.col(name)) for name in ("user", "xauthuser", "unauthuser")))
+
+
+def _ecs() -> dict[str, pl.Expr]:
+    """Return the ECS columns of a line's fields."""
+    code = pl.col("level").str.to_lowercase().replace_strict(_LEVELS, default=None, return_dtype=pl.Int64)
+    is_alert = _is("utm") & _subtype().is_in(_ALERTS)
+    return {
+        "event.kind": pl.when(is_alert).then(pl.lit("alert")).otherwise(pl.lit("event")),
+        "event.category": _category(),
+        "event.type": _types(),
+        "event.action": words(pl.col("action")),
+        "event.code": words(pl.col("logid")),
+        "event.outcome": _outcome(),
+        "event.reason": words(pl.col("reason")),
+        "event.severity": severity_of(code),
+        "event.duration": nanoseconds(pl.col("duration")),
+        "log.level": words(pl.col("level")),
+        "observer.name": words(pl.coalesce("devname", "devid")),
+        "observer.vendor": pl.lit("Fortinet"),
+        "observer.product": pl.lit("FortiGate"),
+        "observer.type": pl.lit("firewall"),
+        "observer.serial_number": words(pl.col("devid")),
+        "observer.ingress.interface.name": words(pl.col("srcintf")),
+        "observer.egress.interface.name": words(pl.col("dstintf")),
+        "user.name": _user(),
+        "group.name": words(pl.col("group")),
+        "rule.id": words(pl.coalesce("attackid", "policyid")),
+        "rule.name": words(pl.coalesce("attack", "virus", "policyname")),
+        "message": words(pl.coalesce("msg", "logdesc")),
+        "session.id": words(pl.col("sessionid")),
+        "tags": pl.when(keyvalue.is_cut(pl.col("text"))).then(pl.lit(["truncated"])),
+        **_network(),
+        **_content(),
+    }
+
+
+def _network() -> dict[str, pl.Expr]:
+    """Return the ECS columns of the flow itself."""
+    source_nat, destination_nat = address(pl.col("transip")), address(pl.col("tranip"))
+    bytes_of = {side: pl.coalesce(integer(pl.col(f"{side}delta")), integer(pl.col(f"{side}byte"))) for side in ("sent", "rcvd")}
+    return {
+        "source.ip": _source(),
+        "source.port": integer(pl.col("srcport"), above=0),
+        "source.mac": mac(pl.col("srcmac")),
+        "source.domain": words(pl.col("srcname")),
+        "source.bytes": bytes_of["sent"],
+        "source.packets": integer(pl.col("sentpkt")),
+        "source.nat.ip": source_nat,
+        "source.nat.port": pl.when(source_nat.is_not_null()).then(integer(pl.col("transport"), above=0)),
+        "client.ip": pl.when(_is_tunnel()).then(pl.coalesce(address(pl.col("tunnelip")), address(pl.col("assignip")))),
+        "destination.ip": address(pl.col("dstip")),
+        "destination.port": integer(pl.col("dstport"), above=0),
+        "destination.mac": mac(pl.col("dstmac")),
+        "destination.domain": words(pl.coalesce("hostname", "dstname")),
+        "destination.bytes": bytes_of["rcvd"],
+        "destination.packets": integer(pl.col("rcvdpkt")),
+        "destination.nat.ip": destination_nat,
+        "destination.nat.port": pl.when(destination_nat.is_not_null()).then(integer(pl.col("tranport"), above=0)),
+        "network.transport": pl.col("proto").replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String),
+        "network.protocol": words(pl.col("service")).str.to_lowercase(),
+        "network.application": words(pl.col("app")),
+        "network.name": pl.when(_is_tunnel()).then(words(pl.col("vpntunnel"))),
+    }
+
+
+def _url() -> pl.Expr:
+    """Return the URL asked: FortiOS writes host and path apart, newer versions the whole in ``url``."""
+    is_web = _is("utm") & pl.col("hostname").is_not_null()
+    scheme = pl.when(pl.col("service").str.to_uppercase() == "HTTPS").then(pl.lit("https://")).otherwise(pl.lit("http://"))
+    path = pl.col("url").fill_null("")
+    whole = pl.when(path.str.contains("://", literal=True)).then(path).otherwise(scheme + pl.col("hostname") + path)
+    return pl.when(is_web).then(whole)
+
+
+def _method() -> pl.Expr:
+    return pl.when(_is("utm")).then(words(pl.coalesce("httpmethod", pl.when(pl.col("method") != "domain").then("method"))))
+
+
+def _content() -> dict[str, pl.Expr]:
+    """Return the ECS columns of what was inspected: request, file, name, mail."""
+    url = parts(_url())
+    return {
+        "url.original": _url(),
+        "url.scheme": url["scheme"],
+        "url.domain": url["host"],
+        "url.path": url["path"],
+        "url.query": url["query"],
+        "http.request.method": _method(),
+        "http.request.referrer": words(pl.col("referralurl")),
+        "user_agent.original": words(pl.col("agent")),
+        "file.name": words(pl.col("filename")),
+        "file.hash.sha256": pl.coalesce("analyticscksum", "filehash").str.to_lowercase().str.extract(r"^([0-9a-f]{64})$"),
+        "dns.question.name": words(pl.col("qname")).str.to_lowercase().str.strip_chars_end("."),
+        "dns.question.type": words(pl.col("qtype")),
+        "email.from.address": pl.when(_is("utm")).then(words(pl.coalesce("from", "sender"))),
+        "email.to.address": pl.when(_is("utm")).then(words(pl.coalesce("to", "recipient"))),
+        "email.subject": pl.when(_is("utm")).then(words(pl.col("subject"))),
+    }
+
+
+def _firewall() -> dict[str, pl.Expr]:
+    """Return the fields of ``category: firewall``; outside traffic logs ``action`` is FortiOS's own."""
+    return {
+        "action": pl.when(_is("traffic")).then(pl.coalesce("verdict", "action")).otherwise("action"),
+        "blocked": pl.col("verdict").replace_strict({"accept": "false", "denied": "true"}, default=None),
+        "src_ip": _source(),
+        "src_port": integer(pl.col("srcport"), above=0).cast(pl.String),
+        "dst_ip": address(pl.col("dstip")),
+        "dst_port": integer(pl.col("dstport"), above=0).cast(pl.String),
+        "username": _user(),
+    }
+
+
+def _proxy() -> dict[str, pl.Expr]:
+    """Return the fields of ``category: proxy``."""
+    url = parts(_url())
+    return {
+        "c-uri": _url(),
+        "c-uri-stem": url["path"],
+        "c-uri-extension": url["extension"],
+        "c-uri-query": url["query"],
+        "cs-uri": pl.when(_url().is_not_null()).then(url["target"]),
+        "cs-uri-stem": url["path"],
+        "cs-host": url["host"],
+        "cs-method": _method(),
+        "c-useragent": pl.when(_is("utm")).then("agent"),
+        "cs-referrer": pl.when(_is("utm")).then("referralurl"),
+    }
+
+
+def _dns() -> dict[str, pl.Expr]:
+    """Return the fields of ``category: dns``."""
+    is_dns = _is("utm") & (_subtype() == "dns")
+    return {
+        "query": pl.when(is_dns).then("qname"),
+        "record_type": pl.when(is_dns).then("qtype"),
+        "answer": pl.when(is_dns).then("ipaddr"),
+    }
+
+
+def _antivirus() -> dict[str, pl.Expr]:
+    """Return the fields of ``category: antivirus``."""
+    is_virus = _is("utm") & (_subtype() == "virus")
+    return {
+        "Signature": pl.when(is_virus).then("virus"),
+        "Filename": pl.when(is_virus).then("filename"),
+        "Action": pl.when(is_virus).then("action"),
+    }
+
+
+PARSER = Parser(
+    name="fortigate",
+    log_sources=(_EVENT, _TRAFFIC, *_FLOWS, _UTM, *_UTM_SOURCES.values()),
+    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("logid=", "devid=", "type=")),
+    maturity=Maturity.DOCUMENTED,
+    fields=fields_of(_ecs(), _firewall(), _proxy(), _dns(), _antivirus(), _NEEDED),
+    parse=_parse,
+    required=("observer.name",),
+)
