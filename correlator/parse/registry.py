@@ -54,7 +54,7 @@ def pick(parsers: Mapping[str, Parser], name: str) -> Parser:
     """
     if name in parsers:
         return parsers[name]
-    near = get_close_matches(name, parsers, n=3)
+    near = [known for known in parsers if name and name in known] or get_close_matches(name, parsers, n=3)
     expected = f"did you mean {' or '.join(map(repr, near))}?" if near else f"one of: {', '.join(parsers)}"
     raise InputError([Problem("--parser", 0, f"unknown parser {name!r}", expected)])
 
