@@ -20,9 +20,7 @@ from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
 from correlator.parse.registry import find_parsers
 from correlator.runtime.ruleset import load_cached
-
-#: Below a rules folder, files here are pySigma pipelines, not rules.
-MAPPINGS = "mappings"
+from correlator.store.content import find_mappings
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def load_content(settings: Settings, rules: Sequence[Path] = (), *, estate: Esta
     estate or a broken site parser.
     """
     paths = tuple(rules) or settings.rules or (shipped_rules(),)
-    loaded = _load_rules(paths, settings.cache)
+    loaded = load_cached(paths, find_mappings(paths), settings.cache)
     known = {rule.id: rule.id for rule in loaded.ruleset.rules} | {
         rule.name: rule.id for rule in loaded.ruleset.rules if rule.name
     }
@@ -109,9 +107,3 @@ def load_content(settings: Settings, rules: Sequence[Path] = (), *, estate: Esta
         forced={source.name: source.parser for source in settings.source if source.parser != "auto"},
         zones={source.name: source.time_zone for source in settings.source},
     )
-
-
-def _load_rules(paths: Sequence[Path], cache: Path) -> Loaded:
-    """Load rule files and, from the ``mappings`` folders beside them, the pipelines."""
-    folders = [path / MAPPINGS for path in paths if (path / MAPPINGS).is_dir()]
-    return load_cached(paths, folders, cache)

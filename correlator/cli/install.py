@@ -1,0 +1,59 @@
+"""What commands that work on an install share: its settings, its database, its times."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from correlator.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from correlator.config.settings import Settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def config_option(function: Function) -> Function:
+    """Add ``--config FILE``, given to the command as ``config`` (None: tocsin.toml here, then /etc/tocsin/tocsin.toml)."""
+    option = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The settings, tocsin.toml.")
+    return option(function)
+
+
+def open_install(config: Path | None) -> "tuple[Settings, sa.Engine]":
+    """Return the settings of ``config`` and its database.
+
+    Raises InputError when there is no database yet: a command that only reads must not make an empty one.
+    """
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.database import open_database  # noqa: PLC0415
+
+    settings = load_settings(config)
+    if not settings.database.exists():
+        expected = "start `tocsin run`, or name the settings with --config"
+        raise InputError([Problem(str(settings.database), 0, "no database yet", expected)])
+    return settings, open_database(settings.database)
+
+
+def since_time(text: str, now: datetime | None = None) -> datetime:
+    """Return the UTC time that ``text`` means: ``30d``, ``12h``, ``45m``, ``2w``, or an ISO date or time (UTC unless said)."""
+    moment = now or datetime.now(UTC)
+    amount, unit = text[:-1], text[-1:]
+    if amount.isdigit() and unit in _UNITS:
+        return moment - timedelta(**{_UNITS[unit]: int(amount)})
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError([Problem("--since", 0, f"not a time: {text!r}", "write 30d, 12h, 45m or 2026-11-17")]) from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def local_time(moment: datetime, zone: str) -> str:
+    """Return ``moment`` as people of ``zone`` write it, to the second."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%d/%m/%Y %H:%M:%S")

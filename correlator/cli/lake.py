@@ -1,0 +1,52 @@
+"""``tocsin lake``: SQL over every event ever read, and putting small files together."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from correlator.cli.install import config_option, open_install
+from correlator.cli.output import format_option, print_rows
+from correlator.errors import InputError, Problem
+
+
+@click.group()
+def lake() -> None:
+    """Query the lake with SQL, put its small files together."""
+
+
+@lake.command()
+@click.argument("sql")
+@config_option
+@format_option
+def query(sql: str, config: Path | None, form: str) -> None:
+    """Run SQL over the table `events`; quote column names with dots: SELECT "user.name", count(*) FROM events GROUP BY 1."""
+    import duckdb  # noqa: PLC0415 - `--help` must not load it
+
+    from correlator.store.lake import events  # noqa: PLC0415
+
+    _, engine = open_install(config)
+    connection = duckdb.connect(":memory:", config={"enable_external_access": "false", "lock_configuration": "true"})
+    connection.register("events", events(engine).collect().to_arrow())
+    try:
+        result = connection.execute(sql)
+        columns = [column[0] for column in result.description or ()]
+        rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+    except duckdb.Error as error:
+        raise InputError(
+            [Problem("SQL", 0, str(error).splitlines()[0], 'the table is events; "column.names" in double quotes')]
+        ) from None
+    print_rows(rows, form, columns)
+
+
+@lake.command()
+@config_option
+def compact(config: Path | None) -> None:
+    """Turn the segments of the batches into sorted Parquet by day, commune and log source."""
+    from correlator.store.compaction import compact as put_together  # noqa: PLC0415 - `--help` must not load it
+
+    _, engine = open_install(config)
+    rounds = 0
+    while put_together(engine, datetime.now(UTC)).replaced:
+        rounds += 1
+    click.echo(f"{rounds} round(s) of compaction done." if rounds else "Nothing to compact.")

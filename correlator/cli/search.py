@@ -1,0 +1,52 @@
+"""``tocsin search``: where an address, a user, a host or any text occurs in the events of the lake."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from correlator.cli.install import config_option, local_time, open_install, since_time
+from correlator.cli.output import Exit, format_option, print_rows
+
+_SHOWN = ("@timestamp", "commune", "event.dataset", "event.action", "host.name", "user.name", "source.ip", "event.original")
+_TABLE = ("time", "commune", "dataset", "action", "host", "user", "source", "event")
+_EXCERPT = 80
+
+
+@click.command()
+@click.argument("text")
+@click.option("--since", default="30d", show_default=True, help="How far back: 30d, 12h, or a date.")
+@click.option("--limit", default=50, show_default=True, help="At most this many events, the newest.")
+@config_option
+@format_option
+def search(text: str, since: str, limit: int, config: Path | None, form: str) -> None:
+    """Show the newest events in which TEXT occurs: 198.51.100.24, a user, a host, a file name."""
+    settings, engine = open_install(config)
+    rows = find_events(engine, text, since_time(since), limit)
+    if form == "json":
+        print_rows(rows, form, ())
+    else:
+        print_rows([_row(row, settings.time_zone) for row in rows], form, _TABLE)
+    click.echo(
+        f"{len(rows)} event(s) since {since}" + (", the newest; --limit shows more" if len(rows) == limit else ""), err=True
+    )
+    raise SystemExit(Exit.DONE)
+
+
+def find_events(engine: Any, text: str, since: datetime, limit: int) -> list[dict[str, Any]]:  # noqa: ANN401 - `--help` must not load SQLAlchemy
+    """Return the newest events whose original text holds ``text``, in any case: a field is always part of its record."""
+    import polars as pl  # noqa: PLC0415 - `--help` must not load it
+
+    from correlator.store.lake import events  # noqa: PLC0415
+
+    holds = pl.col("event.original").str.to_lowercase().str.contains(text.lower(), literal=True)
+    found = events(engine, since).filter(holds).select("event.id", *_SHOWN)
+    return found.sort("@timestamp", descending=True).head(limit).collect().to_dicts()
+
+
+def _row(event: dict[str, Any], zone: str) -> dict[str, str]:
+    values = [event[name] or "" for name in _SHOWN]
+    original = str(values[-1]).replace("\n", " ")
+    excerpt = original if len(original) <= _EXCERPT else original[: _EXCERPT - 1] + "…"
+    return dict(zip(_TABLE, [local_time(event["@timestamp"], zone), *map(str, values[1:-1]), excerpt], strict=True))

@@ -1,0 +1,153 @@
+"""The commit of a batch: what is written, in which order, and what a restart finds.
+
+1. ``segment``: the events, as one immutable file of the lake, safe on disk, visible to nobody.
+2. ``transaction``: positions, header lines, windows, ledger, dead letters, hits, incidents, outbox, and the row that makes the
+   segment visible: one database transaction. Killed before its end, none of it happened, and the orphan of step 1 is removed at
+   the next start; killed after it, all of it did.
+
+Every step calls ``reached`` with its name, where tests kill the process.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import polars as pl
+import sqlalchemy as sa
+
+from correlator.config.settings import Settings
+from correlator.correlate import state as lane_states
+from correlator.model.outcome import Outcome as Triaged
+from correlator.model.outcome import TriageSettings
+from correlator.model.severity import Severity
+from correlator.parse.engine import Carried
+from correlator.runtime.pipeline import Flow, Outcome
+from correlator.runtime.watermark import Watermark
+from correlator.store import checkpoints, lake, records
+from correlator.store.database import reading, transaction
+from correlator.store.incidents import load_known
+from correlator.store.outcomes import save_outcome
+from correlator.triage.engine import triage
+
+#: Names of the steps, in order; the kill tests walk through them.
+STEPS = ("begin", "segment", "positions", "state", "records", "triage", "incidents", "published", "committed")
+#: The runtime's own rows in the table of stream states: no source can bear this name.
+_OWN, _CLOCKS, _STREAMS = "~", "clocks", "streams"
+Positions = dict[str, dict[str, int]]
+
+
+def _nothing(step: str) -> None:
+    """Reach a step without doing anything: what happens outside tests."""
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Keeps what batches give, exactly once. One per database; one thread uses it."""
+
+    engine: sa.Engine
+    settings: Settings
+    communes: Mapping[str, str] = field(default_factory=dict)  # id → name, for sentences
+    reached: Callable[[str], None] = _nothing
+    _stored: Positions = field(default_factory=dict)
+    _heard: Positions = field(default_factory=dict)
+
+    def restore(self, sources: tuple[str, ...]) -> Flow:
+        """Return the flow as the last commit left it, after removing what a crash left in the lake."""
+        lake.remove_orphans(self.engine)
+        with reading(self.engine) as connection:
+            self._stored = {source: checkpoints.read_positions(connection, source) for source in sources}
+            own = checkpoints.read_streams(connection, _OWN)
+            blobs = checkpoints.read_lane_states(connection)
+        self._heard = {source: dict(offsets) for source, offsets in self._stored.items()}
+        watermark = Watermark.from_bytes(own[_CLOCKS]) if _CLOCKS in own else Watermark()
+        return Flow(_carried(own.get(_STREAMS)), lane_states.from_bytes(blobs.values()), watermark)
+
+    def positions(self, source: str) -> dict[str, int]:
+        """Return stream → next offset of ``source`` as of the last commit."""
+        return dict(self._stored.get(source, {}))
+
+    def hear(self, source: str, next_offsets: Mapping[str, int]) -> None:
+        """Note how far a source was polled; committed once the records before it have their fate."""
+        self._heard.setdefault(source, {}).update(next_offsets)
+
+    def commit(self, outcome: Outcome, before: Flow, now: datetime | None = None) -> Triaged:
+        """Keep everything a batch gave; return what triage made of it."""
+        moment = now or datetime.now(UTC)
+        self.reached("begin")
+        segment = lake.write_segment(self.engine, outcome.events)
+        self.reached("segment")
+        after = self._reachable(outcome.flow.carried)
+        with transaction(self.engine) as connection:
+            self._move(connection, after, moment)
+            self.reached("positions")
+            self._keep_flow(connection, before, outcome, moment)
+            self.reached("state")
+            self._record(connection, outcome, moment)
+            self.reached("records")
+            triaged = self._triage(connection, outcome, moment)
+            self.reached("incidents")
+            lake.publish(connection, [segment], moment)
+            self.reached("published")
+        self.reached("committed")
+        self._stored = {source: {**self._stored.get(source, {}), **offsets} for source, offsets in after.items()}
+        return triaged
+
+    def _reachable(self, carried: Carried) -> Positions:
+        """Return how far each source may be committed: what was polled, but not past a record that still waits."""
+        reachable = {source: dict(offsets) for source, offsets in self._heard.items()}
+        for (source, stream), offset in carried.open_from().items():
+            reachable.setdefault(source, {})[stream] = offset
+        return reachable
+
+    def _move(self, connection: sa.Connection, after: Positions, now: datetime) -> None:
+        for source, offsets in after.items():
+            stored = self._stored.get(source, {})
+            moved = {stream: offset for stream, offset in offsets.items() if stored.get(stream) != offset}
+            checkpoints.advance(connection, source, stored, moved, now)
+
+    def _keep_flow(self, connection: sa.Connection, before: Flow, outcome: Outcome, now: datetime) -> None:
+        after = outcome.flow
+        own = {_CLOCKS: after.watermark.to_bytes()}
+        if _streams(before.carried) != _streams(after.carried):
+            own[_STREAMS] = _streams(after.carried)
+        checkpoints.write_streams(connection, _OWN, own)
+        if outcome.lanes_changed:
+            checkpoints.lane_numbers(connection, outcome.lanes_changed)
+            blobs = {lane: lane_states.to_bytes(after.lanes, lane) for lane in outcome.lanes_changed}
+            checkpoints.write_lane_states(connection, blobs, now)
+
+    def _record(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> None:
+        for source, fates in outcome.fates.items():
+            refused = outcome.rejects.filter(pl.col("source") == source).height
+            early = refused - fates.rejected  # records that could not even become rows
+            counts = {name: getattr(fates, name) for name in ("read", "assembled", "skipped", "events")}
+            settled = fates.received - fates.held
+            settled_counts = {**counts, "received": settled + early, "rejected": refused}
+            records.add_to_ledger(connection, source, now, settled_counts)
+        records.bury_rejects(connection, outcome.rejects, now)
+        records.save_hits(connection, outcome.hits)
+
+    def _triage(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> Triaged:
+        settings = self._triage_settings()
+        known = load_known(connection, outcome.findings, settings, now)
+        triaged = triage(outcome.findings, known, now, settings, outcome.detections)
+        self.reached("triage")
+        save_outcome(connection, triaged, self.settings.sinks, self.settings.install, now)
+        return triaged
+
+    def _triage_settings(self) -> TriageSettings:
+        chosen = self.settings.triage
+        return TriageSettings(
+            gap=timedelta(hours=chosen.gap_hours), minimum=Severity.of(chosen.minimum_level), communes=self.communes
+        )
+
+
+def _streams(carried: Carried) -> bytes:
+    """Return what parsing remembers of streams besides waiting rows, which are read again."""
+    return orjson.dumps({"v": 1, "headers": carried.headers, "sticky": carried.sticky}, option=orjson.OPT_SORT_KEYS)
+
+
+def _carried(kept: bytes | None) -> Carried:
+    state = orjson.loads(kept) if kept else {"headers": {}, "sticky": {}}
+    return Carried(headers=state["headers"], sticky=state["sticky"])
