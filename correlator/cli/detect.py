@@ -42,12 +42,15 @@ class EventReader:
         try:
             content = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            return self._refuse(number, f"not JSON: {error}")
+            self._refuse(number, f"not JSON: {error}")
+            return None
         if not isinstance(content, dict):
-            return self._refuse(number, f"a JSON {type(content).__name__}")
+            self._refuse(number, f"a JSON {type(content).__name__}")
+            return None
         source = self._source(content.pop("logsource", None))
         if source is None:
-            return self._refuse(number, "a logsource that is no object of product, category, service")
+            self._refuse(number, "a logsource that is no object of product, category, service")
+            return None
         self.without_source += source == ""
         return number, source, content
 
