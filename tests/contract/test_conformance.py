@@ -135,5 +135,5 @@ def test_synthetic_verdicts() -> None:
 
     wrong = [case for number, case in enumerate(cases) if (case["rule_id"] in matched[number]) != case["oracle_match"]]
 
-    assert [] == wrong
+    assert wrong == []
     assert len(cases) > 30_000
