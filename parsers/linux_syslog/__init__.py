@@ -1,8 +1,9 @@
 """Linux over syslog: sshd, sudo, su, PAM, cron, accounts, systemd, the kernel and its firewall, and any other program.
 
 Sigma's rules for Linux mostly search the whole message, so ``message`` is the unsplit body; an sshd line feeds the rules for
-sshd, auth and syslog. A line whose program is unknown is dataset ``linux.syslog``; a message without a program, which only
-devices write, is ``syslog.message`` and feeds no rule for Linux. A line without a syslog header is refused.
+sshd, auth and syslog. A line whose program is unknown is dataset ``linux.syslog``; a device's message without a program, in
+a format of its own that no parser knows, is ``syslog.message`` and feeds no rule for Linux. A line without a header is
+refused.
 """
 
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ _FAMILIES = (
 _OTHER = _Family(("syslog",), ())
 _PAM_OF_OTHERS = _Family(("auth", "syslog"), (), PAM)
 _DEVICE = "syslog.message"
+
+_DEVICE_SAYS = r"^(?:%|\{|\[|<|CEF:|LEEF:|[\w.-]+=|[0-9]+[,|])"  # without a program: a format of some product's own
 
 _REPEATED = r"^message repeated (?P<count>[0-9]+) times: \[ ?(?P<text>.*?)\]?$"
 _PROGRAM = r"^(?:.*/)?\(?([^()/]+)"
