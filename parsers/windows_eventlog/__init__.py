@@ -1,0 +1,85 @@
+r"""Windows event log, however it was carried: one event shape out of all carriers.
+
+Read are the JSON of the ``evtx`` reader (both attribute styles), winlogbeat, NXLog ``to_json()``, flat ``Get-WinEvent``
+exports, and ``<Event>`` XML (wevtutil, Windows Event Forwarding, Fluent Bit with ``Render_Event_As_XML``).
+
+- ``@timestamp``: Sysmon's ``UtcTime`` where there is one (the moment of the act), else the time the event was created.
+  A time without zone is local to the source's ``time_zone``.
+- Own fields keep the names and texts of the source: hex stays hex, ``%%4417`` stays, ``\r\n\t\t`` in lists stays.
+  ``winlog.decoded.<Name>`` holds the words (``AccessList`` of 5145: ``["ReadData", "WriteData"]``), so a mapping can point a
+  rule that tests words at them, and rules that test ids see the raw text.
+- Where data and system use one name, data wins and the system's value is ``System_<Name>`` (``Channel`` of 104); EventID,
+  Provider_Name and Computer are always the system's.
+- 4688 also has process_creation's names; there ``ProcessId`` is the new process, ``ParentProcessId`` its creator.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from correlator.model.reject import Reason
+from correlator.parse.contract import Maturity, Parsed, Parser, Signature
+from correlator.parse.times import zone_of
+
+from .channels import log_sources
+from .containers import SHAPE, classify, flat_frames
+from .ecs import NEEDED
+from .events import by_event, events_of
+from .fields import FIELDS
+from .own import made_of
+
+__all__ = ["PARSER"]
+
+# What the carriers have in common is little; each alternative is the mark of one of them.
+_SIGNATURE = (
+    r"schemas\.microsoft\.com/win/2004/08/events/event"
+    r"|^\W{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?<Events?[\s>]"
+    r'|"winlog"\s*:\s*\{'
+    r'|"System"\s*:\s*\{\s*"Provider'
+    r'|"SourceModuleType"\s*:\s*"im_msvistalog"'
+    r'|"ProviderGuid"\s*:\s*"\{'
+    r'|(?s:"EventID"\s*:\s*"?\d.*"(?:Channel|SourceName)"\s*:\s*")'
+    r'|(?s:"(?:Channel|SourceName)"\s*:\s*".*"EventID"\s*:\s*"?\d)'
+)
+
+
+def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
+    """Return the events of ``raw``, one frame per channel and event id."""
+    rows = classify(raw)
+    asked = None if want is None else made_of(want | NEEDED)
+    decoded = tuple(flat_frames(rows, asked))
+    groups, unnamed = by_event(frame for part in decoded for frame in part.frames)
+    frames, untimed = events_of(groups, want, zone_of(raw))
+    refused = {row: reason for part in decoded for row, reason in part.rejects}
+    refused |= dict.fromkeys(untimed, Reason.BAD_TIME) | dict.fromkeys(unnamed, Reason.MISSING_FIELD)
+    return Parsed(tuple(_without(frames, refused)), _rejects(refused), _skipped(rows))
+
+
+def _without(frames: Iterable[pl.DataFrame], refused: dict[int, Reason]) -> Iterable[pl.DataFrame]:
+    """Return the frames without refused rows: a record is read whole or not at all."""
+    if not refused:
+        return frames
+    kept = (frame.filter(~pl.col("raw_row").is_in(list(refused))) for frame in frames)
+    return (frame for frame in kept if frame.height)
+
+
+def _rejects(refused: dict[int, Reason]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"raw_row": list(refused), "reason": [str(reason) for reason in refused.values()]},
+        schema={"raw_row": pl.UInt32, "reason": pl.String},
+    )
+
+
+def _skipped(rows: pl.DataFrame) -> pl.Series:
+    return rows.filter(pl.col(SHAPE) == "skipped").get_column("raw_row")
+
+
+PARSER = Parser(
+    name="windows_eventlog",
+    log_sources=log_sources(),
+    signature=Signature(pattern=_SIGNATURE, rank=30),
+    maturity=Maturity.PROVED,
+    fields=FIELDS,
+    parse=_parse,
+    required=("event.code", "winlog.channel"),
+)

@@ -1,0 +1,87 @@
+"""Containers: which rows hold what, and their flat frames.
+
+Rows are grouped by what a cheap look finds (container, channel, event id): like records decode together. The look decides
+about speed only; the real channel and event id come from the decoded record.
+"""
+
+from collections.abc import Collection, Iterator
+
+import polars as pl
+
+from correlator.model.reject import Reason
+from correlator.parse.formats.xml import MalformedXmlError, TooDeepError
+
+from .decode import Decoded, Record, decode_group, decode_records, is_too_deep
+from .layout import Container
+from .xml_event import events_of
+
+__all__ = ["SHAPE", "classify", "flat_frames"]
+
+#: Column that says how a row is read: a Container, or one of the words below.
+SHAPE = "shape"
+_XML, _WRAPPED, _SKIPPED, _MALFORMED = "xml", "wrapped", "skipped", "malformed"
+
+_WRAPPED_XML = r'"System"\s*:\s*"(?:\\ufeff|\x{FEFF})?\s*<Event'
+_BLANKS = " \t\r\n\ufeff\0"
+_DIRECTIVE = r"(?s)^(?:<\?xml[^>]*\?>\s*)?(?:</?Events\b[^>]*>)?$"
+_MANY_BRACKETS = 100  # fewer cannot be nested too deep
+
+
+def classify(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return ``raw_row``, ``text`` without blanks around it, SHAPE, and the hints ``channel`` and ``id``."""
+    text = pl.col("text")
+    shape = (
+        pl.when(text.str.contains(_DIRECTIVE)).then(pl.lit(_SKIPPED))
+        .when(text.str.starts_with("<")).then(pl.lit(_XML))
+        .when(~text.str.starts_with("{")).then(pl.lit(_MALFORMED))
+        .when(text.str.contains(r'"winlog"\s*:\s*\{')).then(pl.lit(Container.WINLOGBEAT.value))
+        .when(text.str.contains(r'"System"\s*:\s*\{')).then(pl.lit(Container.CRATE.value))
+        .when(text.str.contains(_WRAPPED_XML)).then(pl.lit(_WRAPPED))
+        .otherwise(pl.lit(Container.FLAT.value))
+    )  # fmt: skip
+    rows = raw.select("raw_row", text.fill_null("").str.strip_chars(_BLANKS).str.replace_all(r"[\r\n]", " "))
+    return rows.with_columns(
+        shape.alias(SHAPE),
+        text.str.extract(r'"[Cc]hannel"\s*:\s*"([^"]+)"').alias("channel"),
+        text.str.extract(r'"(?:EventID|event_id|code|#text)"\s*:\s*"?(\d+)').alias("id"),
+    )
+
+
+def flat_frames(rows: pl.DataFrame, want: Collection[str] | None) -> Iterator[Decoded]:
+    """Yield the flat frames of classified ``rows`` and the rows that cannot be read; skipped rows are in neither."""
+    shallow, deep = _by_depth(rows)
+    yield Decoded((), tuple((row, Reason.TOO_DEEP) for row in deep))
+    for group in shallow.partition_by(SHAPE, "channel", "id", maintain_order=True):
+        shape = str(group.get_column(SHAPE)[0])
+        if shape == _MALFORMED:
+            yield Decoded((), tuple((row, Reason.MALFORMED) for row in group.get_column("raw_row").to_list()))
+        elif shape in (_XML, _WRAPPED):
+            yield _xml(group, want, is_wrapped=shape == _WRAPPED)
+        elif shape != _SKIPPED:
+            yield decode_group(group, Container(shape), want)
+
+
+def _by_depth(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[int]]:
+    """Return the rows that may be decoded, and the numbers of those nested too deep for it."""
+    brackets = pl.col("text").str.count_matches("[", literal=True) + pl.col("text").str.count_matches("{", literal=True)
+    suspects = rows.filter(pl.col("text").str.starts_with("{") & (brackets > _MANY_BRACKETS)).select("raw_row", "text")
+    deep = [row for row, text in suspects.iter_rows() if is_too_deep(text)]
+    return (rows.filter(~pl.col("raw_row").is_in(deep)) if deep else rows), deep
+
+
+def _xml(rows: pl.DataFrame, want: Collection[str] | None, *, is_wrapped: bool) -> Decoded:
+    records: list[Record] = []
+    rejects: list[tuple[int, Reason]] = []
+    texts = pl.col("text").str.json_path_match("$.System") if is_wrapped else pl.col("text")
+    for row, text in rows.select("raw_row", texts.alias("text")).iter_rows():
+        try:
+            events = events_of(text or "")
+        except TooDeepError:
+            rejects.append((row, Reason.TOO_DEEP))
+            continue
+        except MalformedXmlError:
+            events = []
+        records += [Record(row, n, event) for n, event in enumerate(events)]
+        if not events:
+            rejects.append((row, Reason.MALFORMED))
+    return Decoded(decode_records(records, Container.CRATE, want), tuple(rejects))

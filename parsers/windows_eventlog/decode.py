@@ -1,0 +1,194 @@
+"""Decode: records of one container → flat frames, one column per own field.
+
+The fast way decodes a group of like records at once against their common schema, every value as text; polars refuses the
+group when one record does not fit it (another type, broken JSON). Then the exact way reads that group record by record.
+XML always goes the exact way: expat, one record after the other.
+"""
+
+import io
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+import polars as pl
+
+from correlator.model.reject import Reason
+
+from .layout import LAYOUTS, Container, Leaf, Tree
+
+__all__ = ["MAX_DEPTH", "Decoded", "Record", "decode_group", "decode_records", "is_too_deep"]
+
+#: Deepest JSON that is still an event; the readers below recurse.
+MAX_DEPTH = 64
+
+_TEXTS = pl.List(pl.String)
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event found in a raw row, as plain values: ``n`` numbers the events of the row."""
+
+    raw_row: int
+    n: int
+    value: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Flat frames (``raw_row``, ``n``, own and ``@`` columns), and why which rows could not be read."""
+
+    frames: tuple[pl.DataFrame, ...]
+    rejects: tuple[tuple[int, Reason], ...] = ()
+
+
+def is_too_deep(text: str) -> bool:
+    """Say whether brackets of a JSON ``text`` are nested deeper than ``MAX_DEPTH``."""
+    depth = 0
+    for token in _STRUCTURE.finditer(text):
+        mark = token[0][0]
+        depth += (mark in "[{") - (mark in "]}")
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def decode_group(rows: pl.DataFrame, container: Container, want: Collection[str] | None) -> Decoded:
+    """Return the flat frame of ``rows`` (``raw_row``, ``text``: one JSON object each), all of one ``container``.
+
+    ``want`` names the own fields to decode, ``@`` columns always come; None: every field there is.
+    """
+    frame = _fast(rows, container, want)
+    if frame is not None:
+        return Decoded((frame,))
+    readable, rejects = _readable(rows)
+    if rejects and readable:
+        kept = rows.filter(pl.col("raw_row").is_in([record.raw_row for record in readable]))
+        frame = _fast(kept, container, want)
+        if frame is not None:
+            return Decoded((frame,), rejects)
+    return Decoded(decode_records(readable, container, want), rejects)
+
+
+def decode_records(records: Iterable[Record], container: Container, want: Collection[str] | None) -> tuple[pl.DataFrame, ...]:
+    """Return the flat frames of ``records``, read one by one; records with the same fields share a frame."""
+    groups: dict[tuple[object, ...], list[dict[str, object]]] = {}
+    for record in records:
+        flat = _flatten(record, container, want)
+        groups.setdefault((flat.get("@Channel"), flat.get("@EventID")), []).append(flat)
+    return tuple(map(_frame, groups.values()))
+
+
+def _frame(flats: list[dict[str, object]]) -> pl.DataFrame:
+    lists = {name for flat in flats for name, value in flat.items() if isinstance(value, list)}
+    for name in lists:
+        for flat in flats:
+            value = flat.get(name)
+            if value is not None and not isinstance(value, list):
+                flat[name] = [value]
+    names = dict.fromkeys(name for flat in flats for name in flat)
+    schema = {name: _TEXTS if name in lists else pl.String() for name in names} | {"raw_row": pl.UInt32(), "n": pl.UInt16()}
+    return pl.DataFrame(flats, schema=schema)
+
+
+def _flatten(record: Record, container: Container, want: Collection[str] | None) -> dict[str, object]:
+    flat: dict[str, object] = {"raw_row": record.raw_row, "n": record.n}
+    for leaf in _wanted(LAYOUTS[container](_tree_of_value(record.value)), want):
+        flat[leaf.name] = leaf.constant or _text(_value_at(record.value, leaf.path))
+    return flat
+
+
+def _value_at(value: object, path: tuple[str, ...]) -> object:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _text(value: object) -> "str | list[str | None] | None":
+    """Return a JSON value as polars writes it in a text column; a list stays a list, an object is compact JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, list):
+        return [orjson.dumps(item).decode() if isinstance(item, (list, dict)) else _member(item) for item in value]
+    return str(value) if isinstance(value, int) else orjson.dumps(value).decode()
+
+
+def _member(value: object) -> str | None:
+    text = _text(value)
+    return text if isinstance(text, str) else None
+
+
+def _tree_of_value(value: Mapping[str, object]) -> Tree:
+    return {key: _tree_of_value(below) if isinstance(below, Mapping) else None for key, below in value.items()}
+
+
+def _wanted(leaves: Iterable[Leaf], want: Collection[str] | None) -> Iterator[Leaf]:
+    return (leaf for leaf in leaves if want is None or leaf.name in want or leaf.name.startswith("@"))
+
+
+def _readable(rows: pl.DataFrame) -> tuple[list[Record], tuple[tuple[int, Reason], ...]]:
+    records: list[Record] = []
+    rejects: list[tuple[int, Reason]] = []
+    for row, text in rows.select("raw_row", "text").iter_rows():
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            value = None
+        if isinstance(value, dict):
+            records.append(Record(row, 0, value))
+        else:
+            rejects.append((row, Reason.MALFORMED))
+    return records, tuple(rejects)
+
+
+def _fast(rows: pl.DataFrame, container: Container, want: Collection[str] | None) -> pl.DataFrame | None:
+    """Return the flat frame of ``rows``, or None where their records do not share one schema."""
+    text = rows.get_column("text")
+    try:
+        lines = io.BytesIO("\n".join(text.to_list()).encode())
+        schema = pl.scan_ndjson(lines, infer_schema_length=None).collect_schema()
+        leaves = list(_wanted(LAYOUTS[container](_tree_of_dtype(schema)), want))
+        decoded = text.str.json_decode(_pruned(schema, leaves))
+    except pl.exceptions.PolarsError:
+        return None
+    if decoded.null_count():
+        return None
+    columns = [_column(leaf).alias(leaf.name) for leaf in leaves]
+    return rows.select("raw_row", pl.lit(0, pl.UInt16).alias("n"), decoded.alias("@record")).select("raw_row", "n", *columns)
+
+
+def _tree_of_dtype(fields: Mapping[str, pl.DataType]) -> Tree:
+    return {name: _tree_of_dtype(_fields(dtype)) if isinstance(dtype, pl.Struct) else None for name, dtype in fields.items()}
+
+
+def _fields(dtype: pl.Struct) -> dict[str, pl.DataType]:
+    return {name: below for name, below in dtype.to_schema().items() if isinstance(below, pl.DataType)}
+
+
+def _pruned(schema: Mapping[str, pl.DataType], leaves: Iterable[Leaf]) -> pl.Struct:
+    """Return the struct dtype that holds the ``leaves`` alone, each as text or list of text."""
+    below: dict[str, list[Leaf]] = {}
+    for leaf in leaves:
+        if leaf.path:
+            below.setdefault(leaf.path[0], []).append(Leaf(leaf.name, leaf.path[1:]))
+    return pl.Struct({name: _pruned_field(schema[name], inner) for name, inner in below.items()})
+
+
+def _pruned_field(dtype: pl.DataType, leaves: list[Leaf]) -> pl.DataType:
+    if isinstance(dtype, pl.Struct) and dtype.fields:
+        return _pruned(_fields(dtype), leaves)
+    return _TEXTS if isinstance(dtype, pl.List) else pl.String()
+
+
+def _column(leaf: Leaf) -> pl.Expr:
+    if leaf.constant is not None:
+        return pl.lit(leaf.constant)
+    column = pl.col("@record")
+    for key in leaf.path:
+        column = column.struct.field(key)
+    return column
