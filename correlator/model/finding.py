@@ -4,6 +4,7 @@ import polars as pl
 
 from correlator.model.observable import OBSERVABLE
 from correlator.model.raw import UTC_TIME
+from correlator.model.severity import Severity
 
 FINDING = pl.Schema(
     {
@@ -22,3 +23,10 @@ FINDING = pl.Schema(
         "document": pl.String(),  # event document of a detection; null for a hit
     }
 )
+
+
+def severity_column() -> pl.Expr:
+    """Return the severity of findings as a number; a level that is missing or unknown counts as medium."""
+    levels = {severity.level: int(severity) for severity in Severity}
+    folded = pl.col("rule.level").str.to_lowercase()
+    return folded.replace_strict(levels, default=int(Severity.MEDIUM), return_dtype=pl.Int64).alias("severity")

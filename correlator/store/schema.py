@@ -188,18 +188,18 @@ incident_finding = sa.Table(
     metadata,
     sa.Column("finding_id", sa.Text, primary_key=True),
     sa.Column("lane", sa.Text, primary_key=True),
-    _incident(),
+    _incident(primary_key=True),
     sa.Column("rule_id", sa.Text, nullable=False),
     sa.Index("incident_finding_incident", "incident"),
     sqlite_with_rowid=False,
 )
 
-incident_event = sa.Table(  # exactly which events an incident is made of; an event is in one incident of a lane
+incident_event = sa.Table(  # exactly which events an incident is made of; only what follows a closed one shares events with it
     "incident_event",
     metadata,
     sa.Column("event_id", sa.Text, primary_key=True),
     sa.Column("lane", sa.Text, primary_key=True),
-    _incident(),
+    _incident(primary_key=True),
     sa.Index("incident_event_incident", "incident"),
     sqlite_with_rowid=False,
 )

@@ -192,7 +192,7 @@ def _members() -> None:
         "incident_finding",
         sa.Column("finding_id", sa.Text(), primary_key=True),
         sa.Column("lane", sa.Text(), primary_key=True),
-        sa.Column("incident", ID, sa.ForeignKey("incident.id"), nullable=False),
+        sa.Column("incident", ID, sa.ForeignKey("incident.id"), primary_key=True),
         sa.Column("rule_id", sa.Text(), nullable=False),
         sqlite_with_rowid=False,
     )
@@ -201,7 +201,7 @@ def _members() -> None:
         "incident_event",
         sa.Column("event_id", sa.Text(), primary_key=True),
         sa.Column("lane", sa.Text(), primary_key=True),
-        sa.Column("incident", ID, sa.ForeignKey("incident.id"), nullable=False),
+        sa.Column("incident", ID, sa.ForeignKey("incident.id"), primary_key=True),
         sqlite_with_rowid=False,
     )
     op.create_index("incident_event_incident", "incident_event", ["incident"])

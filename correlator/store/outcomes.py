@@ -1,0 +1,149 @@
+"""Storing what triage decided about the incidents of a batch."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from correlator.model.incident import Incident
+from correlator.model.outcome import Outcome, Pieces
+from correlator.store import outbox, schema
+
+_KEPT = 100  # documents at each end of an incident
+
+
+def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[str], install: str, now: datetime) -> None:
+    """Store ``outcome``, and put what is worth telling into the outbox of each of ``sinks``.
+
+    Runs in the caller's transaction. ``install`` begins external ids: ``<install>:26-0412``.
+    """
+    put_incidents(connection, outcome.incidents)
+    for one, into in outcome.merged.items():
+        _move(connection, one, into)
+    _put_spans(connection, outcome.pieces)
+    _put_pieces(connection, outcome.pieces)
+    links = [{"incident": one, "other": other, "why": why} for one, other, why in outcome.links]
+    _add(connection, schema.incident_link, links)
+    _count_days(connection, outcome.days)
+    after = {incident.id: incident for incident in outcome.incidents}
+    names = tuple(sinks)
+    for told in outcome.told:
+        outbox.note(connection, told.incident, told.change, told.text, now=now)
+        outbox.tell(connection, after[told.incident], told.change, sinks=names, install=install, now=now)
+
+
+def put_incidents(connection: sa.Connection, incidents: Iterable[Incident]) -> None:
+    """Insert or replace the rows of ``incidents``."""
+    rows = [_row(incident) for incident in incidents]
+    if rows:
+        put = insert(schema.incident)
+        moved = {column.name: put.excluded[column.name] for column in schema.incident.c if not column.primary_key}
+        connection.execute(put.on_conflict_do_update(index_elements=["id"], set_=moved), rows)
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    fields = {name: getattr(incident, name) for name in Incident.__dataclass_fields__}
+    verdict = incident.verdict and str(incident.verdict)
+    plain = {"status": str(incident.status), "verdict": verdict, "severity": int(incident.severity)}
+    return {**fields, **plain, "number": incident.number}
+
+
+def _move(connection: sa.Connection, one: int, into: int) -> None:
+    """Give all that incident ``one`` is made of to ``into``; its history and its links stay its own."""
+    for table in (schema.incident_finding, schema.incident_event, schema.incident_evidence):
+        connection.execute(sa.update(table).prefix_with("OR IGNORE").where(table.c.incident == one).values(incident=into))
+        connection.execute(sa.delete(table).where(table.c.incident == one))
+    span = schema.incident_span
+    connection.execute(sa.update(span).where(span.c.incident == one).values(incident=into))
+    _move_rows(connection, schema.incident_rule, _put_rules, one, into)
+    _move_rows(connection, schema.incident_entity, _put_entities, one, into)
+    _trim(connection, {into})
+
+
+def _move_rows(connection: sa.Connection, table: sa.Table, put: Any, one: int, into: int) -> None:  # noqa: ANN401
+    rows = [dict(row) for row in connection.execute(sa.select(table).where(table.c.incident == one)).mappings()]
+    connection.execute(sa.delete(table).where(table.c.incident == one))
+    put(connection, [{**row, "incident": into} for row in rows])
+
+
+def _put_spans(connection: sa.Connection, pieces: Pieces) -> None:
+    table = schema.incident_span
+    if pieces.spans_gone:
+        gone = [{"gone": one} for one in pieces.spans_gone]
+        connection.execute(sa.delete(table).where(table.c.id == sa.bindparam("gone")), gone)
+    if pieces.spans.height:
+        connection.execute(sa.insert(table), pieces.spans.to_dicts())
+
+
+def _put_pieces(connection: sa.Connection, pieces: Pieces) -> None:
+    findings = pieces.findings.rename({"member": "finding_id", "rule.id": "rule_id"})
+    _add(connection, schema.incident_finding, findings.to_dicts())
+    _add(connection, schema.incident_event, pieces.events.rename({"member": "event_id"}).to_dicts())
+    _put_rules(connection, pieces.rules.rename({"rule.id": "rule_id"}).to_dicts())
+    _put_entities(connection, pieces.entities.to_dicts())
+    documents = pieces.evidence.rename({"event.id": "event_id", "rule.id": "rule_id"}).to_dicts()
+    _add(connection, schema.incident_evidence, [{**row, "sha256": _hash(row["document"])} for row in documents])
+    _trim(connection, set(pieces.evidence.get_column("incident")))
+
+
+def _hash(document: str) -> str:
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def _add(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert ``rows``; what is there already stays as it is."""
+    if rows:
+        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def _put_rules(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Add counts, widen times, take the newest wording of the rule."""
+    if not rows:
+        return
+    table, put = schema.incident_rule, insert(schema.incident_rule)
+    wording = {name: put.excluded[name] for name in ("kind", "title", "level", "tags")}
+    times = {
+        "first": sa.func.min(table.c.first, put.excluded.first),
+        "last": sa.func.max(table.c.last, put.excluded.last),
+        "count": table.c.count + put.excluded.count,
+    }
+    filled = [
+        {**row, "level": row["level"] or "medium", "tags": row["tags"] or [], "title": row["title"] or ""} for row in rows
+    ]
+    connection.execute(put.on_conflict_do_update(index_elements=["incident", "rule_id"], set_={**wording, **times}), filled)
+
+
+def _put_entities(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    table, put = schema.incident_entity, insert(schema.incident_entity)
+    added = {
+        "count": table.c.count + put.excluded.count,
+        "shown": sa.func.min(table.c.shown, put.excluded.shown),
+        "strong": sa.or_(table.c.strong, put.excluded.strong),
+    }
+    connection.execute(put.on_conflict_do_update(index_elements=["incident", "kind", "value", "role"], set_=added), rows)
+
+
+def _trim(connection: sa.Connection, incidents: Iterable[int]) -> None:
+    """Keep the oldest and the newest documents of each incident: enough to judge, however long it lasts."""
+    table = schema.incident_evidence
+    for incident in incidents:
+        query = sa.select(table.c.event_id).where(table.c.incident == incident).order_by(table.c.at, table.c.event_id)
+        middle = list(connection.execute(query).scalars())[_KEPT:-_KEPT]
+        if middle:
+            gone = (table.c.incident == incident) & (table.c.event_id == sa.bindparam("gone"))
+            connection.execute(sa.delete(table).where(gone), [{"gone": one} for one in middle])
+
+
+def _count_days(connection: sa.Connection, days: pl.DataFrame) -> None:
+    table, put = schema.observable_day, insert(schema.observable_day)
+    rows = days.rename({"rule.id": "rule_id"}).to_dicts()
+    if rows:
+        added = {"count": table.c.count + put.excluded.count}
+        keys = ["value", "kind", "lane", "day", "rule_id"]
+        connection.execute(put.on_conflict_do_update(index_elements=keys, set_=added), rows)

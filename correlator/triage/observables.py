@@ -1,0 +1,53 @@
+"""Which observables of a finding group it, and which are only shown."""
+
+import polars as pl
+
+from correlator.model.outcome import DAY, TriageSettings
+
+_KEY = ["lane", "kind", "value"]
+_DAY = 86_400_000_000
+
+
+def observations(findings: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per (finding row, observable): row, lane, rule.id, finding.id, first, kind, value, role, shown, strong.
+
+    ``value`` folds case: Windows writes one account in three ways. ``shown`` is as the source wrote it.
+    """
+    exploded = findings.select("row", "lane", "rule.id", "finding.id", "first", "last", "observables").explode("observables")
+    named = exploded.unnest("observables").filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
+    return named.with_columns(
+        pl.col("value").alias("shown"), pl.col("value").str.to_lowercase(), pl.col("strong").fill_null(value=False)
+    )
+
+
+def counted_days(observed: pl.DataFrame) -> pl.DataFrame:
+    """Return how often each strong observable of new findings was found (frame DAY)."""
+    day = (pl.col("first").cast(pl.Int64) // _DAY).cast(pl.Int32).alias("day")
+    once = observed.filter("strong").with_columns(day).unique([*_KEY, "finding.id"])
+    counted = once.group_by(*_KEY, "day", "rule.id").agg(pl.len().cast(pl.Int64).alias("count"))
+    return counted.select(list(DAY))
+
+
+def links_of(observed: pl.DataFrame, findings: pl.DataFrame, days: pl.DataFrame, settings: TriageSettings) -> pl.DataFrame:
+    """Return what groups: row, lane, kind, value, first, last.
+
+    A finding left without a strong observable is grouped by its rule (kind ``rule``): ten thousand of them are one incident,
+    not ten thousand. Commonness is judged on the days before the finding, so a burst of today never makes its own victim or
+    its attacker common, and findings that come out of order within ``settle`` are judged the same.
+    """
+    strong = observed.filter("strong").select("row", *_KEY, "first", "last").unique()
+    kept = strong.join(_common(strong, days, settings), on=["row", *_KEY], how="anti")
+    alone = findings.join(kept, on="row", how="anti")
+    by_rule = alone.select("row", "lane", pl.lit("rule").alias("kind"), pl.col("rule.id").alias("value"), "first", "last")
+    return pl.concat([kept, by_rule])
+
+
+def _common(strong: pl.DataFrame, days: pl.DataFrame, settings: TriageSettings) -> pl.DataFrame:
+    """Return the (row, observable) pairs whose observable was already too common when the finding happened."""
+    settled = (pl.col("first") - settings.settle).cast(pl.Int64) // _DAY
+    asked = strong.with_columns(settled.cast(pl.Int32).alias("until"))
+    past = asked.select(*_KEY, "until").unique().join(days, on=_KEY)
+    past = past.filter((pl.col("day") < pl.col("until")) & (pl.col("day") >= pl.col("until") - settings.common_days))
+    often = past.group_by(*_KEY, "until").agg(pl.col("count").sum(), pl.col("rule.id").n_unique().alias("rules"))
+    common = often.filter((pl.col("count") > settings.common_count) & (pl.col("rules") > settings.common_rules))
+    return asked.join(common, on=[*_KEY, "until"], how="semi")
