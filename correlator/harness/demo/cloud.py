@@ -50,23 +50,6 @@ class Cloud:
     ) -> Record:
         """Return one sign-in; ``code`` 0 is success, 50126 a wrong password."""
         stamp = f"{at:%Y-%m-%dT%H:%M:%S.%f}0Z"
-        properties = {
-            "id": self.uuid(),
-            "createdDateTime": stamp,
-            "userDisplayName": upn.partition("@")[0],
-            "userPrincipalName": upn,
-            "appDisplayName": "Office 365 Exchange Online",
-            "ipAddress": ip,
-            "clientAppUsed": client,
-            "userAgent": agent,
-            "isInteractive": True,
-            "authenticationRequirement": factors,
-            "conditionalAccessStatus": "success" if code == 0 else "notApplied",
-            "status": {"errorCode": code, "failureReason": _RESULTS[code]},
-            "deviceDetail": {"operatingSystem": "Windows10", "trustType": ""},
-            "location": {"city": "", "countryOrRegion": country},
-            "riskState": "none",
-        }
         envelope = {
             "time": stamp,
             "resourceId": f"/tenants/{TENANT}/providers/Microsoft.aadiam",
@@ -80,9 +63,30 @@ class Cloud:
             "identity": upn.partition("@")[0],
             "Level": 4,
             "location": country,
-            "properties": properties,
+            "properties": {
+                **self._properties(stamp, upn, ip, code),
+                "clientAppUsed": client,
+                "userAgent": agent,
+                "authenticationRequirement": factors,
+                "location": {"city": "", "countryOrRegion": country},
+            },
         }
         return Record(ENTRA, at, orjson.dumps(envelope).decode())
+
+    def _properties(self, stamp: str, upn: str, ip: str, code: int) -> dict[str, object]:
+        return {
+            "id": self.uuid(),
+            "createdDateTime": stamp,
+            "userDisplayName": upn.partition("@")[0],
+            "userPrincipalName": upn,
+            "appDisplayName": "Office 365 Exchange Online",
+            "ipAddress": ip,
+            "isInteractive": True,
+            "conditionalAccessStatus": "success" if code == 0 else "notApplied",
+            "status": {"errorCode": code, "failureReason": _RESULTS[code]},
+            "deviceDetail": {"operatingSystem": "Windows10", "trustType": ""},
+            "riskState": "none",
+        }
 
     def audit(self, at: datetime, upn: str, ip: str, operation: str, workload: str, **fields: object) -> Record:
         """Return one record of the unified audit log."""
