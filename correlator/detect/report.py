@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 
 import orjson
 
@@ -54,8 +55,13 @@ class Inert:
 
 
 def inert(ruleset: RuleSet, log_sources: Sequence[LogSource], fields: frozenset[str]) -> tuple[Inert, ...]:
-    """Return the rules that cannot fire where only ``log_sources`` come in and events only have ``fields``."""
-    found = ((rule, _reason(rule, log_sources, fields)) for rule in ruleset.rules)
+    """Return the rules that cannot fire where only ``log_sources`` come in and events only have ``fields``.
+
+    A field such as ``Parameters.*`` stands for all names of that form.
+    """
+    patterns = [field for field in fields if "*" in field]
+    there = fields | {name for name in ruleset.fields if any(fnmatchcase(name, pattern) for pattern in patterns)}
+    found = ((rule, _reason(rule, log_sources, there)) for rule in ruleset.rules)
     return tuple(Inert(rule, reason) for rule, reason in found if reason)
 
 

@@ -1,0 +1,191 @@
+"""``tocsin rules``: what the rules are, what they look for, and whether they can work here."""
+
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from correlator.cli.output import Exit, format_option, print_rows
+from correlator.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from correlator.detect.plan import Rule
+    from correlator.detect.report import Inert, Loaded
+
+#: Subcommands that live in modules of their own: name → (module, attribute).
+ELSEWHERE = {"test": ("correlator.cli.rules_test", "test"), "try": ("correlator.cli.rules_test", "try_")}
+
+
+class RulesGroup(click.Group):
+    """The group of rule commands; those of other modules are imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands that are there."""
+        return [*super().list_commands(ctx), *(name for name, (module, _) in ELSEWHERE.items() if find_spec(module))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, or None."""
+        if cmd_name in ELSEWHERE and find_spec(ELSEWHERE[cmd_name][0]):
+            module, attribute = ELSEWHERE[cmd_name]
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=RulesGroup)
+def rules() -> None:
+    """List, show, check, test and try rules."""
+
+
+_paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+
+
+@rules.command("list")
+@_paths
+@format_option
+def list_(paths: tuple[Path, ...], form: str) -> None:
+    """List the rules below PATHS (without: those that ship with Tocsin)."""
+    loaded = load(paths)
+    rows = [_summary(rule) for rule in loaded.ruleset.rules]
+    print_rows(rows, form, ("level", "title", "log source", "id"), title=f"{len(rows)} rules")
+
+
+@rules.command()
+@click.argument("rule")
+@_paths
+@format_option
+def show(rule: str, paths: tuple[Path, ...], form: str) -> None:
+    """Show the RULE (id, name, or end of its path) below PATHS: what it looks for once mappings and filters are applied."""
+    from correlator.detect.wording import describe_condition  # noqa: PLC0415 - `--help` loads nothing
+
+    found = _find(load(paths).ruleset.rules, rule)
+    details = _summary(found) | {
+        "name": found.name,
+        "status": found.status,
+        "description": found.description.strip(),
+        "author": found.author,
+        "tags": list(found.tags),
+        "false positives": list(found.falsepositives),
+        "filters": list(found.filters),
+        "fields": sorted(found.fields),
+        "hash": found.hash,
+        "condition": list(describe_condition(found.condition)),
+    }
+    if form == "json":
+        print_rows([details], form, ())
+        return
+    for key, value in details.items():
+        if value:
+            click.echo(f"{key}: {_worded(key, value)}")
+
+
+@rules.command()
+@_paths
+@format_option
+@click.pass_context
+def check(ctx: click.Context, paths: tuple[Path, ...], form: str) -> None:
+    """Check the rules below PATHS: each fault with its place, how many load, how many cannot fire here and why.
+
+    Exit code 2 when a rule or correlation was rejected.
+    """
+    loaded = load(paths)
+    problems = (*loaded.problems, *_correlation_problems(loaded))
+    unable = _inert(loaded)
+    if form == "json":
+        print_rows(_as_rows(problems, loaded.warnings, unable), form, ())
+    else:
+        for kind, found in (("", problems), ("warning: ", loaded.warnings)):
+            for problem in found:
+                click.echo(f"{kind}{problem}")
+        _print_reasons(unable)
+    click.echo(_counts(loaded, problems, unable), err=form == "json")
+    if problems:
+        ctx.exit(Exit.WRONG_INPUT)
+
+
+def load(paths: Sequence[Path]) -> "Loaded":
+    """Return the rules below ``paths``; without any, those that ship with Tocsin."""
+    from correlator.runtime.content import shipped_rules  # noqa: PLC0415 - `--help` loads nothing
+    from correlator.runtime.ruleset import load_cached  # noqa: PLC0415
+    from correlator.store.content import find_mappings  # noqa: PLC0415
+
+    chosen = paths or (shipped_rules(),)
+    return load_cached(chosen, find_mappings(chosen))
+
+
+def _find(found: Iterable["Rule"], wanted: str) -> "Rule":
+    for rule in found:
+        if wanted in {rule.id, rule.name} or rule.path.endswith(wanted):
+            return rule
+    raise InputError(
+        [Problem(wanted, 0, "there is no such rule", "an id, a name or the end of a path; see `tocsin rules list`")]
+    )
+
+
+def _summary(rule: "Rule") -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "level": rule.level,
+        "log source": str(rule.logsource),
+        "path": f"{rule.path}:{rule.line}",
+    }
+
+
+def _worded(key: str, value: str | list[str]) -> str:
+    if isinstance(value, str):
+        return value
+    return "".join(f"\n  {line}" for line in value) if key == "condition" else ", ".join(value)
+
+
+def _correlation_problems(loaded: "Loaded") -> Sequence[Problem]:
+    from correlator.correlate.load import load_correlations  # noqa: PLC0415 - `--help` loads nothing
+
+    known = {rule.id: rule.id for rule in loaded.ruleset.rules} | {
+        rule.name: rule.id for rule in loaded.ruleset.rules if rule.name
+    }
+    _, problems = load_correlations(loaded.ruleset.correlations, known)
+    return problems
+
+
+def _inert(loaded: "Loaded") -> Sequence["Inert"]:
+    from correlator.detect.report import inert  # noqa: PLC0415 - `--help` loads nothing
+    from correlator.model.event import ECS, RESERVED  # noqa: PLC0415
+    from correlator.parse.registry import find_parsers  # noqa: PLC0415
+
+    parsers = find_parsers().values()
+    sources = [source for parser in parsers for source in parser.log_sources]
+    fields = {name for parser in parsers for name in parser.fields}
+    return inert(loaded.ruleset, sources, frozenset(fields | set(ECS) | RESERVED))
+
+
+def _as_rows(problems: Sequence[Problem], warnings: Sequence[Problem], unable: Sequence["Inert"]) -> list[dict[str, Any]]:
+    rows = [
+        {"kind": kind, "path": problem.path, "line": problem.line, "what": problem.what, "expected": problem.expected}
+        for kind, found in (("problem", problems), ("warning", warnings))
+        for problem in found
+    ]
+    cannot = [
+        {"kind": "inert", "path": one.rule.path, "line": one.rule.line, "rule.id": one.rule.id, "what": one.reason}
+        for one in unable
+    ]
+    return [*rows, *cannot]
+
+
+def _print_reasons(unable: Sequence["Inert"]) -> None:
+    reasons: dict[str, int] = {}
+    for one in unable:
+        reasons[one.reason] = reasons.get(one.reason, 0) + 1
+    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+        click.echo(f"inert: {count} rule{'s' if count > 1 else ''}: {reason}")
+
+
+def _counts(loaded: "Loaded", problems: Sequence[Problem], unable: Sequence["Inert"]) -> str:
+    rejected = loaded.rejected + len(problems) - len(loaded.problems)
+    return (
+        f"{len(loaded.ruleset.rules)} rules and {len(loaded.ruleset.correlations)} correlations loaded, "
+        f"{rejected} rejected, {len(unable)} inert"
+    )
