@@ -79,8 +79,8 @@ class Settings(_Strict):
 
     install: str = Field(default="tocsin", min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
     """Name of this install; part of external ids (``<install>:26-0412``)."""
-    data_dir: Path = Path(".tocsin")
-    """Where the database, the lake and the caches live."""
+    data_dir: Path = Path("data")
+    """Where the database, the lake and the caches live. Without a settings file: below the user's state folder."""
     estate: Path | None = None
     """The estate file; without it every event is ``unattributed``."""
     rules: tuple[Path, ...] = ()
@@ -125,7 +125,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
     """
     chosen = path or next((candidate for candidate in DEFAULT_PATHS if candidate.exists()), None)
     text = _read(chosen) if chosen else ""
-    values = _parse(str(chosen), text)
+    values = _parse(str(chosen), text) if chosen else {"data_dir": _state_folder(environ)}
     values.update({key: environ[name] for name, key in ENVIRONMENT.items() if name in environ})
     try:
         settings = Settings.model_validate(values)
@@ -133,6 +133,11 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
         raise InputError([_problem(str(chosen), text, fault) for fault in error.errors()]) from None
     _check_names(str(chosen), text, settings)
     return _anchored(settings, chosen.parent if chosen else Path())
+
+
+def _state_folder(environ: Mapping[str, str]) -> str:
+    home = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "/var/tmp"), ".local/state"))  # noqa: S108 - no home: a daemon's fallback
+    return str(Path(home, "tocsin"))
 
 
 def _read(path: Path) -> str:
