@@ -11,7 +11,7 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
-from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.unwrap import PREFIX, bodies
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import (
     address,
@@ -88,8 +88,8 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
 
 def _pairs(text: pl.Series, want: frozenset[str] | None) -> pl.DataFrame:
     """Return the pairs of each line; a line is comma separated when its first two pairs are."""
-    lines = text.str.extract(r"(?s)\b((?:date|logver|timestamp|itime|eventtime|time|devname|devid|logid)=.*)")
-    comma = lines.str.contains(r'^[a-z]+="?[^\s,"]*"?,\s?[a-z]+=').fill_null(value=False)
+    lines = bodies(text, r"\b(?:date|logver|timestamp|itime|eventtime|time|devname|devid|logid)=")
+    comma = lines.str.contains(r'^[^"=]*[a-z]+="?[^\s,"]*"?,\s?[a-z]+=').fill_null(value=False)
     if not comma.any():
         return keyvalue.pairs(lines, need=_NEEDED, want=want, escapes='"')
     order = pl.int_range(lines.len(), eager=True)

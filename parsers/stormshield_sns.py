@@ -11,7 +11,7 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
-from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.unwrap import PREFIX, bodies
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import (
     address,
@@ -70,8 +70,7 @@ _CLEAN = ["", "clean", "unknown", "none", "-"]
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per line; a line without ``id=firewall`` and the firewall's name is malformed."""
-    lines = raw.get_column("text").str.extract(r"(?s)\b(id=firewall.*)")  # without the envelope, which may hold pairs too
-    given = keyvalue.pairs(lines, need=_NEEDED, want=want)
+    given = keyvalue.pairs(bodies(raw.get_column("text"), r"\bid=firewall"), need=_NEEDED, want=want)
     is_line = given.select((pl.col("id") == "firewall").fill_null(value=False) & pl.col("fw").is_not_null()).to_series()
     fields = given.filter(is_line).with_columns(_family().alias("logtype"))
     fields = fields.with_columns(verdict=_verdict(), text=raw.get_column("text").filter(is_line), **_ends())

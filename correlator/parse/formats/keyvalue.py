@@ -34,13 +34,10 @@ def pairs(
     never closes runs to the end. A key said twice keeps its last value; an empty value is an empty text.
     """
     tokens = _tokens(text, comma=comma)
-    named = tokens.select(
-        _ROW,
-        pl.col("token").str.extract(r"^([^=]*)=").str.strip_chars(" \t\ufeff").alias("key"),
-        pl.col("token").str.extract(r"(?s)^[^=]*=(.*)$").alias("value"),
-    )
+    split = tokens.select(_ROW, pl.col("token").str.splitn("=", 2).struct.rename_fields(["key", "value"])).unnest("token")
+    named = split.with_columns(pl.col("key").str.strip_chars(" \t\ufeff"))
     asked = _asked(named, need, want).filter(pl.col("key").str.contains(_NAME))
-    return widen(asked.with_columns(_unquoted(pl.col("value"), escapes)), text.len(), need=need)
+    return widen(_unquoted(asked, escapes), text.len(), need=need)
 
 
 def widen(named: pl.DataFrame, height: int, *, need: Collection[str] = ()) -> pl.DataFrame:
@@ -86,9 +83,12 @@ def _most_frequent(named: pl.DataFrame, need: Collection[str]) -> pl.DataFrame:
     return named.filter(pl.col("key").is_in([*frequent, *need]))
 
 
-def _unquoted(value: pl.Expr, escapes: str) -> pl.Expr:
-    """Return the value without its quotes and escapes; a bare value is returned as it is."""
-    inner = value.str.extract(r'(?s)^"(.*?)"?$')
-    escaped = "".join(f"\\{character}" for character in escapes)
-    plain = inner.str.replace_all(rf"\\([{escaped}])", "$1") if escapes else inner
-    return pl.when(value.str.starts_with('"')).then(plain).otherwise(value)
+def _unquoted(named: pl.DataFrame, escapes: str) -> pl.DataFrame:
+    """Return the pairs with the quotes and escapes of their values resolved; a bare value stays as it is."""
+    value = pl.col("value")
+    is_quoted = value.str.starts_with('"')
+    inner = value.str.strip_prefix('"').str.strip_suffix('"')
+    if escapes and named.get_column("value").str.contains("\\", literal=True).any():  # rare, and a regex costs on every value
+        escaped = "".join(f"\\{character}" for character in escapes)
+        inner = inner.str.replace_all(rf"\\([{escaped}])", "$1")
+    return named.with_columns(pl.when(is_quoted).then(inner).otherwise(value).alias("value"))

@@ -8,7 +8,7 @@ import polars as pl
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats import syslog
 
-__all__ = ["PREFIX", "unwrap"]
+__all__ = ["PREFIX", "bodies", "unwrap"]
 
 #: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
 #: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
@@ -35,3 +35,13 @@ def unwrap(raw: pl.DataFrame) -> pl.DataFrame:
     opened = syslog.envelope(raw.filter(wrapped))
     read = opened.select("raw_row", body="syslog.body", sender="syslog.host", sent="syslog.timestamp")
     return pl.concat([bare, read]).sort("raw_row")
+
+
+def bodies(text: pl.Series, start: str) -> pl.Series:
+    """Return each text from the first match of the regex ``start`` on, where structured data stands before it.
+
+    Structured data of RFC 5424 holds pairs too, which are not the record's; other headers hold none and stay.
+    """
+    if not text.str.contains(r'^[^"=]{0,300}\[[^\]"=]{1,128}="').any():
+        return text
+    return text.str.extract(rf"(?s)({start}.*)")
