@@ -42,7 +42,8 @@ def enrich_batch(frames: Sequence[pl.DataFrame], tables: Tables) -> tuple[pl.Dat
 def _facts(events: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Return the columns that answers are drawn from, the same for every frame."""
     names = sorted({*_TEXTS, *(field for field in tables.sources.fields if field)})
-    missing = [pl.lit(None, pl.String).alias(name) for name in names if name not in events.columns]
+    plain = {name for name, dtype in events.schema.items() if not dtype.is_nested()}  # a list names nobody in particular
+    missing = [pl.lit(None, pl.String).alias(name) for name in names if name not in plain]
     if "@timestamp" not in events.columns:
         missing.append(pl.lit(None, UTC_TIME).alias("@timestamp"))
     return events.with_columns(missing).select("@timestamp", pl.col(names).cast(pl.String))

@@ -186,6 +186,13 @@ def test_a_batch_keeps_its_frames_and_rows() -> None:
     assert enrich_batch((), TABLES) == ()
 
 
+def test_a_column_of_lists_tells_nothing() -> None:
+    """A source that says its commune in a list column is read as saying nothing, and the batch goes on."""
+    tables = build_tables(load_estate(ESTATE.replace('"organization.id"', '"user.roles"')))
+    events = pl.DataFrame({"source": ["apps"], "user.roles": [["00102"]], "source.ip": ["10.11.0.1"]})
+    assert enrich(events, tables).get_column("commune").to_list() == ["00101"]
+
+
 @given(
     st.lists(st.tuples(st.ip_addresses(), st.integers(0, 32)), max_size=12),
     st.lists(st.ip_addresses(), min_size=1, max_size=20),
