@@ -11,8 +11,8 @@ from correlator.model.reject import REJECT, Reason
 
 MAX_ROWS = 10_000
 MAX_BYTES = 16 << 20
-_ROW_NAMES = ("id", "stream", "offset", "path", "line", "text", "flags")
-_REJECT_NAMES = ("id", "stream", "offset", "path", "line", "reason", "text")
+_ROW_NAMES = ("id", "stream", "offset", "path", "line", "received", "text", "flags")
+_REJECT_NAMES = ("id", "stream", "offset", "path", "line", "received", "reason", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,25 @@ class BatchBuilder:
     """Rows and rejects of one batch while it grows."""
 
     source: str
-    received: datetime
+    received: datetime  # of records that bring no time of their own
     max_rows: int = MAX_ROWS
-    _rows: list[tuple[str, str, int, str, int, str, int]] = field(default_factory=list)
-    _rejects: list[tuple[str, str, int, str, int, str, str]] = field(default_factory=list)
+    _rows: list[tuple[str, str, int, str, int, datetime, str, int]] = field(default_factory=list)
+    _rejects: list[tuple[str, str, int, str, int, datetime, str, str]] = field(default_factory=list)
     _next_offsets: dict[str, int] = field(default_factory=dict)
     _size: int = 0
 
-    def add(self, stream: str, path: str, record: Line | Refused, *, next_offset: int | None = None) -> None:
+    def add(
+        self,
+        stream: str,
+        path: str,
+        record: Line | Refused,
+        *,
+        next_offset: int | None = None,
+        received: datetime | None = None,
+    ) -> None:
         """Add one record; ``next_offset`` is where the stream goes on after it (default: its offset + 1)."""
         identity = record_id(self.source, stream, record.offset)
-        place = (identity, stream, record.offset, path, record.number)
+        place = (identity, stream, record.offset, path, record.number, received or self.received)
         if isinstance(record, Refused):
             self._rejects.append((*place, record.reason, record.text))
         elif record.too_long:
@@ -63,14 +71,10 @@ class BatchBuilder:
     def close(self) -> RawBatch:
         """Return the batch."""
         rows = pl.DataFrame(self._rows, schema={name: RAW[name] for name in _ROW_NAMES}, orient="row")
-        rows = _stamped(rows, self.source, self.received).with_columns(pl.lit(None, pl.String).alias("peer"))
+        rows = rows.with_columns(pl.lit(self.source).alias("source"), pl.lit(None, pl.String).alias("peer"))
         return RawBatch(rows.select(RAW.names()), self._next_offsets, self._rejected() if self._rejects else None)
 
     def _rejected(self) -> pl.DataFrame:
         rejects = pl.DataFrame(self._rejects, schema={name: REJECT[name] for name in _REJECT_NAMES}, orient="row")
-        rejects = _stamped(rejects, self.source, self.received).with_columns(pl.lit(None, pl.String).alias("parser"))
+        rejects = rejects.with_columns(pl.lit(self.source).alias("source"), pl.lit(None, pl.String).alias("parser"))
         return rejects.select(REJECT.names())
-
-
-def _stamped(rows: pl.DataFrame, source: str, received: datetime) -> pl.DataFrame:
-    return rows.with_columns(pl.lit(source).alias("source"), pl.lit(received, RAW["received"]).alias("received"))

@@ -23,11 +23,16 @@ from correlator.model.reject import Reason
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file to read: where it is, the stream name of its records, its size in bytes."""
+    """A file to read: where it is, the stream name of its records, its size in bytes, when it was last written.
+
+    ``written`` stands for the time its records were received: a time without year is completed from it, so a replay of an old
+    file gives the same events in any year.
+    """
 
     path: Path
     stream: str
     size: int
+    written: datetime
 
 
 def list_files(paths: Sequence[str]) -> list[InputFile]:
@@ -38,7 +43,7 @@ def list_files(paths: Sequence[str]) -> list[InputFile]:
     found: list[InputFile] = []
     problems: list[Problem] = []
     for text in paths:
-        files = [InputFile(Path("-"), "stdin", 0)] if text == "-" else _below(Path(text))
+        files = [InputFile(Path("-"), "stdin", 0, datetime.now(UTC))] if text == "-" else _below(Path(text))
         found += files
         if not files:
             what = "holds no file" if Path(text).is_dir() else "no such file or directory"
@@ -51,8 +56,13 @@ def list_files(paths: Sequence[str]) -> list[InputFile]:
 def _below(path: Path) -> list[InputFile]:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return [InputFile(file, str(file.relative_to(path)), file.stat().st_size) for file in files]
-    return [InputFile(path, path.name, path.stat().st_size)] if path.exists() else []
+        return [_input_file(file, str(file.relative_to(path))) for file in files]
+    return [_input_file(path, path.name)] if path.exists() else []
+
+
+def _input_file(path: Path, stream: str) -> InputFile:
+    known = path.stat()
+    return InputFile(path, stream, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC))
 
 
 def read_paths(
@@ -60,7 +70,8 @@ def read_paths(
 ) -> Iterator[RawBatch]:
     """Yield raw batches of at most 10,000 rows or 16 MiB over all files of ``paths``, in order.
 
-    ``received`` is the time stamped on every row (default: now); ``binary`` stands for standard input in tests.
+    ``received`` is the time stamped on every row (default: when its file was last written); ``binary`` stands for standard
+    input in tests.
     """
     yield from read_files(list_files(paths), source=source, received=received, binary=binary)
 
@@ -69,11 +80,11 @@ def read_files(
     files: Iterable[InputFile], *, source: str = "replay", received: datetime | None = None, binary: IO[bytes] | None = None
 ) -> Iterator[RawBatch]:
     """Yield raw batches over ``files`` (see ``read_paths``)."""
-    stamp = received or datetime.now(UTC)
+    stamp = datetime.now(UTC)
     batch = BatchBuilder(source, stamp)
     for file in files:
         for stream, record in _records(file, binary):
-            batch.add(stream, _display_path(file, stream), record)
+            batch.add(stream, _display_path(file, stream), record, received=received or file.written)
             if batch.is_full:
                 yield batch.close()
                 batch = BatchBuilder(source, stamp)
