@@ -96,4 +96,4 @@ KERBEROS = _table(_KERBEROS_CODES)
 def decoded_words(text: str) -> list[str]:
     r"""Return the members of a list text (``%%4416\r\n\t\t%%4417``) in words; ids that are not known stay ids."""
     members = (member.strip() for member in _SEPARATORS.split(text))
-    return [_MESSAGE_ID.sub(lambda found: MESSAGES.get(found[1], found[0]), member) for member in members if member]
+    return [_MESSAGE_ID.sub(lambda found: MESSAGES.get(found[1], found[0]), member) for member in members if member.strip("-")]

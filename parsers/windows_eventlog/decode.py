@@ -159,7 +159,8 @@ def _fast(rows: pl.DataFrame, container: Container, want: Collection[str] | None
     if decoded.null_count():
         return None
     columns = [_column(leaf).alias(leaf.name) for leaf in leaves]
-    return rows.select("raw_row", pl.lit(0, pl.UInt16).alias("n"), decoded.alias("@record")).select("raw_row", "n", *columns)
+    record = pl.DataFrame([rows.get_column("raw_row"), decoded.alias("@record")])
+    return record.select("raw_row", pl.lit(0, pl.UInt16).alias("n"), *columns)
 
 
 def _tree_of_dtype(fields: Mapping[str, pl.DataType]) -> Tree:

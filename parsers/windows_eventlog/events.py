@@ -9,11 +9,11 @@ from correlator.model.event import ECS, RESERVED
 from correlator.model.logsource import logsource_column
 from correlator.parse.times import to_utc
 
-from .actions import OUTCOMES, Action, action_of
+from .actions import OUTCOMES, action_of
 from .channels import SECURITY, SYSMON, dataset, log_sources_of
-from .codes import KEYWORD_TEXTS
 from .ecs import NEEDED, ecs_columns
 from .own import derive
+from .system import uniform
 
 __all__ = ["EventGroup", "by_event", "events_of"]
 
@@ -25,12 +25,8 @@ _LAYOUTS = (
     "%Y-%m-%d %H:%M:%S%.f",
 )
 _TEXTS = pl.List(pl.String)
-# NXLog's numbers and winlogbeat's words of the severity → Windows' Level.
-_LEVELS = {
-    "1": "5", "2": "4", "3": "3", "4": "2", "5": "1",
-    "debug": "5", "info": "4", "information": "4", "warning": "3", "error": "2", "critical": "1", "verbose": "5",
-}  # fmt: skip
-_AUDIT_EVENT_TYPES = ["INFO", "WARNING", "ERROR", "VERBOSE", "AUDIT_SUCCESS", "AUDIT_FAILURE"]  # of NXLog, not of Sysmon
+_NOT_OWN = RESERVED | ECS.keys() | {"n"}
+_KIND = {"@channel": pl.String, "@id": pl.String, "@role": pl.String, "@outcome": pl.String, "rows": pl.UInt32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +56,12 @@ def by_event(frames: Iterable[pl.DataFrame]) -> tuple[list[EventGroup], list[int
 def _parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
     """Return ``frame`` cut by channel and event id; the look before decoding mostly got them right."""
     keys = [name for name in ("@Channel", "@EventID") if name in frame.columns]
-    texts = frame.with_columns(_scalar(frame, name) for name in keys)
+    schema = frame.schema
+    lists = [pl.col(name).list.first() for name in keys if isinstance(schema[name], pl.List)]
+    texts = frame.with_columns(lists) if lists else frame
     if all(texts.get_column(name).n_unique() == 1 for name in keys):
         return [texts]
     return texts.partition_by(keys, maintain_order=True)
-
-
-def _scalar(frame: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name).list.first() if isinstance(frame.schema[name], pl.List) else pl.col(name)
 
 
 def _first(frame: pl.DataFrame, name: str) -> str:
@@ -97,7 +91,7 @@ def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) 
     if not groups:
         return [], []
     derived = [_derived(group) for group in groups]
-    signals = pl.concat([_signals(group) for group in derived], how="diagonal")
+    signals = _signals(derived)
     shared = ecs_columns(signals).with_columns(_time(signals, zone))
     untimed = signals.filter(shared.get_column("@timestamp").is_null()).get_column("raw_row").to_list()
     starts = [0, *pl.Series([group.flat.height for group in derived]).cum_sum().to_list()]
@@ -109,69 +103,25 @@ def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) 
 
 def _derived(group: EventGroup) -> EventGroup:
     channel = group.channel.casefold()
-    return EventGroup(group.channel, group.event_id, derive(_uniform(group.flat, channel), channel, group.event_id))
+    return EventGroup(group.channel, group.event_id, derive(group.flat, channel, group.event_id, uniform(group.flat, channel)))
 
 
-def _uniform(flat: pl.DataFrame, channel: str) -> pl.DataFrame:
-    """Return ``flat`` with the system fields as the evtx reader writes them: ids, hex keywords, a level."""
-    columns = [pl.col("@EventID").alias("EventID")]
-    if "@Keywords" in flat.columns:
-        keywords = _keywords(flat.get_column("@Keywords"))
-        columns += [pl.lit(keywords).alias("@Keywords")]
-        columns += [pl.lit(keywords).alias("Keywords")] if "Keywords" in flat.columns else []
-    if "Provider_Guid" in flat.columns:
-        columns.append(pl.col("Provider_Guid").str.strip_chars("{}").str.to_lowercase())
-    if "@Level" not in flat.columns and "@severity" in flat.columns:
-        columns += _level(channel)
-    if "EventType" in flat.columns and channel != SYSMON:
-        columns.append(_own_event_type(flat))
-    return flat.with_columns(columns)
+def _signals(groups: list[EventGroup]) -> pl.DataFrame:
+    """Return the fields ECS is read from, of all events in the order of their groups, with what each group is."""
+    fields = pl.concat([_needed(group.flat) for group in groups], how="diagonal")
+    kinds = pl.DataFrame([_kind(group) for group in groups], schema=_KIND, orient="row")
+    return fields.hstack(kinds.select(pl.exclude("rows").repeat_by("rows").explode(empty_as_null=False)))
 
 
-def _own_event_type(flat: pl.DataFrame) -> pl.Expr:
-    """Return ``EventType`` without the values NXLog itself puts there."""
-    is_carrier = pl.col("EventType").is_in(_AUDIT_EVENT_TYPES) & pl.lit("@severity" in flat.columns)
-    return pl.when(~is_carrier).then("EventType").alias("EventType")
+def _needed(flat: pl.DataFrame) -> pl.DataFrame:
+    columns = [column for column in flat.get_columns() if column.name in NEEDED or column.name == "raw_row"]
+    return pl.DataFrame([column.list.first() if column.dtype == _TEXTS else column for column in columns])
 
 
-def _level(channel: str) -> list[pl.Expr]:
-    """Return the level where the carrier says a severity instead; audits have level 0."""
-    severity = pl.col("@severity").str.to_lowercase().replace_strict(_LEVELS, default=None, return_dtype=pl.String)
-    level = pl.lit("0") if channel == SECURITY else severity
-    return [level.alias("Level"), level.alias("@Level")]
-
-
-def _keywords(column: pl.Series) -> pl.Series:
-    """Return keywords as ``0x…`` text: from hex, from NXLog's signed number, or from winlogbeat's list of words."""
-    joined = column.list.join("\n", ignore_nulls=True) if isinstance(column.dtype, pl.List) else column
-    known = {text: _hex(text) for text in joined.drop_nulls().unique().to_list()}
-    return joined.replace_strict(known, default=None, return_dtype=pl.String)
-
-
-def _hex(text: str) -> str:
-    if text.lstrip("-").isdecimal():
-        return f"0x{int(text) % 2**64:x}"
-    if text.lower().startswith("0x"):
-        return text.lower()
-    words = [word.strip().casefold().replace("’", "'") for word in text.splitlines()]
-    bits = 0
-    for word in words:
-        bits |= KEYWORD_TEXTS.get(word, 0)
-    return f"0x{bits:x}" if bits else ", ".join(text.splitlines())
-
-
-def _signals(group: EventGroup) -> pl.DataFrame:
-    """Return the fields ECS is read from, as text, with the constants of the group."""
-    action = action_of(dataset(group.channel), group.event_id)
-    columns = [_scalar(group.flat, name) for name in group.flat.columns if name in NEEDED]
-    return group.flat.select(
-        "raw_row",
-        *columns,
-        pl.lit(group.channel.casefold()).alias("@channel"),
-        pl.lit(group.event_id).alias("@id"),
-        pl.lit(action.role).alias("@role"),
-        pl.lit(OUTCOMES.get(group.event_id) if group.channel.casefold() == SECURITY else None, pl.String).alias("@outcome"),
-    )
+def _kind(group: EventGroup) -> tuple[str, str, str, str | None, int]:
+    channel = group.channel.casefold()
+    outcome = OUTCOMES.get(group.event_id) if channel == SECURITY else None
+    return channel, group.event_id, action_of(dataset(channel), group.event_id).role, outcome, group.flat.height
 
 
 def _time(signals: pl.DataFrame, zone: str) -> pl.Series:
@@ -191,28 +141,33 @@ def _time(signals: pl.DataFrame, zone: str) -> pl.Series:
 
 def _frame(group: EventGroup, shared: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
     """Return the EVENT frame of a group: what the engine needs, ECS, then own fields; columns without a value are left out."""
-    flat = group.flat
-    known = [name for name in shared.columns if name == "@timestamp" or shared.get_column(name).null_count() < shared.height]
-    own = [name for name in flat.columns if _is_own(name, want) and flat.get_column(name).null_count() < flat.height]
-    source = dataset(group.channel)
-    constants = _constants(group, action_of(source, group.event_id))
-    head = flat.select("raw_row", "n", _log_source(group).alias("logsource"), pl.lit(source).alias("event.dataset"))
-    return head.hstack(shared.select(known)).with_columns(constants).hstack(flat.select(own))
+    columns = group.flat.get_columns()
+    ecs = [column for column in shared.get_columns() if column.name == "@timestamp" or column.null_count() < shared.height]
+    own = [column for column in columns if _is_own(column.name, want) and column.null_count() < shared.height]
+    head = group.flat.select("raw_row", "n", _log_source(group).alias("logsource"), *_constants(group))
+    return pl.DataFrame([*head.get_columns(), *ecs, *own])
 
 
 def _is_own(name: str, want: frozenset[str] | None) -> bool:
-    return (
-        (want is None or name in want) and not name.startswith("@") and name not in ECS and name not in RESERVED and name != "n"
-    )
+    return (want is None or name in want) and not name.startswith("@") and name not in _NOT_OWN
 
 
-def _constants(group: EventGroup, action: Action) -> list[pl.Expr]:
-    """Return the ECS columns that are equal for all events of the group."""
-    texts = {"event.kind": "event", "event.module": "windows", "event.code": group.event_id, "winlog.channel": group.channel}
+def _constants(group: EventGroup) -> list[pl.Expr]:
+    """Return the columns that are equal for all events of the group."""
+    source = dataset(group.channel)
+    action = action_of(source, group.event_id)
+    texts = {
+        "event.dataset": source,
+        "event.kind": "event",
+        "event.module": "windows",
+        "event.code": group.event_id,
+        "winlog.channel": group.channel,
+        "host.os.type": "windows",
+        **({"event.action": action.action} if action.action else {}),
+    }
     lists = {"event.category": action.category, "event.type": action.kind}
-    said = {**texts, "host.os.type": "windows", **({"event.action": action.action} if action.action else {})}
     return [
-        *(pl.lit(value).alias(name) for name, value in said.items()),
+        *(pl.lit(value).alias(name) for name, value in texts.items()),
         *(pl.lit(list(value), dtype=_TEXTS).alias(name) for name, value in lists.items() if value),
     ]
 

@@ -87,12 +87,15 @@ def made_of(want: Collection[str]) -> frozenset[str]:
     return frozenset(source for name in want for source in _sources(name))
 
 
-def derive(flat: pl.DataFrame, channel: str, event_id: str) -> pl.DataFrame:
-    """Return ``flat``, the events of one ``channel`` (lower case) and ``event_id``, with the derived fields it allows."""
-    with_lists = _data_list(flat, channel)
-    added = {**_spelt(with_lists), **_made(with_lists, channel, event_id), **_decoded(with_lists)}
-    new = [expr.alias(name) for name, expr in added.items() if name not in with_lists.columns]
-    whole = with_lists.with_columns(new) if new else with_lists
+def derive(flat: pl.DataFrame, channel: str, event_id: str, rewritten: Collection[pl.Expr] = ()) -> pl.DataFrame:
+    """Return ``flat``, the events of one ``channel`` (lower case) and ``event_id``, with the derived fields it allows.
+
+    ``rewritten`` columns replace those of ``flat`` on the way.
+    """
+    listed = _data_list(flat, channel)
+    added = {**_spelt(listed), **_made(listed, channel, event_id), **_decoded(listed)}
+    new = [*rewritten, *(expr.alias(name) for name, expr in added.items() if name not in listed.columns)]
+    whole = listed.with_columns(new) if new else listed
     return _process_creation(whole) if (channel, event_id) == (SECURITY, "4688") else whole
 
 
@@ -116,7 +119,8 @@ def _spelt(flat: pl.DataFrame) -> dict[str, pl.Expr]:
 
 
 def _decoded(flat: pl.DataFrame) -> dict[str, pl.Expr]:
-    present = [name for name in (*DECODED_LISTS, *DECODED_WORDS) if flat.schema.get(name) == pl.String]
+    schema = flat.schema
+    present = [name for name in (*DECODED_LISTS, *DECODED_WORDS) if schema.get(name) == pl.String]
     return {f"winlog.decoded.{name}": _words(flat.get_column(name), is_list=name in DECODED_LISTS) for name in present}
 
 
@@ -125,12 +129,12 @@ def _words(column: pl.Series, *, is_list: bool) -> pl.Expr:
     texts = column.drop_nulls().unique().to_list()
     if is_list:
         table = pl.DataFrame(
-            {"text": texts, "words": [decoded_words(text) for text in texts]},
+            {"text": texts, "words": [decoded_words(text) or None for text in texts]},
             schema={"text": pl.String, "words": pl.List(pl.String)},
         )
         joined = column.to_frame("text").join(table, on="text", how="left", maintain_order="left")
         return pl.lit(joined.get_column("words"))
-    words = {text: MESSAGES.get(text.removeprefix("%%")) for text in texts}
+    words = {text: MESSAGES.get(text[2:]) for text in texts if text.startswith("%%")}
     return pl.col(column.name).replace_strict(words, default=None, return_dtype=pl.String)
 
 
