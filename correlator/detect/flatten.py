@@ -4,6 +4,7 @@ Row by row in Python: for events that come already normalised from other tools, 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 import polars as pl
@@ -18,46 +19,68 @@ _DEPTH_LIMIT = 50  # deeper objects stay JSON text
 Flat = dict[str, str | list[str]]
 
 
-def flatten(event: Mapping[str, object]) -> tuple[Flat, list[str]]:
-    """Return the event's fields as text or list of text, and the names of those that are JSON null.
+@dataclass(frozen=True, slots=True)
+class FlatEvent:
+    """An event's fields as text or list of text, the fields that are JSON null, values that no field name reaches."""
+
+    fields: Flat
+    nulls: list[str]
+    hidden: list[str]
+
+
+def flatten(event: Mapping[str, object]) -> FlatEvent:
+    """Return ``event`` flat.
 
     An object's fields are named ``outer.inner``; a field written flat wins over the same name nested. The members of an
     array of objects become one list per field.
     """
-    nulls: list[str] = []
-    return _flat_object(event, "", nulls, 0), nulls
+    flat = FlatEvent({}, [], [])
+    flat.fields.update(_flat_object(event, "", flat, 0))
+    return flat
 
 
-def _flat_object(content: Mapping[str, object], prefix: str, nulls: list[str], depth: int) -> Flat:
+def _flat_object(content: Mapping[str, object], prefix: str, event: FlatEvent, depth: int) -> Flat:
     own: Flat = {}
     nested: Flat = {}
     for key, value in content.items():
         name = prefix + key
         if value is None:
-            nulls.append(name)
+            event.nulls.append(name)
         else:
-            for found, text in _flat_value(value, name, nulls, depth).items():
-                (own if found == name else nested)[found] = text
+            for found, text in _flat_value(value, name, event, depth).items():
+                _put(own if found == name else nested, found, text, event)
     empty = {prefix + key for key, value in content.items() if value is None}
-    return {name: text for name, text in nested.items() if name not in empty} | own
+    for name in nested.keys() & (empty | own.keys()):
+        event.hidden.extend(_as_list(nested.pop(name)))
+    return nested | own
 
 
-def _flat_value(value: object, name: str, nulls: list[str], depth: int) -> Flat:
+def _put(flat: Flat, name: str, text: str | list[str], event: FlatEvent) -> None:
+    if name in flat:
+        event.hidden.extend(_as_list(flat[name]))
+    flat[name] = text
+
+
+def _as_list(text: str | list[str]) -> list[str]:
+    return [text] if isinstance(text, str) else text
+
+
+def _flat_value(value: object, name: str, event: FlatEvent, depth: int) -> Flat:
     if isinstance(value, Mapping | list) and depth >= _DEPTH_LIMIT:
         return {name: orjson.dumps(value).decode()}
     if isinstance(value, Mapping):
-        return _flat_object(value, f"{name}.", nulls, depth + 1)
+        return _flat_object(value, f"{name}.", event, depth + 1)
     if isinstance(value, list):
-        return _flat_array(value, name, depth)
+        return _flat_array(value, name, event, depth)
     return {name: scalar_text(value)}
 
 
-def _flat_array(members: Sequence[object], name: str, depth: int) -> Flat:
+def _flat_array(members: Sequence[object], name: str, event: FlatEvent, depth: int) -> Flat:
     lists: dict[str, list[str]] = {name: []}
     for member in members:
         if member is not None:
-            for found, text in _flat_value(member, name, [], depth + 1).items():
-                lists.setdefault(found, []).extend([text] if isinstance(text, str) else text)
+            for found, text in _flat_value(member, name, event, depth + 1).items():
+                lists.setdefault(found, []).extend(_as_list(text))
     if not lists[name] and len(lists) > 1:  # objects only: the field itself has no value of its own
         del lists[name]
     return dict(lists)
@@ -70,21 +93,19 @@ def scalar_text(value: object) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def frame_of(
-    events: Iterable[tuple[Flat, Sequence[str]]], sources: Sequence[str], fields: frozenset[str], *, keywords: bool
-) -> pl.DataFrame:
+def frame_of(events: Iterable[FlatEvent], sources: Sequence[str], fields: frozenset[str], *, keywords: bool) -> pl.DataFrame:
     """Return flattened ``events`` as one frame with those of ``fields`` that occur.
 
     ``sources`` becomes the ``logsource`` column; ``keywords`` adds all values of each event as the column ``event.values``.
     """
     rows = list(events)
-    seen = set().union(*(flat.keys() for flat, _ in rows))
+    seen = set().union(*(event.fields for event in rows))
     names = sorted((fields & seen) - _MADE)
-    columns = [_column(name, [flat.get(name) for flat, _ in rows]) for name in names]
+    columns = [_column(name, [event.fields.get(name) for event in rows]) for name in names]
     columns.append(pl.Series("logsource", list(sources), dtype=pl.String))
-    columns.append(pl.Series(NULL_FIELDS, [list(nulls) for _, nulls in rows], dtype=pl.List(pl.String)))
+    columns.append(pl.Series(NULL_FIELDS, [event.nulls for event in rows], dtype=pl.List(pl.String)))
     if keywords:
-        columns.append(pl.Series(EVERYTHING, [_values(flat) for flat, _ in rows], dtype=pl.List(pl.String)))
+        columns.append(pl.Series(EVERYTHING, [_values(event) for event in rows], dtype=pl.List(pl.String)))
     return pl.DataFrame(columns)
 
 
@@ -94,5 +115,5 @@ def _column(name: str, values: Sequence[str | list[str] | None]) -> pl.Series:
     return pl.Series(name, [[value] if isinstance(value, str) else value for value in values], dtype=pl.List(pl.String))
 
 
-def _values(flat: Flat) -> list[str]:
-    return [text for value in flat.values() for text in (value if isinstance(value, list) else [value])]
+def _values(event: FlatEvent) -> list[str]:
+    return [*event.hidden, *(text for value in event.fields.values() for text in _as_list(value))]
