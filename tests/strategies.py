@@ -35,7 +35,7 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
     return event
 
 
-def _modified(field: str, chains: tuple[str, ...], values: st.SearchStrategy[Any], *, lists: bool = True) -> Any:  # noqa: ANN401
+def _modified(field: str, chains: tuple[str, ...], values: st.SearchStrategy[Any], *, lists: bool = True) -> Any:
     several = st.one_of(values, st.lists(values, min_size=1, max_size=3)) if lists else values
     return st.tuples(st.sampled_from(chains).map(lambda chain: f"{field}{chain}"), several)
 
