@@ -15,12 +15,14 @@ from correlator.model.raw import Flag
 from correlator.parse.contract import Assembly, Continuation, Header, Keyed
 from correlator.parse.route import stream_keys
 
-__all__ = ["Assembled", "assemble"]
+__all__ = ["BROKEN_AFTER", "BROKEN_BEFORE", "Assembled", "assemble"]
 
 _MAX_LINES = 500  # of a keyed record
 _QUIET_S = 2.0  # after this the last record of a silent stream is taken as complete
 _JOINED = ("text", "original")  # the columns that become the lines of the record; others are those of its first line
 _GROUP = ("_stream", "_group", "_closed", "_cut_short")
+#: Optional Boolean columns of the rows: another parser's row stands right before, or after, this one in its stream.
+BROKEN_BEFORE, BROKEN_AFTER = "broken_before", "broken_after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ def assemble(
 
     ``final``: nothing follows, open groups are closed. ``now``: groups whose last line was received longer ago than
     ``max_age_s`` (``Continuation``: 2 s) are closed too. ``cut``: offsets per stream key from which rows wait in any case,
-    because another parser of the stream waits from there. A keyed record that was closed without its last line, or a
-    record cut at its most lines, has ``Flag.INCOMPLETE``.
+    because another parser of the stream waits from there. Continuation lines never reach across another parser's row
+    (columns ``BROKEN_BEFORE``, ``BROKEN_AFTER``, where they are given). A keyed record that was closed without its last line,
+    or a record cut at its most lines, has ``Flag.INCOMPLETE``.
     """
     keyed_rows = rows.with_columns(_stream=stream_keys(rows))
     if isinstance(assembly, Header):
@@ -80,14 +83,16 @@ def _under_headers(rows: pl.DataFrame, assembly: Header, headers: dict[str, str]
 
 def _continued(rows: pl.DataFrame, assembly: Continuation) -> pl.DataFrame:
     """Number the records of each stream: one begins at each start line, and after ``max_lines`` lines."""
+    broken = {name: pl.col(name) if name in rows.columns else pl.lit(value=False) for name in (BROKEN_BEFORE, BROKEN_AFTER)}
     starts = rows.with_columns(_start=pl.col("text").str.contains(assembly.start).fill_null(value=False))
-    numbered = starts.with_columns(_record=pl.col("_start").cum_sum().over("_stream")).with_columns(
+    begins = pl.col("_start") | broken[BROKEN_BEFORE]
+    numbered = starts.with_columns(_record=begins.cum_sum().over("_stream")).with_columns(
         _part=pl.int_range(pl.len()).over("_stream", "_record") // assembly.max_lines
     )
     group = numbered.select(pl.struct("_stream", "_record", "_part").rank("dense").alias("_group")).to_series()
     grouped = numbered.with_columns(_group=group)
     return grouped.with_columns(
-        _closed=(pl.col("_group") != pl.col("_group").last()).over("_stream"),
+        _closed=(pl.col("_group") != pl.col("_group").last()).over("_stream") | broken[BROKEN_AFTER].last().over("_group"),
         _cut_short=~pl.col("_start").first().over("_group")
         | (pl.col("_part") < pl.col("_part").max().over("_stream", "_record")),
     ).drop("_start", "_record", "_part")

@@ -1,14 +1,17 @@
 """All parsers' records of a batch, complete: where one parser's record waits, its stream waits for every parser."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from correlator.parse.assemble import Assembled, assemble
-from correlator.parse.contract import Header, Parser
+from correlator.parse.assemble import BROKEN_AFTER, BROKEN_BEFORE, Assembled, assemble
+from correlator.parse.contract import Assembly, Continuation, Header, Keyed, Parser
 from correlator.parse.route import stream_keys
+
+#: So many rows of a stream wait for the end of a record; then it is taken as it is, or one lost line would fill the memory.
+MAX_WAITING = 20_000
 
 #: Header lines in force: parser → stream key → line.
 Headers = Mapping[str, Mapping[str, str]]
@@ -32,8 +35,9 @@ def complete(
     A stream is cut before its oldest record that is still open, for all parsers at once, so that the rows from there on
     can be brought back with the next batch, or read again after a restart, and give the same records.
     """
-    owned = {str(name): group for (name,), group in rows.drop_nulls("parser").partition_by("parser", as_dict=True).items()}
-    assembled, cuts = _settle(owned, parsers, final=final, now=now)
+    parts = _told_breaks(rows).drop_nulls("parser").partition_by("parser", as_dict=True)
+    owned = {str(name): group for (name,), group in parts.items()}
+    assembled, cuts = _settle(rows, owned, parsers, final=final, now=now)
     waits = _waiting(rows, cuts)
     kept = {name: group.filter(~_waiting(group, cuts)) for name, group in owned.items() if name not in assembled}
     lasting = {name: dict(streams) for name, streams in headers.items()}
@@ -47,23 +51,69 @@ def complete(
     return Completed(records, pl.concat(absorbed), waits, lasting)
 
 
+def _told_breaks(rows: pl.DataFrame) -> pl.DataFrame:
+    """Say of each row whether somebody else's row stands right before it, or after it, in its stream."""
+    owner = pl.col("parser").fill_null("")
+    marked = rows.with_columns(_stream=stream_keys(rows)).with_columns(
+        (owner.shift(1) != owner).over("_stream").fill_null(value=False).alias(BROKEN_BEFORE),
+        (owner.shift(-1) != owner).over("_stream").fill_null(value=False).alias(BROKEN_AFTER),
+    )
+    return marked.drop("_stream")
+
+
 def _settle(
-    owned: Mapping[str, pl.DataFrame], parsers: Mapping[str, Parser], *, final: bool, now: datetime | None
+    rows: pl.DataFrame, owned: Mapping[str, pl.DataFrame], parsers: Mapping[str, Parser], *, final: bool, now: datetime | None
 ) -> tuple[dict[str, Assembled], dict[str, int]]:
     """Assemble the multi-line records of every parser until all agree where each stream is cut; cuts only move back."""
+    multi = {name: group for name, group in owned.items() if isinstance(parsers[name].assembly, (Continuation, Keyed))}
     cuts: dict[str, int] = {}
+    overdue: set[str] = set()
     while True:
         assembled = {
-            name: assemble(group, assembly, final=final, now=now, cut=cuts)
-            for name, group in owned.items()
-            if (assembly := parsers[name].assembly) is not None and not isinstance(assembly, Header)
+            name: _assembled(group, parsers[name].assembly, cuts, overdue, final=final, now=now)
+            for name, group in multi.items()
         }
         agreed = dict(cuts)
         for one in assembled.values():
             agreed |= {stream: offset for stream, offset in one.open_from.items() if offset < agreed.get(stream, offset + 1)}
-        if agreed == cuts:
+        if agreed != cuts:
+            cuts = agreed
+        elif waiting := _overfull(rows, cuts) - overdue:
+            overdue |= waiting
+            cuts = {}
+        else:
             return assembled, cuts
-        cuts = agreed
+
+
+def _assembled(
+    group: pl.DataFrame,
+    assembly: Assembly | None,
+    cuts: Mapping[str, int],
+    overdue: Collection[str],
+    *,
+    final: bool,
+    now: datetime | None,
+) -> Assembled:
+    """Assemble the records of one parser; in streams that are ``overdue`` open records are closed as they are."""
+    if assembly is None:
+        raise TypeError("only parsers with an assembly have records to complete")
+    is_overdue = stream_keys(group).is_in(list(overdue))
+    rest = assemble(group.filter(~is_overdue), assembly, final=final, now=now, cut=cuts)
+    if not is_overdue.any():
+        return rest
+    late = assemble(group.filter(is_overdue), assembly, final=True, cut=cuts)
+    return Assembled(
+        pl.concat([late.rows, rest.rows]),
+        pl.concat([late.absorbed, rest.absorbed]),
+        pl.concat([late.held, rest.held]),
+        {**late.open_from, **rest.open_from},
+    )
+
+
+def _overfull(rows: pl.DataFrame, cuts: Mapping[str, int]) -> set[str]:
+    """Return the streams in which more than ``MAX_WAITING`` rows wait for the end of a record."""
+    waiting = stream_keys(rows.filter(_waiting(rows, cuts))).value_counts()
+    return set(waiting.filter(pl.col("count") > MAX_WAITING).get_column("stream").to_list())
 
 
 def _waiting(rows: pl.DataFrame, cuts: Mapping[str, int]) -> pl.Series:

@@ -6,12 +6,15 @@ distributions, and the site directory named in the configuration. The engine nam
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
 from importlib import import_module, metadata
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+
+import polars as pl
 
 from correlator.errors import InputError, Problem
 from correlator.parse.contract import Parser
@@ -41,6 +44,7 @@ def find_parsers(packages: Sequence[str] = ("parsers",), site_dir: Path | None =
             problems.append(Problem(path, 0, f"parser name {parser.name!r} is taken by {first}", "give it another name"))
         else:
             found[parser.name] = (parser, path)
+            problems.extend(Problem(path, 0, fault, "write a Rust regex (no look-around)") for fault in _bad_patterns(parser))
     if problems:
         raise InputError(problems)
     return {name: found[name][0] for name in sorted(found)}
@@ -68,6 +72,21 @@ def manual_of(parser: Parser) -> str:
             return (module.__doc__ or "").strip()
         name = name.rpartition(".")[0]
     return ""
+
+
+def _bad_patterns(parser: Parser) -> Iterator[str]:
+    """Yield what is wrong with the patterns of a parser, which would otherwise break the first batch."""
+    assembly = parser.assembly
+    patterns = {"signature": parser.signature.pattern} | (
+        {field.name: getattr(assembly, field.name) for field in fields(assembly)} if assembly else {}
+    )
+    for name, pattern in patterns.items():
+        if not isinstance(pattern, str):
+            continue
+        try:
+            pl.Series([""]).str.contains(pattern)
+        except pl.exceptions.ComputeError as error:
+            yield f"the pattern {name!r} is not a regex: {str(error).splitlines()[0]}"
 
 
 def _modules(packages: Sequence[str], site_dir: Path | None, problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:
