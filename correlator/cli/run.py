@@ -1,0 +1,46 @@
+"""``tocsin run``: follow the configured sources until told to stop."""
+
+import signal
+from pathlib import Path
+
+import click
+
+from correlator.cli.install import config_option
+from correlator.cli.output import Exit
+from correlator.errors import InputError, Problem
+
+
+@click.command()
+@config_option
+@click.option(
+    "--once", is_flag=True, help="Stop when every source has been read to its end; unfinished groups wait for the next run."
+)
+@click.option("--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
+def run(config: Path | None, log_level: str, *, once: bool) -> None:
+    """Follow the configured sources, keep incidents up to date, tell the sinks. SIGTERM and Ctrl-C end it after the batch."""
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.checkpoint import Checkpoint  # noqa: PLC0415
+    from correlator.runtime.content import load_content  # noqa: PLC0415
+    from correlator.runtime.deliveries import deliverer  # noqa: PLC0415
+    from correlator.runtime.run import Loop, commune_names  # noqa: PLC0415
+    from correlator.store.database import open_database  # noqa: PLC0415
+    from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
+    from correlator.telemetry.logs import set_up_logs  # noqa: PLC0415
+    from correlator.telemetry.metrics import Metrics  # noqa: PLC0415
+
+    set_up_logs(log_level)
+    settings = load_settings(config)
+    if not settings.source:
+        expected = "add a [[source]] with name and paths; `tocsin init DIR` writes an example"
+        raise InputError([Problem(str(config or "tocsin.toml"), 0, "no source is configured", expected)])
+    content, metrics = load_content(settings), Metrics()
+    engine = open_database(settings.database)
+    checkpoint = Checkpoint(engine, settings, commune_names(content))
+    loop = Loop(settings, content, checkpoint, metrics, deliverer(engine, settings, metrics))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop.set())
+    loop.start()
+    with serve_metrics(metrics, settings.metrics_port):
+        loop.run(once=once)
+    engine.dispose()
+    raise SystemExit(Exit.DONE)

@@ -1,0 +1,94 @@
+"""``tocsin try``: my files, no configuration: what was understood, what was not and why, what was found, what can fire."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from correlator.cli.output import fail_on_option, format_option, print_rows
+from correlator.cli.replay import exit_code
+
+if TYPE_CHECKING:
+    from correlator.runtime.content import Content
+    from correlator.runtime.replay import Summary
+
+_MOST_INCIDENTS, _MOST_KINDS = 20, 6
+
+
+@click.command(name="try")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--rules", multiple=True, type=click.Path(path_type=Path), help="Rules to use instead of the shipped ones.")
+@click.option("--parser", default="auto", show_default=True, help="The only parser that may read the files.")
+@fail_on_option
+@format_option
+def try_(paths: tuple[str, ...], rules: tuple[Path, ...], parser: str, fail_on: str | None, form: str) -> None:
+    """Say what Tocsin makes of PATHS (files, directories, archives, -): nothing is configured, nothing is kept."""
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.content import load_content  # noqa: PLC0415
+    from correlator.runtime.replay import Replay, forced, incident_documents, scratch_settings  # noqa: PLC0415
+
+    settings = load_settings(None)
+    content = forced(load_content(settings, rules), parser)
+    with tempfile.TemporaryDirectory(prefix="tocsin-try-") as folder:
+        summary, engine = Replay(paths, content, scratch_settings(settings, Path(folder))).run()
+        incidents = incident_documents(engine)
+        engine.dispose()
+    if form == "json":
+        print_rows([as_json(summary, content, incidents)], form, ())
+    else:
+        click.echo("\n".join(lines(summary, content, incidents)))
+    raise SystemExit(exit_code(fail_on, [*summary.detections, *(str(one["severity"]) for one in incidents)]))
+
+
+def lines(summary: "Summary", content: "Content", incidents: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the report: understood, not understood by reason, found (with the incidents), how many rules can fire."""
+    kinds = ", ".join(f"{count:,} {name}" for name, count in summary.datasets.most_common(_MOST_KINDS))
+    more = len(summary.datasets) - _MOST_KINDS
+    read = summary.fates.read + summary.fates.assembled + summary.fates.skipped
+    share = 100 * read / summary.received if summary.received else 0.0
+    others = f" and {more} more kinds" if more > 0 else ""
+    yield f"understood      {read:,} of {summary.received:,} records ({share:.1f} %): {kinds}{others}"
+    yield f"not understood  {_refused(summary)}"
+    detections = sum(summary.detections.values())
+    yield f"found           {detections:,} detections by {len(summary.rules)} rules, {len(incidents):,} incidents"
+    for incident in sorted(incidents, key=lambda one: -int(one["count"]))[:_MOST_INCIDENTS]:
+        yield f"                {incident['severity']:<8} {incident['count']:>6,} events  {incident['title']}"
+    able, rest = able_rules(summary, content)
+    yield f"rules           {able:,} of {len(content.ruleset.rules):,} can fire on these logs{_why(rest)}"
+
+
+def _refused(summary: "Summary") -> str:
+    if not summary.rejected:
+        return "nothing"
+    first = {reason: place for (_, reason), place in reversed(summary.places.items())}
+    return "; ".join(f"{count:,} {reason} (first at {first[reason]})" for reason, count in summary.rejects.most_common())
+
+
+def able_rules(summary: "Summary", content: "Content") -> tuple[int, dict[str, int]]:
+    """Return how many rules could fire on what was read, and for the others how many per reason."""
+    from collections import Counter  # noqa: PLC0415
+
+    from correlator.detect.report import inert  # noqa: PLC0415 - `--help` must not load it
+    from correlator.model.logsource import LogSource  # noqa: PLC0415
+
+    seen = [LogSource.parse(text) for texts in summary.logsources for text in texts.split()]
+    unable = inert(content.ruleset, seen, frozenset(summary.fields))
+    kinds = Counter("no such log here" if "log source" in one.reason else "a field they need is absent" for one in unable)
+    return len(content.ruleset.rules) - len(unable), dict(kinds)
+
+
+def _why(rest: dict[str, int]) -> str:
+    return f" ({'; '.join(f'{count:,}: {reason}' for reason, count in sorted(rest.items()))})" if rest else ""
+
+
+def as_json(summary: "Summary", content: "Content", incidents: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the report as one object."""
+    able, rest = able_rules(summary, content)
+    return {
+        "received": summary.received, "read": summary.fates.read, "assembled": summary.fates.assembled,
+        "skipped": summary.fates.skipped, "rejected": dict(summary.rejects), "datasets": dict(summary.datasets),
+        "detections": dict(summary.detections), "rules_fired": dict(summary.rules), "incidents": incidents,
+        "rules_able": able, "rules_unable": rest,
+    }  # fmt: skip

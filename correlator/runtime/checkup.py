@@ -1,0 +1,170 @@
+"""What an operator should know before, or when, something does not work: one check per thing, each with what to do."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from glob import glob
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from correlator.config.settings import Settings
+from correlator.errors import InputError, TocsinError
+from correlator.parse.registry import find_parsers
+from correlator.runtime.content import Content, load_content
+from correlator.store import schema
+from correlator.store.database import open_database, reading
+
+_FREE_BYTES, _FREE_SHARE = 2 << 30, 0.05
+#: A clock before this is wrong: this Tocsin did not exist then.
+_BORN = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"  # works, but somebody should look
+    FAILED = "failed"  # does not work
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check: its subject, the verdict, what was seen, what to do (empty when nothing)."""
+
+    subject: str
+    verdict: Verdict
+    seen: str
+    advice: str = ""
+
+
+def check_up(settings: Settings) -> Iterator[Finding]:
+    """Yield the findings, one check after the other; none stops the next."""
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _disk, _clock, _parsers, _rules, _sources, _database,
+    )  # fmt: skip
+    for check in checks:
+        try:
+            yield from check(settings)
+        except TocsinError as error:
+            yield Finding(check.__name__.strip("_"), Verdict.FAILED, str(error), "mend it, then run doctor again")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        yield Finding("disk", Verdict.FAILED, f"{existing} cannot be written", "run as the owner of the data folder")
+        return
+    usage = shutil.disk_usage(existing)
+    seen = f"{usage.free / 2**30:.1f} GiB free of {usage.total / 2**30:.1f} at {existing}"
+    if usage.free < _FREE_BYTES or usage.free < usage.total * _FREE_SHARE:
+        yield Finding("disk", Verdict.WARNING, seen, "free space: on a full disk nothing more is committed")
+    else:
+        yield Finding("disk", Verdict.OK, seen)
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    del settings
+    now = datetime.now(UTC)
+    if now < _BORN:
+        yield Finding("clock", Verdict.FAILED, f"{now:%Y-%m-%d %H:%M} UTC", "set the clock: it is before this version was made")
+        return
+    synchronised = (
+        Path("/run/systemd/timesync/synchronized").exists() or Path("/run/chrony").exists() or Path("/run/ntpd.pid").exists()
+    )
+    seen = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    if synchronised:
+        yield Finding("clock", Verdict.OK, f"{seen}, synchronised")
+    else:
+        yield Finding(
+            "clock", Verdict.WARNING, f"{seen}, no time service seen", "check that systemd-timesyncd, chrony or ntpd runs"
+        )
+
+
+def _parsers(settings: Settings) -> Iterator[Finding]:
+    parsers = find_parsers(site_dir=settings.parsers_dir)
+    yield Finding("parsers", Verdict.OK if parsers else Verdict.FAILED, f"{len(parsers)}: {', '.join(sorted(parsers))}")
+
+
+def _rules(settings: Settings) -> Iterator[Finding]:
+    content = load_content(settings)
+    yield _estate(content)
+    refused = [*content.loaded.problems, *content.problems]
+    loaded = f"{len(content.ruleset.rules)} rules and {len(content.correlations)} correlations loaded"
+    for problem in refused[:10]:
+        yield Finding("rules", Verdict.FAILED, str(problem), "`tocsin rules check` shows all")
+    if content.inert:
+        seen = f"{loaded}; {len(content.inert)} cannot fire with these parsers"
+        yield Finding("rules", Verdict.WARNING, seen, "`tocsin rules check` says why, rule by rule")
+    else:
+        yield Finding("rules", Verdict.OK, loaded)
+
+
+def _estate(content: Content) -> Finding:
+    communes = len(content.estate.communes)
+    if not communes:
+        return Finding(
+            "estate", Verdict.WARNING, "no commune declared", "write estate.toml: all events are unattributed without it"
+        )
+    return Finding("estate", Verdict.OK, f"{communes} communes, {len(content.estate.networks)} networks")
+
+
+def _sources(settings: Settings) -> Iterator[Finding]:
+    if not settings.source:
+        yield Finding("sources", Verdict.WARNING, "none is configured", "`tocsin run` needs one; `replay` and `try` do not")
+    for source in settings.source:
+        files = [Path(match) for pattern in source.paths for match in glob(pattern, recursive=True)]  # noqa: PTH207 - absolute patterns
+        closed = [file for file in files if file.is_file() and not os.access(file, os.R_OK)]
+        subject = f"source {source.name}"
+        if closed:
+            yield Finding(
+                subject, Verdict.FAILED, f"{closed[0]} cannot be read", "give this user the group that may read logs (adm)"
+            )
+        elif not files:
+            yield Finding(
+                subject,
+                Verdict.WARNING,
+                f"no file matches {', '.join(source.paths)}",
+                "is the path right, and the product logging?",
+            )
+        else:
+            yield Finding(subject, Verdict.OK, f"{len(files)} file(s)")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if not settings.database.exists():
+        yield Finding("database", Verdict.OK, f"{settings.database} is not there yet; `tocsin run` makes it")
+        return
+    engine = open_database(settings.database)
+    with reading(engine) as connection:
+        state = connection.exec_driver_sql("PRAGMA quick_check").scalar()
+        dead = connection.execute(sa.select(sa.func.count()).select_from(schema.dead_letter)).scalar_one()
+        late = datetime.now(UTC) - timedelta(minutes=15)
+        stuck = sa.select(sa.func.count()).where(schema.outbox.c.state == "pending", schema.outbox.c.next_try < late)
+        waiting = connection.execute(stuck).scalar_one()
+    engine.dispose()
+    verdict = Verdict.OK if state == "ok" else Verdict.FAILED
+    yield Finding("database", verdict, f"{settings.database}: {state}", "" if state == "ok" else "restore it from a backup")
+    if dead:
+        yield Finding(
+            "dead letter",
+            Verdict.WARNING,
+            f"{dead:,} record(s)",
+            "`tocsin lake query` does not see them; table dead_letter tells why",
+        )
+    if waiting:
+        yield Finding(
+            "outbox", Verdict.WARNING, f"{waiting:,} change(s) wait for over 15 minutes", "`tocsin sinks check` says why"
+        )
+
+
+def load_or_explain(load: Callable[[], Settings]) -> tuple[Settings | None, list[Finding]]:
+    """Return the settings, or the findings that say why they do not load."""
+    try:
+        return load(), []
+    except InputError as error:
+        return None, [Finding("settings", Verdict.FAILED, str(problem)) for problem in error.problems]

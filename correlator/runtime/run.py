@@ -1,0 +1,167 @@
+"""The live loop: poll the sources, process, commit, tell the metrics; until somebody says stop.
+
+One thread. A batch is committed before the next is polled. Rules and estate are looked at again every minute and swapped
+between two batches when they changed; content that does not load keeps the old one running and says why.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from time import perf_counter
+
+import structlog
+
+from correlator.config.settings import Settings
+from correlator.errors import InputError, Retry
+from correlator.ingest.contract import Source
+from correlator.ingest.follow import FollowedFiles
+from correlator.model.outcome import Outcome as Triaged
+from correlator.model.raw import RawBatch
+from correlator.runtime.checkpoint import Checkpoint
+from correlator.runtime.content import Content, load_content, shipped_rules
+from correlator.runtime.pipeline import Flow, Outcome, process
+from correlator.telemetry.metrics import Metrics
+
+MAX_ROWS = 10_000
+_POLL_S, _QUIET_S = 0.5, 10.0
+_RELOAD_EVERY = timedelta(minutes=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Loop:
+    """The state of a running Tocsin."""
+
+    settings: Settings
+    content: Content
+    checkpoint: Checkpoint
+    metrics: Metrics
+    max_rows: int = MAX_ROWS
+    stop: Event = field(default_factory=Event)
+    _sources: tuple[Source, ...] = ()
+    _flow: Flow = field(default_factory=Flow)
+    _heard: float = 0.0  # when anything last came, perf_counter
+    _looked: datetime = _NEVER
+    _stamp: tuple[tuple[str, float], ...] = ()
+
+    def start(self) -> None:
+        """Open the sources where the last commit left them."""
+        self._sources = tuple(FollowedFiles(source.name, source.paths) for source in self.settings.source)
+        self._flow = self.checkpoint.restore(tuple(source.name for source in self._sources))
+        for source in self._sources:
+            source.open(self.checkpoint.positions(source.name))
+        self._stamp = content_stamp(self.settings)
+        self._heard = perf_counter()
+        self._tell_content()
+
+    def run(self, *, once: bool = False) -> None:
+        """Work until ``stop`` is set; with ``once`` until every source has nothing more to give."""
+        while not self.stop.is_set():
+            if not self.turn() and once:
+                break
+            self._reload_if_changed()
+        for source in self._sources:
+            source.close()
+
+    def turn(self) -> bool:
+        """Poll each source once and commit what came; return whether anything came."""
+        came = False
+        for source in self._sources:
+            batch = source.poll(self.max_rows, _POLL_S / max(1, len(self._sources)))
+            if batch is not None:
+                came = True
+                self.checkpoint.hear(source.name, batch.next_offsets)
+                self._process(batch)
+                source.committed(self.checkpoint.positions(source.name))
+        if not came and perf_counter() - self._heard > _QUIET_S:
+            self._process(None)  # event time moves on, open groups grow old
+        return came
+
+    def _process(self, batch: RawBatch | None) -> None:
+        started, wall = perf_counter(), datetime.now(UTC)
+        outcome = process(batch, self._flow, self.content, wall=wall, live=True)
+        triaged = self._committed(outcome, wall)
+        self._flow, self._heard = outcome.flow, perf_counter()
+        self._count(outcome, triaged, perf_counter() - started)
+
+    def _committed(self, outcome: Outcome, wall: datetime) -> Triaged:
+        """Commit, waiting while another process of ours holds the database."""
+        while True:
+            try:
+                return self.checkpoint.commit(outcome, self._flow, wall)
+            except Retry as error:
+                log.warning("Commit waits.", reason=str(error))
+                if self.stop.wait(1.0):
+                    raise
+
+    def _count(self, outcome: Outcome, triaged: Triaged, seconds: float) -> None:
+        add = self.metrics.add
+        for source, fates in outcome.fates.items():
+            add("tocsin_ingest_records", fates.received, source=source)
+            for fate in ("read", "assembled", "skipped", "rejected"):
+                add("tocsin_parse_records", getattr(fates, fate), source=source, fate=fate)
+            add("tocsin_parse_events", fates.events, source=source)
+        for source, reason in outcome.rejects.select("source", "reason").iter_rows():
+            add("tocsin_parse_rejects", source=source, reason=reason)
+        for level in outcome.detections.get_column("rule.level").fill_null("medium"):
+            add("tocsin_detect_detections", level=level)
+        for level in outcome.hits.get_column("rule.level").fill_null("medium"):
+            add("tocsin_correlate_hits", level=level)
+        add("tocsin_correlate_late_events", outcome.late)
+        for told in triaged.told:
+            add("tocsin_triage_changes", change=told.change)
+            log.info("Incident changed.", change=told.change, text=told.text)
+        add("tocsin_runtime_batches")
+        self.metrics.observe("tocsin_runtime_batch_seconds", seconds)
+        self.metrics.set("tocsin_store_disk_free_bytes", shutil.disk_usage(self.settings.data_dir).free)
+        for problem in outcome.problems:
+            log.error("Parser failed.", problem=str(problem))
+
+    def _reload_if_changed(self) -> None:
+        now = datetime.now(UTC)
+        if now - self._looked < _RELOAD_EVERY:
+            return
+        self._looked = now
+        stamp = content_stamp(self.settings)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self.content = load_content(self.settings)
+        except InputError as error:
+            log.warning("New rules or estate refused; the old ones stay.", problems=str(error))
+            return
+        self._tell_content()
+
+    def _tell_content(self) -> None:
+        refused, inert = len(self.content.loaded.problems) + len(self.content.problems), len(self.content.inert)
+        self.metrics.set("tocsin_runtime_rules_loaded", len(self.content.ruleset.rules) - inert)
+        self.metrics.set("tocsin_runtime_rules_refused", refused, why="refused")
+        self.metrics.set("tocsin_runtime_rules_refused", inert, why="inert")
+        for problem in (*self.content.loaded.problems, *self.content.problems):
+            log.error("Rule refused.", problem=str(problem))
+        log.info("Rules loaded.", rules=len(self.content.ruleset.rules), inert=inert, rule_set=self.content.ruleset.id)
+
+
+def content_stamp(settings: Settings) -> tuple[tuple[str, float], ...]:
+    """Return path and time of change of every file that rules and estate come from."""
+    roots = settings.rules or (shipped_rules(),)
+    files = [file for root in roots for file in (root.rglob("*.yml") if root.is_dir() else [root])]
+    files += [settings.estate] if settings.estate else []
+    return tuple(sorted((str(file), _changed(file)) for file in files))
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def commune_names(content: Content) -> Mapping[str, str]:
+    """Return commune id → name."""
+    return {commune.id: commune.name for commune in content.estate.communes}
