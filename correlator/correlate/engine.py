@@ -98,7 +98,7 @@ def _advance(run: _Pass, rule: CorrelationRule, detections: pl.DataFrame) -> Non
     if left_out:
         run.left_out[rule.id] = left_out
     incoming = _not_past(rule, pl.concat([direct, *run.fed.pop(rule.id, [])]), _passed(run.before.watermark, rule))
-    rows = _bounded(run, rule, _joined(run.before.kept.filter(pl.col("correlation") == rule.id), incoming))
+    rows = _joined(run.before.kept.filter(pl.col("correlation") == rule.id), incoming)
     passed = _passed(run.watermark, rule)
     if rule.monotone:
         groups = rows.join(incoming.select(_GROUP).unique(), on=_GROUP, how="semi")
@@ -108,7 +108,7 @@ def _advance(run: _Pass, rule: CorrelationRule, detections: pl.DataFrame) -> Non
         groups = rows if passed is None else _closable(rule, rows, passed)
         spans, rows = _judge(rule, groups, rows, passed)
     spans = {key: found for key, found in spans.items() if found}
-    _keep(run, rule, _not_past(rule, rows, passed))
+    _keep(run, rule, _bounded(run, rule, _not_past(rule, rows, passed)))
     _settle(run, rule, spans, groups, passed)
     _feed(run, rule, spans, groups)
 

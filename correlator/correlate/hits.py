@@ -24,10 +24,11 @@ class Hit:
 
     key: Key
     id: str
+    first: int
     opened: int
     closed: int
     count: int
-    events: Mapping[str, int]  # event id → time, the newest KEY_LIMIT
+    events: Mapping[str, int]  # event id → time, in time order, the newest KEY_LIMIT
     communes: frozenset[str]
     observables: frozenset[tuple[Any, ...]]
 
@@ -78,17 +79,22 @@ def _union(hit: Hit, others: Sequence[Hit]) -> Hit:
     parts = [*others, hit]
     events = {event: time for part in parts for event, time in part.events.items()}
     beyond = sum(part.count - len(part.events) for part in others)
-    newest = sorted(events.items(), key=lambda item: (item[1], item[0]))[-KEY_LIMIT:]
     return Hit(
         key=hit.key,
         id=min(others, key=lambda part: (part.opened, part.id)).id,
+        first=min(part.first for part in parts),
         opened=min(part.opened for part in parts),
         closed=max(part.closed for part in parts),
         count=len(events) + beyond,
-        events=dict(newest),
+        events=_newest(events),
         communes=frozenset().union(*(part.communes for part in parts)),
         observables=frozenset().union(*(part.observables for part in parts)),
     )
+
+
+def _newest(events: Mapping[str, int]) -> dict[str, int]:
+    """Return at most KEY_LIMIT events, in time order."""
+    return dict(sorted(events.items(), key=lambda item: (item[1], item[0]))[-KEY_LIMIT:])
 
 
 def _as_hits(rule: CorrelationRule, spans: Mapping[Key, Sequence[Span]], rows: pl.DataFrame) -> list[Hit]:
@@ -104,10 +110,11 @@ def _as_hits(rule: CorrelationRule, spans: Mapping[Key, Sequence[Span]], rows: p
                 Hit(
                     key=key,
                     id=_identity(rule, key, span),
+                    first=span.rows[0].time,
                     opened=span.ends[0],
                     closed=span.ends[-1],
                     count=len(span.rows),
-                    events={row.event: row.time for row in span.rows},
+                    events=_newest({row.event: row.time for row in span.rows}),
                     communes=frozenset(communes.gather(at).drop_nulls().to_list()),
                     observables=frozenset(tuple(one[name] for name in _EVIDENCE) for one in seen),
                 )
@@ -116,8 +123,9 @@ def _as_hits(rule: CorrelationRule, spans: Mapping[Key, Sequence[Span]], rows: p
 
 
 def _identity(rule: CorrelationRule, key: Key, span: Span) -> str:
-    first = span.rows[0].event if span.rows else ""
-    return hashlib.blake2b("\x1f".join((rule.id, *key, first)).encode(), digest_size=16).hexdigest()
+    """Return the id of a hit that opens with ``span``; its end is part of it because chained hits can share events."""
+    opened = (rule.id, *key, span.rows[0].event, str(span.ends[0]))
+    return hashlib.blake2b("\x1f".join(opened).encode(), digest_size=16).hexdigest()
 
 
 # -- frames -------------------------------------------------------------------------------------------------------------
@@ -125,7 +133,7 @@ def _identity(rule: CorrelationRule, key: Key, span: Span) -> str:
 
 def to_open(rule: CorrelationRule, hits: Iterable[Hit]) -> pl.DataFrame:
     """Return hits as OPEN rows."""
-    return _frame([{**_shared(rule, hit), "opened": moment(hit.opened), "closed": moment(hit.closed)} for hit in hits], OPEN)
+    return _frame([_shared(rule, hit) for hit in hits], OPEN)
 
 
 def to_hits(rule: CorrelationRule, hits: Iterable[Hit]) -> pl.DataFrame:
@@ -134,8 +142,7 @@ def to_hits(rule: CorrelationRule, hits: Iterable[Hit]) -> pl.DataFrame:
     rows = []
     for hit in hits:
         shared = _shared(rule, hit)
-        times = shared["times"]
-        rows.append({**shared, **named, "rule.tags": list(rule.tags), "first": times[0], "last": times[-1]})
+        rows.append({**shared, **named, "rule.tags": list(rule.tags), "last": shared["times"][-1]})
     return _frame(rows, HIT)
 
 
@@ -145,6 +152,7 @@ def from_open(rows: pl.DataFrame) -> list[Hit]:
         Hit(
             key=(row["lane"], row["group"]),
             id=row["hit.id"],
+            first=micros(row["first"]),
             opened=micros(row["opened"]),
             closed=micros(row["closed"]),
             count=row["count"],
@@ -167,16 +175,18 @@ def micros(time: datetime) -> int:
 
 
 def _shared(rule: CorrelationRule, hit: Hit) -> dict[str, Any]:
-    ordered = sorted(hit.events.items(), key=lambda item: (item[1], item[0]))
     return {
         "correlation": rule.id,
         "hash": rule.hash,
         "lane": hit.key[0],
         "group": hit.key[1],
         "hit.id": hit.id,
+        "first": moment(hit.first),
+        "opened": moment(hit.opened),
+        "closed": moment(hit.closed),
         "count": hit.count,
-        "event.ids": [event for event, _ in ordered],
-        "times": [moment(time) for _, time in ordered],
+        "event.ids": list(hit.events),
+        "times": [moment(time) for time in hit.events.values()],
         "communes": sorted(hit.communes),
         "observables": [dict(zip(_EVIDENCE, one, strict=True)) for one in sorted(hit.observables, key=str)],
     }

@@ -46,6 +46,7 @@ OPEN = pl.Schema(
         "lane": pl.String(),
         "group": pl.String(),
         "hit.id": pl.String(),
+        "first": UTC_TIME,
         "opened": UTC_TIME,  # end of the first satisfied window
         "closed": UTC_TIME,  # end of the last one so far
         "count": pl.Int64(),
