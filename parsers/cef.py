@@ -14,6 +14,7 @@ from correlator.parse.formats import cef
 from correlator.parse.formats.unwrap import PREFIX, unwrap
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import (
+    account,
     address,
     by_dataset,
     fields_of,
@@ -154,7 +155,7 @@ def _ecs() -> dict[str, pl.Expr]:
         "observer.serial_number": words(pl.col("deviceExternalId")),
         "observer.ingress.interface.name": words(pl.col("deviceInboundInterface")),
         "observer.egress.interface.name": words(pl.col("deviceOutboundInterface")),
-        "user.name": pl.coalesce(words(pl.col("suser")), words(pl.col("duser"))),
+        "user.name": pl.coalesce(account(pl.col("suser")), account(pl.col("duser"))),
         "user.domain": pl.coalesce(words(pl.col("sntdom")), words(pl.col("dntdom"))),
         "rule.name": words(pl.col("cef.name")),
         "rule.id": words(pl.col("cef.signature_id")),
@@ -221,7 +222,7 @@ PARSER = Parser(
     log_sources=(LogSource(), *(LogSource("fortigate", "", service) for service in ("event", "traffic", "utm"))),
     signature=Signature(pattern=PREFIX + r"CEF:\s?[01]\|", rank=20, literals=("CEF:",)),
     maturity=Maturity.PROVED,
-    fields=fields_of(_ecs(), _firewall(), cef.HEADER, _NEEDED),
+    fields=fields_of(_ecs(), _firewall(), cef.HEADER, _NEEDED, ["*"]),
     parse=_parse,
     required=("observer.vendor",),
 )

@@ -14,6 +14,8 @@ from correlator.parse.formats import keyvalue
 from correlator.parse.formats.unwrap import PREFIX, bodies
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import (
+    account,
+    account_domain,
     address,
     by_dataset,
     fields_of,
@@ -223,7 +225,8 @@ def _ecs() -> dict[str, pl.Expr]:
         "observer.serial_number": words(pl.col("devid")),
         "observer.ingress.interface.name": words(pl.col("srcintf")),
         "observer.egress.interface.name": words(pl.col("dstintf")),
-        "user.name": _user(),
+        "user.name": account(_user()),
+        "user.domain": account_domain(_user()),
         "group.name": words(pl.col("group")),
         "rule.id": words(pl.coalesce("attackid", "policyid")),
         "rule.name": words(pl.coalesce("attack", "virus", "policyname")),
@@ -354,7 +357,7 @@ PARSER = Parser(
     log_sources=(_EVENT, _TRAFFIC, *_FLOWS, _UTM, *_UTM_SOURCES.values()),
     signature=Signature(pattern=_SIGNATURE, rank=10, literals=("logid=", "devid=", "type=")),
     maturity=Maturity.DOCUMENTED,
-    fields=fields_of(_ecs(), _firewall(), _proxy(), _dns(), _antivirus(), _NEEDED),
+    fields=fields_of(_ecs(), _firewall(), _proxy(), _dns(), _antivirus(), _NEEDED, ["*"]),
     parse=_parse,
     required=("observer.name",),
 )

@@ -10,7 +10,18 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.unwrap import PREFIX, unwrap
 from correlator.parse.formats.urls import parts
-from correlator.parse.formats.values import address, by_dataset, fields_of, integer, nanoseconds, own, wanted, words
+from correlator.parse.formats.values import (
+    account,
+    account_domain,
+    address,
+    by_dataset,
+    fields_of,
+    integer,
+    nanoseconds,
+    own,
+    wanted,
+    words,
+)
 from correlator.parse.times import epoch, to_utc, zone_of
 
 __all__ = ["PARSER"]
@@ -80,6 +91,11 @@ def _host() -> pl.Expr:
     return parts(pl.col("url"))["host"]
 
 
+def _user() -> pl.Expr:
+    """Return the account as it was typed: Squid encodes blanks and backslashes."""
+    return pl.col("user").str.replace_many(["%20", "%5C", "%5c"], [" ", "\\", "\\"])
+
+
 def _peer() -> pl.Expr:
     """Return the address of the server asked, when Squid went there itself or through a parent."""
     return address(pl.col("peer"))
@@ -103,7 +119,8 @@ def _ecs() -> dict[str, pl.Expr]:
         "observer.type": pl.lit("proxy"),
         "source.ip": address(pl.col("client")),
         "source.address": pl.col("client"),
-        "user.name": words(pl.col("user")).str.replace_all("%20", " ", literal=True),
+        "user.name": account(_user()),
+        "user.domain": account_domain(_user()),
         "destination.ip": _peer(),
         "destination.domain": _host(),
         "http.request.method": words(pl.col("method")),

@@ -14,6 +14,8 @@ from correlator.parse.formats import keyvalue
 from correlator.parse.formats.unwrap import PREFIX, bodies
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import (
+    account,
+    account_domain,
     address,
     by_dataset,
     fields_of,
@@ -63,7 +65,7 @@ _READ = (
 _NEEDED = tuple(_READ.split())
 #: Own names worth a word in the catalogue; any other key of a line becomes a column too.
 _OWN = [name for name in _NEEDED if name not in ("id", "hash")]
-_MADE = ("id", "text", "verdict", "from", "from_port", "to", "to_port")  # not the firewall's words
+_MADE = ("id", "text", "family", "verdict", "from", "from_port", "to", "to_port")  # not the firewall's words
 _SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_]\w*=(?:"[^"]*"|[^\s"]*)\s+)*?time="\d{4}-'
 _CLEAN = ["", "clean", "unknown", "none", "-"]
 
@@ -72,13 +74,13 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per line; a line without ``id=firewall`` and the firewall's name is malformed."""
     given = keyvalue.pairs(bodies(raw.get_column("text"), r"\bid=firewall"), need=_NEEDED, want=want)
     is_line = given.select((pl.col("id") == "firewall").fill_null(value=False) & pl.col("fw").is_not_null()).to_series()
-    fields = given.filter(is_line).with_columns(_family().alias("logtype"))
+    fields = given.filter(is_line).with_columns(family=_family())
     fields = fields.with_columns(verdict=_verdict(), text=raw.get_column("text").filter(is_line), **_ends())
     ours = {**_sigma(), **_web(), **_antivirus()}
     events = fields.select(
         raw.get_column("raw_row").filter(is_line),
         _time(zone_of(raw)).alias("@timestamp"),
-        ("stormshield." + pl.col("logtype")).alias("event.dataset"),
+        ("stormshield." + pl.col("family")).alias("event.dataset"),
         _log_source().alias("logsource"),
         **_ecs(),
         **wanted(ours, want),
@@ -87,7 +89,7 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
 
 
 def _is(*families: str) -> pl.Expr:
-    return pl.col("logtype").is_in(families)
+    return pl.col("family").is_in(families)
 
 
 def _family() -> pl.Expr:
@@ -138,7 +140,7 @@ def _time(zone: str) -> pl.Expr:
 
 def _log_source() -> pl.Expr:
     """Return the log sources each event feeds; a virus found anywhere also feeds ``category: antivirus``."""
-    named = pl.col("logtype").replace_strict(_SOURCE_TEXTS, default=f"{LogSource('stormshield')}")
+    named = pl.col("family").replace_strict(_SOURCE_TEXTS, default=f"{LogSource('stormshield')}")
     return pl.when(_is_infected()).then(named + f" {_ANTIVIRUS}").otherwise(named)
 
 
@@ -178,9 +180,9 @@ def _ecs() -> dict[str, pl.Expr]:
         .when(_is(*_METRICS))
         .then(pl.lit("metric"))
         .otherwise(pl.lit("event")),
-        "event.category": pl.col("logtype").replace_strict(_CATEGORIES, default=["host"], return_dtype=pl.List(pl.String)),
+        "event.category": pl.col("family").replace_strict(_CATEGORIES, default=["host"], return_dtype=pl.List(pl.String)),
         "event.type": _types(),
-        "event.action": pl.coalesce(words(pl.col("action")), pl.when(_is(*_LOGINS, "vpn")).then("logtype")),
+        "event.action": pl.coalesce(words(pl.col("action")), pl.when(_is(*_LOGINS, "vpn")).then("family")),
         "event.outcome": _outcome(),
         "event.reason": pl.when(_outcome() == "failure").then(words(pl.col("msg"))),
         "event.severity": severity_of(integer(pl.col("pri"))),
@@ -192,8 +194,8 @@ def _ecs() -> dict[str, pl.Expr]:
         "observer.type": pl.lit("firewall"),
         "observer.ingress.interface.name": words(pl.coalesce("srcifname", "srcif")),
         "observer.egress.interface.name": words(pl.coalesce("dstifname", "dstif")),
-        "user.name": pl.when(~is_mail).then(words(pl.col("user"))),
-        "user.domain": words(pl.col("domain")),
+        "user.name": pl.when(~is_mail).then(account(pl.col("user"))),
+        "user.domain": pl.coalesce(account_domain(pl.col("user")), words(pl.col("domain"))),
         "email.from.address": pl.when(is_mail).then(words(pl.col("user"))),
         "email.to.address": pl.when(is_mail).then(words(pl.col("dstname"))),
         "rule.id": words(pl.when(is_alarm).then("alarmid").otherwise("ruleid")),
@@ -295,7 +297,7 @@ PARSER = Parser(
     log_sources=(*_SOURCES.values(), _ANTIVIRUS),
     signature=Signature(pattern=_SIGNATURE, rank=10, literals=("id=firewall ", 'time="', "fw=")),
     maturity=Maturity.DOCUMENTED,
-    fields=fields_of(_ecs(), _sigma(), _web(), _antivirus(), _OWN),
+    fields=fields_of(_ecs(), _sigma(), _web(), _antivirus(), _OWN, ["*"]),
     parse=_parse,
     required=("observer.name",),
 )

@@ -11,7 +11,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.unwrap import unwrap
 from correlator.parse.formats.urls import parts
-from correlator.parse.formats.values import address, by_dataset, fields_of, integer, own, wanted, words
+from correlator.parse.formats.values import account, address, by_dataset, fields_of, integer, own, wanted, words
 from correlator.parse.times import to_utc, zone_of
 
 __all__ = ["PARSER"]
@@ -88,7 +88,7 @@ def _ecs() -> dict[str, pl.Expr]:
         "event.outcome": pl.when(status < 400).then(pl.lit("success")).otherwise(pl.lit("failure")),  # noqa: PLR2004 - HTTP
         "source.ip": address(pl.col("client")),
         "source.address": pl.col("client"),
-        "user.name": words(pl.col("user").str.strip_chars('"')),
+        "user.name": account(pl.col("user").str.strip_chars('"')),
         "http.request.method": pl.col("method"),
         "http.request.referrer": words(pl.col("referrer")),
         "http.response.status_code": status,

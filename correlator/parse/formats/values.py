@@ -10,6 +10,8 @@ import polars as pl
 from correlator.model.event import ECS, PARSED, RESERVED
 
 __all__ = [
+    "account",
+    "account_domain",
     "address",
     "by_dataset",
     "integer",
@@ -51,6 +53,16 @@ def address(text: pl.Expr) -> pl.Expr:
     bare = text.str.strip_chars(" []").str.to_lowercase().str.replace(r"%.*$", "").str.strip_prefix("::ffff:")
     is_address = bare.str.contains(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f.]*)$")
     return pl.when(is_address & ~bare.is_in(_NO_ADDRESS)).then(bare)
+
+
+def account(text: pl.Expr) -> pl.Expr:
+    r"""Return the name of an account without the Windows domain before it (``MAIRIE\jdupont``); null where there is none."""
+    return words(text.str.replace(r"^[^\\/@]{1,64}\\+", ""))
+
+
+def account_domain(text: pl.Expr) -> pl.Expr:
+    """Return the Windows domain said before the name of an account."""
+    return text.str.extract(r"^([^\\/@]{1,64})\\")
 
 
 def mac(text: pl.Expr) -> pl.Expr:
