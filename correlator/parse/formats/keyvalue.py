@@ -49,10 +49,10 @@ def widen(named: pl.DataFrame, height: int, *, need: Collection[str] = ()) -> pl
     kept = _most_frequent(named, need)
     wide = kept.pivot(on="key", index=row, values="value", aggregate_function="last")
     rows = pl.DataFrame({row: pl.Series(range(height), dtype=pl.UInt32)})
-    full = rows.join(wide.cast({row: pl.UInt32}), on=row, how="left", maintain_order="left").drop(row)
+    full = rows.join(wide.cast({row: pl.UInt32}), on=row, how="left", maintain_order="left")
     missing = [pl.lit(None, dtype=pl.String).alias(key) for key in need if key not in full.columns]
-    others = [key for key in full.columns if key not in set(need)]
-    return rows.select(missing) if not full.width else full.with_columns(missing).select(*need, *others)
+    others = [key for key in full.columns if key != row and key not in set(need)]
+    return full.with_columns(missing).select(*need, *others)
 
 
 def is_cut(text: pl.Expr) -> pl.Expr:

@@ -52,7 +52,8 @@ def test_need_and_want() -> None:
     """Needed columns always exist and come first; wanted ones appear when met; the rest is left out."""
     found = keyvalue.pairs(pl.Series(["a=1 b=2 c=3"]), need=("z", "c"), want={"a", "y"})
     assert found.to_dicts() == [{"z": None, "c": "3", "a": "1"}]
-    assert keyvalue.pairs(pl.Series([], dtype=pl.String), need=("z",)).columns == ["z"]
+    for lines in ([], ["noise"], ["noise", "more noise"]):
+        assert keyvalue.pairs(pl.Series(lines, dtype=pl.String), need=("z",)).to_dicts() == [{"z": None}] * len(lines)
 
 
 def test_commas() -> None:
