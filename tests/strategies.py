@@ -59,7 +59,7 @@ def items(field: str) -> st.SearchStrategy[tuple[str, Any]]:
         _modified(field, _TEXTUAL, st.one_of(_patterns, _texts)),
         _modified(field, _LINKED, _patterns),
         _modified(field, ("",), st.one_of(_numbers, st.booleans(), _texts, _addresses)),
-        _modified(field, _ENCODED, st.text("abé/", min_size=1, max_size=4)),
+        _modified(field, _ENCODED, st.text("abé/", min_size=2, max_size=4)),
         _modified(field, ("|re", "|re|i", "|re|m", "|re|s", "|re|neq"), _REGEXES),
         _modified(field, ("|cidr", "|cidr|neq"), _networks),
         _modified(field, _COMPARED, _numbers, lists=False),

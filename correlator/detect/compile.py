@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from correlator.detect.addresses import network_range
-from correlator.detect.plan import And, Leaf, Node, Not, Or
+from correlator.detect.plan import And, Leaf, Node, Not, Or, pattern_tokens
 
 #: How a column is prepared before leaves look at it.
 RAW, FOLDED, ADDRESS = "raw", "folded", "address"
 
 _META = frozenset("\\.+*?()|[]{}^$#&-~")
-_DASH_CLASS = "[-/–—―]"
+_WILD = {"*": ".*", "?": ".", "-": "[-/–—―]"}
 _REGEX_GROUP = 40  # wildcard patterns tried as one regular expression
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?$"
 _TIME = r"^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(?:[.,]\d+)?)?\s?(Z|z|UTC|[+-]\d{2}:?\d{2})?$"
@@ -94,17 +94,11 @@ def _like(column: pl.Expr, leaf: Leaf) -> pl.Expr:
 
 def _pattern_regex(pattern: str) -> str:
     """Return the regular expression of a ``like`` value."""
-    pieces: list[str] = []
-    escaped = False
-    for char in pattern:
-        if escaped:
-            pieces.append(_DASH_CLASS if char == "-" else f"\\{char}")
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        else:
-            pieces.append({"*": ".*", "?": "."}.get(char) or (f"\\{char}" if char in _META else char))
-    return "".join(pieces)
+    return "".join(_WILD[char] if wild else _escaped(char) for char, wild in pattern_tokens(pattern))
+
+
+def _escaped(char: str) -> str:
+    return f"\\{char}" if char in _META else char
 
 
 def _regex(column: pl.Expr, leaf: Leaf) -> pl.Expr:

@@ -67,6 +67,22 @@ class Not:
 Node = And | Or | Not | Leaf
 
 
+def pattern_tokens(pattern: str) -> Iterator[tuple[str, bool]]:
+    """Yield the characters of a ``like`` value with whether each is wild: ``*``, ``?``, ``-`` (any Windows dash)."""
+    escaped = False
+    for char in pattern:
+        if escaped:
+            yield char, char == "-"
+        elif char != "\\":
+            yield char, char in "*?"
+        escaped = char == "\\" and not escaped
+
+
+def fold_text(text: str) -> str:
+    """Return ``text`` lower-cased as the engine lower-cases events: one sigma, so that the end of a word does not matter."""
+    return text.lower().replace("ς", "σ")
+
+
 def leaves(node: Node) -> Iterator[Leaf]:
     """Yield every leaf of ``node``, left to right."""
     match node:

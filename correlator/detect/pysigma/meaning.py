@@ -30,7 +30,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from correlator.detect.plan import And, Leaf, Node, Not, Or, Value
+from correlator.detect.plan import And, Leaf, Node, Not, Or, Value, fold_text
 from correlator.detect.pysigma.modifiers import DASH, EncodedString
 
 Placeholders = Mapping[str, tuple[str, ...]]
@@ -167,11 +167,6 @@ def _text_leaf(field: str | None, parts: list[Any], value: SigmaString) -> Leaf:
 
 def _plain(text: str) -> str:
     return text
-
-
-def fold_text(text: str) -> str:
-    """Return ``text`` lower-cased as the engine lower-cases events: one sigma, so that the end of a word does not matter."""
-    return text.lower().replace("ς", "σ")
 
 
 def _decoded(text: str, value: SigmaString) -> str:
