@@ -21,6 +21,8 @@ from correlator.model.raw import RawBatch
 from correlator.model.reject import Reason
 
 _POLL_S = 0.25
+#: Read at a time: a batch takes about this much, and what is read beyond it is read again.
+_CHUNK_BYTES = 256 << 10
 
 
 @dataclass(slots=True)
@@ -130,7 +132,7 @@ def _lines(stream: _Stream, file: object, *, finished: bool) -> Iterator[tuple[L
     seek, read = file.seek, file.read  # type: ignore[attr-defined] # an IO[bytes] of whichever layer
     seek(stream.offset)
     splitter = LineSplitter(stream.offset, stream.number)
-    while chunk := read(CHUNK_BYTES):
+    while chunk := read(_CHUNK_BYTES):
         yield from _with_ends(splitter.feed(chunk), splitter)
     if finished:
         yield from _with_ends(splitter.finish(), splitter)

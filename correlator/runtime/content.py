@@ -101,7 +101,7 @@ def load_content(settings: Settings, rules: Sequence[Path] = (), *, estate: Esta
         parsers=find_parsers(site_dir=settings.parsers_dir),
         loaded=loaded,
         correlations=correlations,
-        tables=build_tables(land),
+        tables=build_tables(land, declared={source.name: source.commune for source in settings.source if source.commune}),
         estate=land,
         problems=problems,
         forced={source.name: source.parser for source in settings.source if source.parser != "auto"},
