@@ -1,6 +1,7 @@
 """Every parser keeps its contract, and gives for every sample what is recorded beside it."""
 
 import ast
+import json
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from correlator.harness import golden
 from correlator.model.event import ECS, RESERVED
 from correlator.parse.contract import Assembly, Parser
-from correlator.parse.engine import read
+from correlator.parse.engine import Read, read
 from correlator.parse.registry import find_parsers, manual_of
 
 PARSERS = find_parsers()
@@ -39,6 +40,23 @@ def test_a_parser_keeps_its_contract_on_its_samples(case: golden.Case) -> None:
     undeclared = sorted(name for name in given if not any(fnmatchcase(name, declared) for declared in parser.fields))
     assert result.problems == ()
     assert undeclared == [], 'declare them in `fields`; "Parameters.*" or "*" stands for names that the source decides'
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not PARSERS[case.parser].assembly], ids=lambda case: str(case.sample)
+)
+def test_a_record_means_the_same_alone(case: golden.Case) -> None:
+    """What stands beside a record in its batch changes nothing: else a batch cut would change what rules see."""
+    raw = golden.raw_of(case)
+    together = _told(read(raw, PARSERS, forced={golden.SOURCE: case.parser}, final=True))
+    alone = [line for row in raw.iter_slices(1) for line in _told(read(row, PARSERS, forced={golden.SOURCE: case.parser}))]
+    assert alone == together
+
+
+def _told(result: Read) -> list[dict[str, object]]:
+    """Return the documents of a batch; a text and the list of that one text are the same to a rule."""
+    documents = [json.loads(line) for line in golden.rendered(result)]
+    return [{name: value if isinstance(value, list) else [value] for name, value in one.items()} for one in documents]
 
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
