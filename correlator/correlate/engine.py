@@ -98,17 +98,21 @@ def _advance(run: _Pass, rule: CorrelationRule, detections: pl.DataFrame) -> Non
     if left_out:
         run.left_out[rule.id] = left_out
     incoming = _not_past(rule, pl.concat([direct, *run.fed.pop(rule.id, [])]), _passed(run.before.watermark, rule))
-    rows = _joined(run.before.kept.filter(pl.col("correlation") == rule.id), incoming)
+    kept = run.before.kept.filter(pl.col("correlation") == rule.id).select(list(ROWS))
+    touched = incoming.select(_GROUP).unique()
+    untouched = kept.join(touched, on=_GROUP, how="anti")
+    rows = _joined(kept.join(touched, on=_GROUP, how="semi"), incoming)
     passed = _passed(run.watermark, rule)
     if rule.monotone:
-        groups = rows.join(incoming.select(_GROUP).unique(), on=_GROUP, how="semi")
-        groups = _promising(rule, groups)
+        groups = _promising(rule, rows)
         spans = {key: sliding(rule, listed) for key, listed in _listed(groups)}
     else:
+        rows, untouched = pl.concat([untouched, rows]), untouched.clear()
         groups = rows if passed is None else _closable(rule, rows, passed)
         spans, rows = _judge(rule, groups, rows, passed)
     spans = {key: found for key, found in spans.items() if found}
-    _keep(run, rule, _bounded(run, rule, _not_past(rule, rows, passed)))
+    bounded = _bounded(run, rule, _not_past(rule, rows, passed))
+    _keep(run, rule, pl.concat([_not_past(rule, untouched, passed), bounded]))
     _settle(run, rule, spans, groups, passed)
     _feed(run, rule, spans, groups)
 
@@ -123,14 +127,16 @@ def _passed(watermark: datetime | None, rule: CorrelationRule) -> datetime | Non
 
 def _joined(kept: pl.DataFrame, incoming: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of all groups in time order; the same detection again is the same row."""
-    both = pl.concat([kept.select(list(ROWS)), incoming])
+    both = pl.concat([kept, incoming])
     identity = ["lane", "group", "slot", "event.id", "@timestamp", "mark"]
     return both.unique(identity, keep="first", maintain_order=True).sort("lane", "group", "@timestamp", "slot", "event.id")
 
 
 def _bounded(run: _Pass, rule: CorrelationRule, rows: pl.DataFrame) -> pl.DataFrame:
     """Return the newest KEY_LIMIT rows of each group, and count the others."""
-    newest = rows.group_by(_GROUP, maintain_order=True).tail(KEY_LIMIT) if rows.height > KEY_LIMIT else rows
+    if rows.height <= KEY_LIMIT:
+        return rows
+    newest = rows.group_by(_GROUP, maintain_order=True).tail(KEY_LIMIT)
     if newest.height < rows.height:
         run.overflow[rule.id] = rows.height - newest.height
     return newest.select(list(ROWS))
