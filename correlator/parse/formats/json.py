@@ -104,8 +104,8 @@ def flatten(text: pl.Series, want: frozenset[str] | None = None, *, shape: Shape
     ``want`` keeps the names given only (None: all). Refused: ``malformed`` (no JSON object), ``too_deep``.
     """
     table = _Table(want, shape, max(MAX_NAMES, MAX_CELLS // max(text.len(), 1)))
-    reasons = [table.add(row, record) for row, record in enumerate(text)]
-    return Flat(table.frame(text.len()), pl.Series("reason", reasons, dtype=pl.String))
+    reasons = [table.add(record) for record in text]
+    return Flat(table.frame(), pl.Series("reason", reasons, dtype=pl.String))
 
 
 def loads(text: str) -> object:
@@ -130,49 +130,49 @@ def dumps(value: object) -> str:
 
 
 class _Table:
-    """Columns that grow record by record."""
+    """Records that become columns."""
 
     def __init__(self, want: frozenset[str] | None, shape: Shape, max_columns: int) -> None:
-        self._columns: dict[str, list[_Cell | None]] = {}
-        self._lists: set[str] = set()
+        self._rows: list[dict[str, _Cell]] = []
+        self._names: dict[str, None] = {}
         self._want = want
         self._walk = _Walk(shape)
         self._max_columns = max_columns
 
-    def add(self, row: int, text: str | None) -> str | None:
-        """Add the record of a row; return the reason when it is refused."""
+    def add(self, text: str | None) -> str | None:
+        """Add a record; return the reason when it is refused, and its row stays empty."""
+        cells: dict[str, _Cell] = {}
+        reason = None
         try:
             record = loads(text or "")
-            if not isinstance(record, dict):
-                return str(Reason.MALFORMED)
-            cells = self._walk.cells(record)
+            if isinstance(record, dict):
+                cells = self._wanted(self._walk.cells(record))
+            else:
+                reason = str(Reason.MALFORMED)
         except (_TooDeep, RecursionError):
-            return str(Reason.TOO_DEEP)
+            reason = str(Reason.TOO_DEEP)
         except ValueError:
-            return str(Reason.MALFORMED)
-        return self._put(row, cells)
+            reason = str(Reason.MALFORMED)
+        self._rows.append(cells)
+        return reason
 
-    def _put(self, row: int, cells: dict[str, _Cell]) -> str | None:
-        kept = cells if self._want is None else {name: cells[name] for name in self._want & cells.keys()}
-        new = kept.keys() - self._columns.keys()
-        if len(self._columns) + len(new) > self._max_columns:
-            return str(Reason.TOO_DEEP)
-        for name, cell in kept.items():
-            column = self._columns.setdefault(name, [])
-            column.extend([None] * (row - len(column)))
-            column.append(cell)
-            if isinstance(cell, list):
-                self._lists.add(name)
-        return None
+    def _wanted(self, cells: dict[str, _Cell]) -> dict[str, _Cell]:
+        kept = cells if self._want is None else {name: cells[name] for name in cells if name in self._want}
+        if not kept.keys() <= self._names.keys():
+            names = {**self._names, **dict.fromkeys(kept)}
+            if len(names) > self._max_columns:
+                raise _TooDeep
+            self._names = names
+        return kept
 
-    def frame(self, height: int) -> pl.DataFrame:
-        """Return the columns with ``height`` rows each; a name that is a list somewhere is a list everywhere."""
-        series = [self._series(name, cells, height) for name, cells in self._columns.items()]
-        return pl.DataFrame(series) if series else pl.DataFrame(height=height)
+    def frame(self) -> pl.DataFrame:
+        """Return the columns, one row per record; a name that is a list somewhere is a list everywhere."""
+        series = [self._series(name) for name in self._names]
+        return pl.DataFrame(series) if series else pl.DataFrame(height=len(self._rows))
 
-    def _series(self, name: str, cells: list[_Cell | None], height: int) -> pl.Series:
-        cells.extend([None] * (height - len(cells)))
-        if name not in self._lists:
+    def _series(self, name: str) -> pl.Series:
+        cells = [row.get(name) for row in self._rows]
+        if not any(type(cell) is list for cell in cells):
             return pl.Series(name, cells, dtype=pl.String)
         return pl.Series(name, [[cell] if isinstance(cell, str) else cell for cell in cells], dtype=pl.List(pl.String))
 
