@@ -75,7 +75,7 @@ def _provenance(records: pl.DataFrame) -> pl.DataFrame:
         "raw_row",
         "received",
         "source",
-        "flags",
+        pl.col("flags").alias("_flags"),  # auditd has a field "flags" of its own
         pl.col("id").alias("event.id"),
         pl.col("original").alias("event.original"),
         pl.col("path").alias("log.file.path"),
@@ -91,12 +91,12 @@ def _identified(events: pl.DataFrame) -> pl.DataFrame:
 def _flagged(events: pl.DataFrame) -> pl.DataFrame:
     """Turn flag bits into their names, with ``clock`` added where the event's time cannot be trusted."""
     clock = pl.when(odd_clock(pl.col("@timestamp"), pl.col("received"))).then(int(Flag.CLOCK)).otherwise(0)
-    bits = events.select((pl.col("flags") | clock).cast(pl.UInt16)).to_series()
+    bits = events.select((pl.col("_flags") | clock).cast(pl.UInt16)).to_series()
     names = {value: [flag.name.lower() for flag in Flag(value) if flag.name] for value in bits.unique().to_list()}
     lookup = pl.DataFrame(
-        {"flags": list(names), "log.flags": list(names.values())}, schema={"flags": pl.UInt16, "log.flags": _TEXTS}
+        {"_flags": list(names), "log.flags": list(names.values())}, schema={"_flags": pl.UInt16, "log.flags": _TEXTS}
     )
-    return events.with_columns(bits.alias("flags")).join(lookup, on="flags", how="left", maintain_order="left").drop("flags")
+    return events.with_columns(bits.alias("_flags")).join(lookup, on="_flags", how="left", maintain_order="left").drop("_flags")
 
 
 def _ordered(events: pl.DataFrame) -> pl.DataFrame:

@@ -88,8 +88,10 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
 def _said() -> list[pl.Expr]:
     """Return the message that phrases read, its program, and how often it was said."""
     repeated = pl.col("syslog.body").str.extract_groups(_REPEATED).struct
+    tag = pl.col("syslog.app").str.extract_groups(r"^(?P<program>\w+)\((?P<module>pam_\w+)\)$").struct
+    module = pl.format("{}({}:): ", tag.field("module"), tag.field("program")).fill_null("")  # the old place of the module
     return [
-        pl.coalesce(repeated.field("text"), "syslog.body").alias("text"),
+        pl.concat_str(module, pl.coalesce(repeated.field("text"), "syslog.body")).alias("text"),
         repeated.field("count").alias("count"),
         pl.col("syslog.app").str.extract(_PROGRAM).alias("program"),
     ]
@@ -100,9 +102,8 @@ def _family() -> pl.Expr:
     numbers = {program: str(number) for number, family in enumerate(_FAMILIES) for program in family.programs}
     known = pl.col("program").str.to_lowercase().replace_strict(numbers, default=None, return_dtype=pl.String)
     is_pam = pl.col("text").str.starts_with("pam_")
-    other = (
-        pl.when(is_pam).then(pl.lit("pam")).when(pl.col("program").is_null()).then(pl.lit(_DEVICE)).otherwise(pl.lit("other"))
-    )
+    is_device = pl.col("program").is_null() & (pl.col("text").str.contains(_DEVICE_SAYS) | (pl.col("text") == ""))
+    other = pl.when(is_pam).then(pl.lit("pam")).when(is_device).then(pl.lit(_DEVICE)).otherwise(pl.lit("other"))
     return pl.when(is_pam & (known == _SYSTEMD)).then(pl.lit("pam")).otherwise(pl.coalesce(known, other))
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlator.model.raw import RAW, Flag, record_id
@@ -198,6 +198,7 @@ LINES = {
 
 
 @pytest.mark.parametrize("kind", LINES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_batch_cut_gives_the_same_records(kind: str, data: st.DataObject) -> None:
     """The same completed rows, flags and identities, however the lines of two streams are cut into batches."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlator.parse.formats.syslog import ENVELOPE, envelope
@@ -153,12 +153,14 @@ def test_empty_frame() -> None:
     assert read_all().select(ENVELOPE.names()).schema == ENVELOPE
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), max_size=5))
 def test_any_text(texts: list[str]) -> None:
     """No text raises, and each keeps its row."""
     assert read_all(*texts).height == len(texts)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=60))
 def test_a_message_cannot_change_its_header(body: str) -> None:
     """Whatever an attacker writes after the tag stays in the body."""

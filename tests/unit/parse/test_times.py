@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlator.parse.times import DEFAULT_ZONE, epoch, odd_clock, to_utc, zone_of
@@ -86,6 +86,7 @@ def test_spring_gap_is_shifted_forward() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(
     night=st.sampled_from([utc(2026, 10, 24, 22), utc(2027, 3, 27, 22)]),
     after=st.timedeltas(min_value=timedelta(), max_value=timedelta(hours=7)),
@@ -114,6 +115,7 @@ def test_garbage_is_null() -> None:
     assert read(*garbage) == [None] * len(garbage)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_time_or_null(text: str) -> None:
     """No text makes a layout raise, with or without year."""

@@ -1,0 +1,148 @@
+"""Linux auditd: the records of one event, completed by their serial number, as one event; one more per file it names.
+
+The main event has the fields of all records but PATH under their own names; ``type`` lists the records it is made of, and
+``a0``… are the arguments of EXECVE where there is one (those of a system call are addresses). Each PATH record is an event
+of its own, so that ``name`` and ``nametype`` belong together, with the process and the rule key beside them. Encoded texts
+are decoded; a numbered system call gets its name in ``SYSCALL``. Times are absolute.
+"""
+
+import polars as pl
+
+from correlator.model.event import ECS, PARSED
+from correlator.parse.contract import Keyed, Maturity, Parsed, Parser, Reason, Signature, rejects_of
+from correlator.parse.formats.values import fields_of, own
+from parsers.linux_auditd.columns import CONTEXT, MAIN_SOURCES, NEEDED, main_columns, path_columns, socket_columns
+from parsers.linux_auditd.records import ARGUMENT, pairs_of, records_of
+
+__all__ = ["PARSER"]
+
+_UNIT = ("_row", "_unit")
+_MOST_FIELDS, _MOST_ARGUMENTS = 200, 32
+_FIELD = r"^[A-Za-z][A-Za-z0-9_-]{0,30}$"
+
+# What carries on no further records: complete at once. The others wait for PROCTITLE, EOE or two seconds.
+_SINGLE = (
+    r"USER_\w+|CRED_\w+|ADD_\w+|DEL_\w+|GRP_\w+|CHUSER_ID|CHGRP_ID|ACCT_\w+|ROLE_\w+|SERVICE_\w+|SYSTEM_\w+|DAEMON_\w+|"
+    r"ANOM_ABEND|ANOM_LOGIN\w*|SECCOMP|SOFTWARE_UPDATE|CRYPTO_\w+|VIRT_\w+|11[0-9]{2}|12[0-9]{2}|1326|1701"
+)
+_KEY = r"\baudit\(((?P<time>[0-9]+\.[0-9]+):[0-9]+)\)"
+_CLOSE = rf"^[^=\"']*(?:node=\S+ )?[^=\"']*\btype=(?:EOE|PROCTITLE|1320|1327|{_SINGLE}) "
+_SIGNATURE = (
+    r"^.{0,200}?\btype=(?:[A-Z0-9_]+(?:\[[0-9]+\])?)? ?(?:msg=)?audit\(|^.{0,120}?\bmsg=audit\(|"
+    r"^.{0,120}?\baudit(?:\[[0-9]+\])?: [A-Z][A-Z_]{2,31} \S"
+)
+
+
+def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
+    """Return the events of each completed record; a record without a readable line is malformed, a lone EOE is skipped."""
+    records = records_of(raw)
+    ends = records.group_by("_row", maintain_order=True).agg((pl.col("type") == "EOE").all())
+    skipped = ends.filter("type").get_column("_row").alias("raw_row")
+    said = records.filter(pl.col("type") != "EOE")
+    bad = raw.filter(~pl.col("raw_row").is_in(records.get_column("_row").implode()))
+    return Parsed(_events(said, want) if said.height else (), rejects_of(bad, Reason.MALFORMED), skipped)
+
+
+def _events(records: pl.DataFrame, want: frozenset[str] | None) -> tuple[pl.DataFrame, ...]:
+    units = _numbered(records)
+    pairs = _with_arguments(pairs_of(units))
+    fields = socket_columns(_heads(units, pairs).join(_wide(pairs, want), on=_UNIT, how="left", maintain_order="left"))
+    main, paths = fields.filter(~pl.col("_is_path")), _informed(fields)
+    frames = (_finished(main, main_columns(), want), _finished(paths, path_columns(), want))
+    return tuple(frame for frame in frames if frame.height)
+
+
+def _numbered(records: pl.DataFrame) -> pl.DataFrame:
+    """Number the events of a record: one for all but its PATH lines, which are one each."""
+    is_path = pl.col("type") == "PATH"
+    placed = records.with_columns(_is_path=is_path, _place=pl.when(is_path).then(is_path.cum_sum().over("_row")).otherwise(0))
+    return placed.with_columns(_unit=(pl.col("_place").rank("dense").over("_row") - 1).cast(pl.UInt16)).drop("_place")
+
+
+def _with_arguments(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return ``pairs`` with the arguments of EXECVE whole and in order, and without the addresses a call got instead."""
+    is_argument = (pl.col("type") == "EXECVE") & pl.col("key").str.contains(ARGUMENT)
+    parts = pairs.filter(is_argument).with_columns(
+        pl.col("key").str.extract(r"^a([0-9]+)").cast(pl.Int64).alias("_place"),
+        pl.col("key").str.extract(r"\[([0-9]+)\]").cast(pl.Int64).fill_null(0).alias("_part"),
+    )
+    ordered = parts.sort("_row", "_unit", "_place", "_part", maintain_order=True)
+    whole = ordered.group_by("_row", "_unit", "type", "_place", maintain_order=True).agg(pl.col("value").str.join(""))
+    executed = whole.get_column("_row").unique().implode()
+    is_address = (pl.col("type") == "SYSCALL") & pl.col("key").str.contains(r"^a[0-9]$") & pl.col("_row").is_in(executed)
+    arguments = whole.with_columns(key=pl.lit("a") + pl.col("_place").cast(pl.String)).select(
+        "_row", "_unit", "type", "key", "value"
+    )
+    return pl.concat([pairs.filter(~is_argument & ~is_address), arguments])
+
+
+def _heads(units: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per event: its time, host, record types, arguments and the whole of its text, decoded."""
+    heads = units.group_by(_UNIT, maintain_order=True).agg(
+        pl.col("_time", "_host", "_is_path").first(),
+        pl.col("body").str.strip_chars().first(),
+        pl.col("type").unique(maintain_order=True).alias("_types"),
+    )
+    is_argument = (pl.col("type") == "EXECVE") & pl.col("key").str.contains(ARGUMENT)
+    arguments = pl.col("value").filter(is_argument)
+    text = pl.concat_str("key", pl.lit("="), "value").str.join(" ")
+    said = pairs.group_by(_UNIT, maintain_order=True).agg(arguments.alias("_args"), text.alias("_text"))
+    line = pl.col("_args").list.join(" ")
+    words = pl.concat_str(
+        pl.lit("type=") + pl.col("_types").list.join(","), pl.coalesce("_text", "body"), line, separator=" ", ignore_nulls=True
+    )
+    return heads.join(said, on=_UNIT, how="left", maintain_order="left").select(
+        pl.exclude("body", "_text"), words.str.strip_chars_end().alias("_text")
+    )
+
+
+def _wide(pairs: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
+    """Return one column per field, the first value of each; what nobody wants is left out."""
+    asked = pl.lit(value=True) if want is None else pl.col("key").is_in(list(want | NEEDED))
+    place = pl.col("key").str.extract(r"^a([0-9]+)$").cast(pl.Int64, strict=False).fill_null(0)
+    plain = pairs.filter(asked & pl.col("key").str.contains(_FIELD) & (pl.col("key") != "type") & (place < _MOST_ARGUMENTS))
+    common = plain.get_column("key").value_counts(sort=True).head(_MOST_FIELDS).get_column("key")
+    kept = plain.filter(pl.col("key").is_in(common.implode()) | pl.col("key").is_in(list(NEEDED)))
+    first = kept.unique([*_UNIT, "key"], keep="first", maintain_order=True)
+    wide = first.pivot("key", index=_UNIT, values="value", aggregate_function="first", maintain_order=True)
+    absent = sorted(NEEDED - set(wide.columns))
+    return wide.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+
+
+def _informed(fields: pl.DataFrame) -> pl.DataFrame:
+    """Return the PATH events with the process and the rule key of the records beside them."""
+    beside = fields.filter(~pl.col("_is_path")).select("_row", *(pl.col(name).alias(f"_{name}") for name in CONTEXT))
+    joined = fields.filter("_is_path").join(beside, on="_row", how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce(name, f"_{name}").alias(name) for name in CONTEXT)
+
+
+def _finished(fields: pl.DataFrame, columns: dict[str, pl.Expr], want: frozenset[str] | None) -> pl.DataFrame:
+    """Return the PARSED, ECS and wanted own columns, without those that are null throughout."""
+    given = {
+        name: column for name, column in columns.items() if name in ECS or name == "logsource" or want is None or name in want
+    }
+    events = fields.select(
+        pl.col("_row").alias("raw_row"),
+        pl.col("_unit").alias("n"),
+        pl.col("_time").alias("@timestamp"),
+        pl.lit("linux.auditd").alias("event.dataset"),
+        pl.col("_text").alias("message"),
+        pl.col("_types").alias("type"),
+        **given,
+    )
+    plain = fields.select(name for name in fields.columns if not name.startswith("_") and name not in events.columns)
+    whole = events.hstack(plain.select(own(plain, want)))
+    return whole.select(column for column in whole if column.name in PARSED or column.null_count() < whole.height)
+
+
+_COLUMNS = sorted({*main_columns(), *path_columns()} - {"logsource"})
+
+PARSER = Parser(
+    name="linux_auditd",
+    log_sources=MAIN_SOURCES,
+    signature=Signature(pattern=_SIGNATURE, rank=30, literals=("audit",)),
+    maturity=Maturity.PROVED,
+    fields={**fields_of(["message"], _COLUMNS, sorted(NEEDED - {"type"})), "type": pl.List(pl.String()), "*": pl.String()},
+    parse=_parse,
+    assembly=Keyed(key=_KEY, close=_CLOSE),
+)
