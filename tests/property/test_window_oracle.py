@@ -134,7 +134,7 @@ def check(documents: list[dict[str, Any]], stream: list[tuple[Detection, int]], 
     assert play(rules, stream, cuts) == expected(documents, stream)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rule_sets(), streams(), st.lists(st.integers(0, 40), max_size=4))
 def test_same_hits_as_the_naive_interpreter(
     documents: list[dict[str, Any]], stream: list[tuple[Detection, int]], cuts: list[int]
