@@ -51,7 +51,14 @@ def read_evtx(source: Path | str | bytes | BinaryIO) -> Iterator[EvtxRecord | Ev
     if isinstance(opened, EvtxDamage):
         yield opened
         return
-    records = opened.records_json()
+    cut = _cut(source)
+    yield from _records(opened)
+    if cut is not None:
+        yield cut
+
+
+def _records(parser: PyEvtxParser) -> Iterator[EvtxRecord | EvtxDamage]:
+    records = parser.records_json()
     line, number = 0, 0
     while True:
         try:
@@ -64,6 +71,26 @@ def read_evtx(source: Path | str | bytes | BinaryIO) -> Iterator[EvtxRecord | Ev
         if record is not None:
             line, number = line + 1, int(record["event_record_id"])
             yield EvtxRecord(number, line, str(record["data"]))
+
+
+def _cut(source: Path | str | bytes | BinaryIO) -> EvtxDamage | None:
+    """Return the damage of a file that ends inside a chunk: the reader says nothing about it."""
+    size = _size(source)
+    rest = (size - _HEADER_BYTES) % _CHUNK_BYTES
+    if size <= _HEADER_BYTES or not rest:
+        return None
+    return EvtxDamage(size - rest, f"the file ends inside a chunk: {rest} of {_CHUNK_BYTES} bytes are there")
+
+
+def _size(source: Path | str | bytes | BinaryIO) -> int:
+    if isinstance(source, bytes):
+        return len(source)
+    if isinstance(source, (Path, str)):
+        return Path(source).stat().st_size
+    start = source.tell()
+    size = source.seek(0, io.SEEK_END)
+    source.seek(start)
+    return size
 
 
 def _open(source: Path | str | bytes | BinaryIO) -> "PyEvtxParser | EvtxDamage":

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from correlator.parse.contract import LogSource
 
-__all__ = ["ANTIVIRUS_IDS", "CLASSIC", "DEFENDER", "SECURITY", "SYSMON", "TERMINAL", "dataset", "log_sources", "log_sources_of"]
+__all__ = ["ANTIVIRUS_IDS", "CLASSIC", "DEFENDER", "REMOTE_DESKTOP", "SECURITY", "SYSMON", "dataset", "log_sources", "log_sources_of"]
 
 SECURITY = "security"
 SYSMON = "microsoft-windows-sysmon/operational"
 DEFENDER = "microsoft-windows-windows defender/operational"
 CLASSIC = "windows powershell"
-TERMINAL = "microsoft-windows-terminalservices-localsessionmanager/operational"
+REMOTE_DESKTOP = "microsoft-windows-terminalservices-remoteconnectionmanager/operational"
 
 _PREFIX = "microsoft-windows-"
 _Key = TypeVar("_Key", bound=Hashable)

@@ -1,7 +1,8 @@
 """Containers: which rows hold what, and their flat frames.
 
-Rows are grouped by what a cheap look finds (container, channel, event id): like records decode together. The look decides
-about speed only; the real channel and event id come from the decoded record.
+Rows are grouped by what a cheap look finds: like records decode together. The look at channel and event id decides about
+speed only, the real ones come from the decoded record; the look at keys keeps carriers apart that name the same thing
+differently, so that what an event becomes never depends on its neighbours.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,7 +12,7 @@ import polars as pl
 from correlator.model.reject import Reason
 from correlator.parse.formats.xml import MalformedXmlError, TooDeepError
 
-from .decode import Decoded, Record, decode_group, decode_records, is_too_deep
+from .decode import MAX_DEPTH, Decoded, Record, decode_group, decode_records, is_too_deep
 from .layout import Container
 from .xml_event import events_of
 
@@ -24,11 +25,15 @@ _XML, _WRAPPED, _SKIPPED, _MALFORMED = "xml", "wrapped", "skipped", "malformed"
 _WRAPPED_XML = r'"System"\s*:\s*"(?:\\ufeff|\x{FEFF})?\s*<Event'
 _BLANKS = " \t\r\n\ufeff\0"
 _DIRECTIVE = r"(?s)^(?:<\?xml[^>]*\?>\s*)?(?:</?Events\b[^>]*>)?$"
-_MANY_BRACKETS = 100  # fewer cannot be nested too deep
+# Keys that decide how a record is laid out; inside a text value their quotes would be escaped.
+_KEYS = ("TimeCreated", "EventTime", "SystemTime", "SourceName", "ProviderName", "Hostname", "Computer", "AccountType",
+         "SourceModuleType", "EventReceivedTime", "StringInserts", "RecordNumber", "EventRecordID", "OpcodeValue", "Opcode",
+         "UserID", "SeverityValue", "Severity", "Provider_attributes")  # fmt: skip
+_MANY_BRACKETS = MAX_DEPTH  # fewer cannot be nested deeper
 
 
 def classify(raw: pl.DataFrame) -> pl.DataFrame:
-    """Return ``raw_row``, ``text`` without blanks around it, SHAPE, and the hints ``channel`` and ``id``."""
+    """Return ``raw_row``, ``text`` without blanks around it, SHAPE, and what groups it: ``channel``, ``id``, ``keys``."""
     text = pl.col("text")
     shape = (
         pl.when(text.str.contains(_DIRECTIVE)).then(pl.lit(_SKIPPED))
@@ -44,6 +49,7 @@ def classify(raw: pl.DataFrame) -> pl.DataFrame:
         shape.alias(SHAPE),
         text.str.extract(r'"[Cc]hannel"\s*:\s*"([^"]+)"').alias("channel"),
         text.str.extract(r'"(?:EventID|event_id|code|#text)"\s*:\s*"?(\d+)').alias("id"),
+        pl.concat_str([text.str.contains(f'"{key}"', literal=True).cast(pl.UInt8) for key in _KEYS]).alias("keys"),
     )
 
 
@@ -51,7 +57,7 @@ def flat_frames(rows: pl.DataFrame, want: Collection[str] | None) -> Iterator[De
     """Yield the flat frames of classified ``rows`` and the rows that cannot be read; skipped rows are in neither."""
     shallow, deep = _by_depth(rows)
     yield Decoded((), tuple((row, Reason.TOO_DEEP) for row in deep))
-    for group in shallow.partition_by(SHAPE, "channel", "id", maintain_order=True):
+    for group in shallow.partition_by(SHAPE, "channel", "id", "keys", maintain_order=True):
         shape = str(group.get_column(SHAPE)[0])
         if shape == _MALFORMED:
             yield Decoded((), tuple((row, Reason.MALFORMED) for row in group.get_column("raw_row").to_list()))

@@ -72,21 +72,27 @@ def decode_group(rows: pl.DataFrame, container: Container, want: Collection[str]
 
 
 def decode_records(records: Iterable[Record], container: Container, want: Collection[str] | None) -> tuple[pl.DataFrame, ...]:
-    """Return the flat frames of ``records``, read one by one; records with the same fields share a frame."""
+    """Return the flat frames of ``records``, read one by one.
+
+    Records share a frame only where they hold lists under the same names: a neighbour's list makes no list of a text.
+    """
     groups: dict[tuple[object, ...], list[dict[str, object]]] = {}
     for record in records:
         flat = _flatten(record, container, want)
-        groups.setdefault((flat.get("@Channel"), flat.get("@EventID")), []).append(flat)
+        groups.setdefault((_text_of(flat, "@Channel"), _text_of(flat, "@EventID"), _lists_of(flat)), []).append(flat)
     return tuple(map(_frame, groups.values()))
 
 
+def _text_of(flat: Mapping[str, object], name: str) -> str:
+    return str(flat.get(name))
+
+
+def _lists_of(flat: Mapping[str, object]) -> frozenset[str]:
+    return frozenset(name for name, value in flat.items() if isinstance(value, list))
+
+
 def _frame(flats: list[dict[str, object]]) -> pl.DataFrame:
-    lists = {name for flat in flats for name, value in flat.items() if isinstance(value, list)}
-    for name in lists:
-        for flat in flats:
-            value = flat.get(name)
-            if value is not None and not isinstance(value, list):
-                flat[name] = [value]
+    lists = _lists_of(flats[0])
     names = dict.fromkeys(name for flat in flats for name in flat)
     schema = {name: _TEXTS if name in lists else pl.String() for name in names} | {"raw_row": pl.UInt32(), "n": pl.UInt16()}
     return pl.DataFrame(flats, schema=schema)
@@ -95,7 +101,8 @@ def _frame(flats: list[dict[str, object]]) -> pl.DataFrame:
 def _flatten(record: Record, container: Container, want: Collection[str] | None) -> dict[str, object]:
     flat: dict[str, object] = {"raw_row": record.raw_row, "n": record.n}
     for leaf in _wanted(LAYOUTS[container](_tree_of_value(record.value)), want):
-        flat[leaf.name] = leaf.constant or _text(_value_at(record.value, leaf.path))
+        text = leaf.constant or _text(_value_at(record.value, leaf.path))
+        flat[leaf.name] = [text] if leaf.name == "Data" and isinstance(text, str) else text
     return flat
 
 
@@ -183,7 +190,7 @@ def _pruned(schema: Mapping[str, pl.DataType], leaves: Iterable[Leaf]) -> pl.Str
 def _pruned_field(dtype: pl.DataType, leaves: list[Leaf]) -> pl.DataType:
     if isinstance(dtype, pl.Struct) and dtype.fields:
         return _pruned(_fields(dtype), leaves)
-    return _TEXTS if isinstance(dtype, pl.List) else pl.String()
+    return _TEXTS if isinstance(dtype, pl.List) or leaves[0].name == "Data" else pl.String()
 
 
 def _column(leaf: Leaf) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 from correlator.parse.formats.values import address
 
-from .channels import DEFENDER
+from .channels import DEFENDER, REMOTE_DESKTOP, SECURITY, SYSMON
 from .codes import AUDIT_FAILURE, AUDIT_SUCCESS, FAILURES, KERBEROS
 from .own import integer
 
@@ -41,7 +41,6 @@ _TEXTS = {
     "resource.name": ("TaskName", "ShareName", "ObjectDN"),
     "threat.indicator.name": ("Threat Name",),
     "error.code": ("SubStatus", "Status", "Error Code"),
-    "user.id": ("@user_id",),
     "event.provider": ("@Provider_Name",),
     "winlog.provider_name": ("@Provider_Name",),
     "winlog.computer_name": ("@Computer",),
@@ -66,13 +65,15 @@ _IDENTIFIERS = {
     "process.parent.entity_id": ("ParentProcessGuid",),
 }
 # Accounts an event names when it has no Subject or Target: DOMAIN\name, name@realm, or a name.
-_ACCOUNTS = ("User", "SourceUser", "Detection User", "UserName", "UserContext", "AccountName", "Param1")
+_ACCOUNTS = ("User", "SourceUser", "Detection User", "UserName", "UserContext")
+_SESSION_ACCOUNT = "AccountName"  # of 4778; on other channels the account a service is to run as
+_DESKTOP_ACCOUNT = "Param1"  # of 1149
 _OTHERS = (
     "@Keywords", "@Level", "@SystemTime", "UtcTime", "TargetUserName", "TargetDomainName", "TargetUserSid", "TargetSid",
     "TargetLogonId", "SubjectUserName", "SubjectDomainName", "SubjectUserSid", "SubjectLogonId", "LogonId", "MemberName",
     "MemberSid", "OldTargetUserName", "NewTargetUserName", "TargetFilename", "ImageLoaded", "ObjectName", "ObjectType",
     "ObjectValueName", "RelativeTargetName", "PipeName", "Path", "TargetObject", "Initiated", "Protocol", "Direction",
-    "param1", "EventType", "UserID", "Param2", "GroupName",
+    "param1", "Param2", "Security_UserID",
 )  # fmt: skip
 
 #: Every field of a record that ECS columns are read from.
@@ -80,6 +81,8 @@ NEEDED = frozenset(
     {
         *_OTHERS,
         *_ACCOUNTS,
+        _SESSION_ACCOUNT,
+        _DESKTOP_ACCOUNT,
         *(name for table in (_TEXTS, _ADDRESSES, _NUMBERS, _IDENTIFIERS) for names in table.values() for name in names),
     }
 )
@@ -87,6 +90,7 @@ NEEDED = frozenset(
 _LEVELS = {"0": "information", "1": "critical", "2": "error", "3": "warning", "4": "information", "5": "verbose"}
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "tcp": "tcp", "udp": "udp"}
 _DIRECTIONS = {"%%14592": "ingress", "%%14593": "egress", "true": "egress", "false": "ingress"}
+_NOBODY = "S-1-0-0"
 _NOTHING = ["", "-", "N/A", "(null)"]
 
 
@@ -133,7 +137,8 @@ class _Table:
         for column, names in _ADDRESSES.items():
             yield column, pl.coalesce([address(pl.col(name)) for name in names if name in self._has] or [_null()])
         for column, names in _NUMBERS.items():
-            yield column, pl.coalesce([integer(name) for name in names if name in self._has] or [pl.lit(None, pl.Int64)])
+            number = pl.coalesce([integer(name) for name in names if name in self._has] or [pl.lit(None, pl.Int64)])
+            yield column, pl.when(number > 0).then(number)
         for column, names in _IDENTIFIERS.items():
             yield column, self.first(*names).str.strip_chars("{}").str.to_lowercase()
 
@@ -150,16 +155,18 @@ class _Table:
         """Return who acted (``user.*``) and in which session, by the role of the event."""
         is_target = pl.col("@role") == "target"
         subject, target = _name(self.first("SubjectUserName")), _name(self.first("TargetUserName"))
-        named = self.first(*_ACCOUNTS)
+        named = self._named()
         actor = pl.coalesce(pl.when(pl.col("@role") == "process").then(_name(named)), subject, _name(named))
         logged_on = pl.coalesce(target, subject, _name(named))
         anybody = pl.coalesce(actor, pl.when(pl.col("@role") != "group").then(target))
         session = pl.when(is_target).then(self.first("TargetLogonId")).otherwise(self.first("SubjectLogonId", "LogonId"))
-        sid = pl.when(~is_target).then(self.first("SubjectUserSid"))
+        of_record = pl.when(pl.col("@channel") != SYSMON).then(self.first("Security_UserID"))  # Sysmon's own account
+        of_event = pl.coalesce(pl.when(~is_target).then(self.first("SubjectUserSid")), self._target_id())
+        sid = pl.coalesce(pl.when(of_event != _NOBODY).then(of_event), of_record)
         return {
             "user.name": pl.when(is_target).then(logged_on).otherwise(anybody),
             "user.domain": self._user_domain(is_target, named),
-            "user.id": pl.when(pl.col("@role") != "process").then(pl.coalesce(sid, self._target_id())),
+            "user.id": pl.when(pl.col("@role") != "process").then(sid),
             "user.effective.name": pl.when(is_target & (subject != target)).then(subject),
             "session.id": session,
         }
@@ -178,6 +185,12 @@ class _Table:
             "group.name": pl.when(is_group).then(target),
             "group.id": pl.when(is_group).then(self.first("TargetSid")),
         }
+
+    def _named(self) -> pl.Expr:
+        """Return the account that an event without Subject names."""
+        session = pl.when(pl.col("@channel") == SECURITY).then(self.first(_SESSION_ACCOUNT))
+        desktop = pl.when(pl.col("@channel") == REMOTE_DESKTOP).then(self.first(_DESKTOP_ACCOUNT))
+        return pl.coalesce(self.first(*_ACCOUNTS), session, desktop)
 
     def _target_id(self) -> pl.Expr:
         return self.first("TargetUserSid", "TargetSid")
@@ -264,4 +277,5 @@ def _name(account: pl.Expr) -> pl.Expr:
 
 def _member(name: pl.Expr) -> pl.Expr:
     """Return the common name of a distinguished name, else the name."""
-    return pl.coalesce(name.str.extract(r"(?i)^CN=((?:[^,\\]|\\.)+)"), _name(name))
+    common = name.str.extract(r"(?i)^CN=((?:[^,\\]|\\.)+)").str.replace_all(r"\\(.)", "$1")
+    return pl.coalesce(common, _name(name))

@@ -49,7 +49,9 @@ def by_event(frames: Iterable[pl.DataFrame]) -> tuple[list[EventGroup], list[int
                 groups.setdefault((channel.casefold(), event_id, _lists(part)), []).append(part)
             else:
                 unnamed += part.get_column("raw_row").to_list()
-    whole = [EventGroup(_first(parts[0], "@Channel"), key[1], _together(parts)) for key, parts in groups.items()]
+    whole = [
+        EventGroup(_first(parts[0], "@Channel"), key[1], pl.concat(parts, how="diagonal")) for key, parts in groups.items()
+    ]
     return whole, unnamed
 
 
@@ -69,21 +71,7 @@ def _first(frame: pl.DataFrame, name: str) -> str:
 
 
 def _lists(frame: pl.DataFrame) -> frozenset[str]:
-    """Return the names of list columns, ``Data`` apart: it is always made a list later."""
-    return frozenset(name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List) and name != "Data")
-
-
-def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    if len(parts) == 1:
-        return parts[0]
-    data = [part.with_columns(_as_list(part, "Data")) if "Data" in part.columns else part for part in parts]
-    return pl.concat(data, how="diagonal")
-
-
-def _as_list(frame: pl.DataFrame, name: str) -> pl.Expr:
-    if isinstance(frame.schema[name], pl.List):
-        return pl.col(name)
-    return pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name)).alias(name)
+    return frozenset(name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List))
 
 
 def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) -> tuple[list[pl.DataFrame], list[int]]:

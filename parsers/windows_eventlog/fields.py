@@ -83,6 +83,7 @@ FIELDS: dict[str, pl.DataType] = {
     **{name: ECS[name] for name in _ECS.split()},
     **dict.fromkeys((*_SYSTEM.split(), *_SYSMON.split(), *_SECURITY.split(), *_OTHERS.split(), *_DEFENDER), _TEXT),
     "Data": _LIST,
+    "*": _TEXT,  # providers name their data as they like
     **{f"winlog.decoded.{name}": _LIST for name in DECODED_LISTS},
     **{f"winlog.decoded.{name}": _TEXT for name in DECODED_WORDS},
 }

@@ -79,6 +79,8 @@ _FLAT = {
     "Provider_Guid": ("ProviderGuid", "Provider_Guid"),
     "Computer": ("Hostname", "Computer", "MachineName"),
     "SystemTime": ("TimeCreated", "EventTime", "SystemTime", "@timestamp"),
+    "Keywords": ("Keywords",),
+    "Level": ("Level",),
     "EventRecordID": ("RecordNumber", "EventRecordID", "RecordId"),
     "Execution_ProcessID": ("ExecutionProcessID",),
     "Execution_ThreadID": ("ThreadID",),
@@ -90,7 +92,7 @@ _FLAT = {
 }
 # What the transport adds around a flat event: not the event's own.
 _TRANSPORT = frozenset({"SourceModuleName", "SourceModuleType", "EventReceivedTime", "port", "host", "tags", "@version"})
-_NXLOG = frozenset({"Severity", "SeverityValue", "@timestamp"})
+_NXLOG = frozenset({"Severity", "SeverityValue", "@timestamp", "EventTypeOrignal"})
 _NXLOG_ACCOUNT = frozenset({"AccountName", "Domain", "AccountType"})  # whose SID is UserID; AccountType comes with them only
 
 

@@ -100,18 +100,14 @@ def derive(flat: pl.DataFrame, channel: str, event_id: str, rewritten: Collectio
 
 
 def _data_list(flat: pl.DataFrame, channel: str) -> pl.DataFrame:
-    """Return ``flat`` with ``Data`` as a list; winlogbeat's param1, param2 … become it again where data has no names."""
+    """Return ``flat`` with winlogbeat's param1, param2 … as the list ``Data`` again, where data has no names."""
     if "Data" in flat.columns:
-        return flat if isinstance(flat.schema["Data"], pl.List) else flat.with_columns(_singles("Data"))
+        return flat
     parameters = [name for name in flat.columns if name.startswith("param") and name[5:].isdecimal()]
     if channel not in _LIST_CHANNELS or "param1" not in parameters:
         return flat
     ordered = sorted(parameters, key=lambda name: int(name[5:]))
     return flat.with_columns(pl.concat_list(ordered).list.drop_nulls().alias("Data"))
-
-
-def _singles(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name)).alias(name)
 
 
 def _spelt(flat: pl.DataFrame) -> dict[str, pl.Expr]:

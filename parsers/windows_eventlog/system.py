@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .channels import SECURITY, SYSMON
+from .channels import SECURITY
 from .codes import KEYWORD_TEXTS
 
 __all__ = ["uniform"]
@@ -12,7 +12,7 @@ _LEVELS = {
     "1": "5", "2": "4", "3": "3", "4": "2", "5": "1",
     "debug": "5", "info": "4", "information": "4", "warning": "3", "error": "2", "critical": "1", "verbose": "5",
 }  # fmt: skip
-_AUDIT_EVENT_TYPES = ["INFO", "WARNING", "ERROR", "VERBOSE", "AUDIT_SUCCESS", "AUDIT_FAILURE"]  # of NXLog, not of Sysmon
+_AUDIT_EVENT_TYPES = ["INFO", "WARNING", "ERROR", "VERBOSE", "AUDIT_SUCCESS", "AUDIT_FAILURE"]  # NXLog's own, not Sysmon's
 
 
 def uniform(flat: pl.DataFrame, channel: str) -> list[pl.Expr]:
@@ -25,17 +25,17 @@ def uniform(flat: pl.DataFrame, channel: str) -> list[pl.Expr]:
     if "@Keywords" in schema and (has_severity or schema["@Keywords"] != pl.String):
         keywords = pl.lit(_keywords(flat.get_column("@Keywords")))
         columns += [keywords.alias(name) for name in ("@Keywords", "Keywords") if name in schema]
-    if has_severity and "@Level" not in schema:
-        columns += _level(channel)
-    if has_severity and "EventType" in schema and channel != SYSMON:
+    if has_severity:
+        columns += _level(channel, [name for name in ("Level", "@Level") if name in schema])
+    if has_severity and "EventType" in schema:
         columns.append(pl.when(~pl.col("EventType").is_in(_AUDIT_EVENT_TYPES)).then("EventType").alias("EventType"))
     return columns
 
 
-def _level(channel: str) -> list[pl.Expr]:
+def _level(channel: str, known: list[str]) -> list[pl.Expr]:
     """Return the level where the carrier says a severity instead; audits have level 0."""
     severity = pl.col("@severity").str.to_lowercase().replace_strict(_LEVELS, default=None, return_dtype=pl.String)
-    level = pl.lit("0") if channel == SECURITY else severity
+    level = pl.coalesce(*known[-1:], pl.lit("0") if channel == SECURITY else severity)
     return [level.alias("Level"), level.alias("@Level")]
 
 
