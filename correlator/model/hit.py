@@ -7,7 +7,7 @@ from correlator.model.raw import UTC_TIME
 
 HIT = pl.Schema(
     {
-        "hit.id": pl.String(),  # stable while the hit grows: hash of (rule, lane, group, first event id and first window end when it opened)
+        "hit.id": pl.String(),  # stable while it grows: hash of rule, lane, group, first event and first window end
         "rule.id": pl.String(),
         "rule.name": pl.String(),
         "rule.title": pl.String(),
