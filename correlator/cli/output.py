@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+_FILE_WIDTH = 160
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -55,4 +56,7 @@ def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], titl
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _FILE_WIDTH)  # eighty columns would cut every cell of a file or a pipe
+    console.print(table)

@@ -21,7 +21,7 @@ def run(config: Path | None, log_level: str, *, once: bool) -> None:
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.checkpoint import Checkpoint  # noqa: PLC0415
     from correlator.runtime.content import load_content  # noqa: PLC0415
-    from correlator.runtime.deliveries import deliverer  # noqa: PLC0415
+    from correlator.runtime.deliveries import delivering  # noqa: PLC0415
     from correlator.runtime.run import Loop, commune_names  # noqa: PLC0415
     from correlator.store.database import open_database  # noqa: PLC0415
     from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
@@ -36,11 +36,11 @@ def run(config: Path | None, log_level: str, *, once: bool) -> None:
     content, metrics = load_content(settings), Metrics()
     engine = open_database(settings.database)
     checkpoint = Checkpoint(engine, settings, commune_names(content))
-    loop = Loop(settings, content, checkpoint, metrics, deliverer(engine, settings, metrics))
+    loop = Loop(settings, content, checkpoint, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop.set())
     loop.start()
-    with serve_metrics(metrics, settings.metrics_port):
+    with serve_metrics(metrics, settings.metrics_port), delivering(engine, settings, metrics):
         loop.run(once=once)
     engine.dispose()
     raise SystemExit(Exit.DONE)

@@ -10,8 +10,7 @@ from correlator.cli.install import config_option, local_time, open_install, sinc
 from correlator.cli.output import Exit, format_option, print_rows
 
 _SHOWN = ("@timestamp", "commune", "event.dataset", "event.action", "host.name", "user.name", "source.ip", "event.original")
-_TABLE = ("time", "commune", "dataset", "action", "host", "user", "source", "event")
-_EXCERPT = 80
+_EXCERPT = 400
 
 
 @click.command()
@@ -27,7 +26,8 @@ def search(text: str, since: str, limit: int, config: Path | None, form: str) ->
     if form == "json":
         print_rows(rows, form, ())
     else:
-        print_rows([_row(row, settings.time_zone) for row in rows], form, _TABLE)
+        for row in rows:
+            click.echo(_told(row, settings.time_zone))
     click.echo(
         f"{len(rows)} event(s) since {since}" + (", the newest; --limit shows more" if len(rows) == limit else ""), err=True
     )
@@ -45,8 +45,9 @@ def find_events(engine: Any, text: str, since: datetime, limit: int) -> list[dic
     return found.sort("@timestamp", descending=True).head(limit).collect().to_dicts()
 
 
-def _row(event: dict[str, Any], zone: str) -> dict[str, str]:
-    values = [event[name] or "" for name in _SHOWN]
-    original = str(values[-1]).replace("\n", " ")
+def _told(event: dict[str, Any], zone: str) -> str:
+    """Return an event as a line of who and where, and its record below."""
+    known = [str(event[name]) for name in _SHOWN[1:-1] if event[name]]
+    original = str(event["event.original"] or "").replace("\n", " ")
     excerpt = original if len(original) <= _EXCERPT else original[: _EXCERPT - 1] + "…"
-    return dict(zip(_TABLE, [local_time(event["@timestamp"], zone), *map(str, values[1:-1]), excerpt], strict=True))
+    return f"{local_time(event['@timestamp'], zone)}  {'  '.join(known)}\n    {excerpt}"

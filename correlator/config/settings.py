@@ -15,6 +15,8 @@ from correlator.errors import InputError, Problem
 
 #: Looked for, in this order, when no ``--config`` is given.
 DEFAULT_PATHS = (Path("tocsin.toml"), Path("/etc/tocsin/tocsin.toml"))
+#: Settings of sinks that name a file.
+_SINK_FILES = frozenset({"path", "secret_file", "ca_file"})
 #: Environment variable → top-level key that it replaces.
 ENVIRONMENT = {"TOCSIN_DATA_DIR": "data_dir", "TOCSIN_INSTALL": "install", "TOCSIN_ESTATE": "estate"}
 
@@ -212,5 +214,12 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "estate": anchor(settings.estate),
             "parsers_dir": anchor(settings.parsers_dir),
             "rules": tuple(folder / path for path in settings.rules),
+            "sink": tuple(_anchored_sink(sink, folder) for sink in settings.sink),
         }
     )
+
+
+def _anchored_sink(sink: SinkSettings, folder: Path) -> SinkSettings:
+    """Return the sink with those of its own settings that name files made relative to ``folder``."""
+    own = {key: str(folder / str(value)) for key, value in sink.own.items() if key in _SINK_FILES}
+    return SinkSettings.model_validate({"name": sink.name, **sink.own, **own})

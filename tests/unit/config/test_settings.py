@@ -35,7 +35,7 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 
     assert settings.database == tmp_path / "data" / "tocsin.db"
     assert settings.estate == tmp_path / "estate.toml"
-    assert settings.sinks == {"journal": {"kind": "file", "path": "incidents.ndjson"}}
+    assert settings.sinks == {"journal": {"kind": "file", "path": str(tmp_path / "incidents.ndjson")}}
 
 
 def test_the_environment_wins(tmp_path: Path) -> None:
