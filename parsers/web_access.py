@@ -64,7 +64,7 @@ def _lines(raw: pl.DataFrame) -> pl.DataFrame:
     named = fields.hstack(tails).hstack(
         requests.rename(dict(zip(requests.columns, ("method", "target", "version"), strict=True)))
     )
-    return named.with_columns(_plain(pl.col(name)) for name in ("request", "target", "referrer", "agent", "user")).with_columns(
+    return named.with_columns(_plain(pl.col(name)) for name in ("target", "referrer", "agent", "user")).with_columns(
         pl.coalesce("target", pl.when(pl.col("request") != "-").then("request")).alias("target"),
         pl.coalesce("client1", "client2", "client3").alias("client"),
     )

@@ -1,5 +1,6 @@
 """Access logs of Apache and nginx become webserver events, whatever strangers wrote into them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,3 +136,35 @@ def test_real_logs_are_understood(read_lines: ReadLines) -> None:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     refused = [event for event in read_lines("web_access", *lines) if "reject" in event]
     assert len(refused) <= len(lines) / 100
+
+
+@pytest.mark.corpus
+def test_agrees_with_another_projects_records(read_lines: ReadLines) -> None:
+    """What CrowdSec's tests expect of access-log lines is what we read: client, method, target, status, agent, size."""
+    path = SHARED / "crowdsec-hub" / "tests.jsonl"
+    if not path.exists():
+        pytest.skip("needs ../shared/data/crowdsec-hub/tests.jsonl")
+    names = {
+        "remote_addr": "c-ip",
+        "verb": "cs-method",
+        "request": "cs-uri-query",
+        "status": "sc-status",
+        "http_user_agent": "cs-user-agent",
+    }
+    tests = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    expected = [
+        record["parsed"] | {"test": test["test"]}
+        for test in tests
+        if test["log_type"] in {"nginx", "apache2"}
+        for record in test["parsed"]
+        if record["meta"].get("log_type") == "http_access-log" and "status" in record["parsed"]
+    ]
+    events = read_lines("web_access", *(record["message"] for record in expected))
+    differences = [
+        (record["test"], theirs, record.get(theirs), event.get(ours))
+        for record, event in zip(expected, events, strict=True)
+        for theirs, ours in names.items()
+        if record.get(theirs) not in (None, "", "-") and record[theirs].rstrip() != event.get(ours)
+    ]
+    assert len(expected) > 50
+    assert differences == []
