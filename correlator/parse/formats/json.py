@@ -115,7 +115,8 @@ def loads(text: str) -> object:
         ValueError: it is not JSON.
     """
     value: object = _DECODER.decode(text.lstrip("\ufeff \t\r\n"))
-    return _without_surrogates(value) if "\\u" in text and not _encodable(value) else value
+    may_hold_halves = "\\ud" in text or "\\uD" in text  # escapes of surrogates; common ones such as \\u00e9 cost nothing
+    return _without_surrogates(value) if may_hold_halves and not _encodable(value) else value
 
 
 def dumps(value: object) -> str:
