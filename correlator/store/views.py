@@ -129,7 +129,8 @@ def history(connection: sa.Connection, incident: int) -> list[_JSON]:
     """Return what happened to an incident, oldest first: at, change, person (None: Tocsin itself), text."""
     table = schema.incident_history
     query = sa.select(table.c.at, table.c.change, table.c.person, table.c.text).where(table.c.incident == incident)
-    return [dict(row) for row in connection.execute(query.order_by(table.c.id)).mappings()]
+    rows = connection.execute(query.order_by(table.c.id))
+    return [{"at": rfc3339(at), "change": change, "person": person, "text": text} for at, change, person, text in rows]
 
 
 def links(connection: sa.Connection, incident: int) -> list[_JSON]:
