@@ -6,7 +6,9 @@ rule AND filter condition as written); correlations are set aside untouched.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import orjson
 import polars as pl
 
 from correlator.detect.conditions import ConditionError, resolve_condition, short_names
@@ -70,8 +72,14 @@ def load_rules(
         _sort_documents(text, reading)
     rules = [rule for rule in (_read_rule(document, reading) for document in reading.rules) if rule]
     _warn_of_unused_filters(reading)
-    correlations = tuple((document.path, document.content) for document in reading.correlations)
+    correlations = tuple((document.path, _as_json(document.content)) for document in reading.correlations)
     return Loaded(RuleSet(tuple(rules), correlations), tuple(reading.problems), tuple(reading.warnings), reading.rejected)
+
+
+def _as_json(content: dict[str, Any]) -> dict[str, Any]:
+    """Return ``content`` as it comes back from the plan cache, so that a cached start is no different."""
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS))
+    return plain
 
 
 def _read_mapping(text: RuleText, reading: _Reading) -> None:
