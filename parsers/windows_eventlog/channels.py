@@ -9,7 +9,17 @@ from typing import TypeVar
 
 from correlator.parse.contract import LogSource
 
-__all__ = ["ANTIVIRUS_IDS", "CLASSIC", "DEFENDER", "REMOTE_DESKTOP", "SECURITY", "SYSMON", "dataset", "log_sources", "log_sources_of"]
+__all__ = [
+    "ANTIVIRUS_IDS",
+    "CLASSIC",
+    "DEFENDER",
+    "REMOTE_DESKTOP",
+    "SECURITY",
+    "SYSMON",
+    "dataset",
+    "log_sources",
+    "log_sources_of",
+]
 
 SECURITY = "security"
 SYSMON = "microsoft-windows-sysmon/operational"

@@ -23,6 +23,7 @@ __all__ = ["MAX_DEPTH", "Decoded", "Record", "decode_group", "decode_records", "
 MAX_DEPTH = 64
 
 _TEXTS = pl.List(pl.String)
+_BLOCKS = frozenset({"EventData", "UserData"})
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 
 
@@ -159,7 +160,10 @@ def _fast(rows: pl.DataFrame, container: Container, want: Collection[str] | None
     try:
         lines = io.BytesIO("\n".join(text.to_list()).encode())
         schema = pl.scan_ndjson(lines, infer_schema_length=None).collect_schema()
-        leaves = list(_wanted(LAYOUTS[container](_tree_of_dtype(schema)), want))
+        every = LAYOUTS[container](_tree_of_dtype(schema))
+        if any(leaf.name in _BLOCKS and _dtype_at(schema, leaf.path) != pl.Null for leaf in every):
+            return None  # a block that is an object in one record and a text in another
+        leaves = list(_wanted(every, want))
         decoded = text.str.json_decode(_pruned(schema, leaves))
     except pl.exceptions.PolarsError:
         return None
@@ -168,6 +172,13 @@ def _fast(rows: pl.DataFrame, container: Container, want: Collection[str] | None
     columns = [_column(leaf).alias(leaf.name) for leaf in leaves]
     record = pl.DataFrame([rows.get_column("raw_row"), decoded.alias("@record")])
     return record.select("raw_row", pl.lit(0, pl.UInt16).alias("n"), *columns)
+
+
+def _dtype_at(schema: Mapping[str, pl.DataType], path: tuple[str, ...]) -> pl.DataType:
+    dtype = schema[path[0]]
+    for key in path[1:]:
+        dtype = _fields(dtype)[key] if isinstance(dtype, pl.Struct) else dtype
+    return dtype
 
 
 def _tree_of_dtype(fields: Mapping[str, pl.DataType]) -> Tree:

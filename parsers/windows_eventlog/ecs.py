@@ -73,7 +73,7 @@ _OTHERS = (
     "TargetLogonId", "SubjectUserName", "SubjectDomainName", "SubjectUserSid", "SubjectLogonId", "LogonId", "MemberName",
     "MemberSid", "OldTargetUserName", "NewTargetUserName", "TargetFilename", "ImageLoaded", "ObjectName", "ObjectType",
     "ObjectValueName", "RelativeTargetName", "PipeName", "Path", "TargetObject", "Initiated", "Protocol", "Direction",
-    "param1", "Param2", "Security_UserID",
+    "param1", "Param2", "Security_UserID", "EventType",
 )  # fmt: skip
 
 #: Every field of a record that ECS columns are read from.

@@ -101,8 +101,7 @@ def _crate(tree: Tree) -> list[Leaf]:
     assert isinstance(event, Mapping)  # noqa: S101 - for the type checker: both branches are mappings
     system = [Leaf(_system_name(leaf), leaf.path) for leaf in _attributed(event.get("System"), (*at, "System"), bare=False)]
     data = [*_block(event.get("EventData"), (*at, "EventData")), *_user_data(event.get("UserData"), (*at, "UserData"))]
-    if "EventData" in event and event["EventData"] is None:
-        data.append(Leaf("EventData", (*at, "EventData")))
+    data += [Leaf(block, (*at, block)) for block in ("EventData", "UserData") if block in event and event[block] is None]
     rendering = event.get("RenderingInfo")
     if isinstance(rendering, Mapping) and "Message" in rendering:
         system.append(Leaf("Message", (*at, "RenderingInfo", "Message")))
@@ -118,6 +117,8 @@ def _winlogbeat(tree: Tree) -> list[Leaf]:
     winlog = tree.get("winlog")
     assert isinstance(winlog, Mapping)  # noqa: S101 - what made the record a winlogbeat one
     data = _block(winlog.get("event_data"), ("winlog", "event_data"))
+    blocks = {"event_data": "EventData", "user_data": "UserData"}
+    data += [Leaf(name, ("winlog", key)) for key, name in blocks.items() if key in winlog and winlog[key] is None]
     user = _block(winlog.get("user_data"), ("winlog", "user_data"))
     return _merged(
         system, [*data, *(Leaf("UserData_Type" if leaf.name == "xml_name" else leaf.name, leaf.path) for leaf in user)]

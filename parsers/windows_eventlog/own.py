@@ -77,7 +77,8 @@ _SPELT = {spelling: name for name in _SPACED for spelling in spellings(name)}
 
 def _sources(name: str) -> Iterator[str]:
     yield name
-    yield from _MADE_OF.get(name, ())
+    for source in _MADE_OF.get(name, ()):
+        yield from _sources(source)
     if name in _SPELT:
         yield _SPELT[name]
 

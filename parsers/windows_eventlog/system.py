@@ -28,14 +28,16 @@ def uniform(flat: pl.DataFrame, channel: str) -> list[pl.Expr]:
     if has_severity:
         columns += _level(channel, [name for name in ("Level", "@Level") if name in schema])
     if has_severity and "EventType" in schema:
-        columns.append(pl.when(~pl.col("EventType").is_in(_AUDIT_EVENT_TYPES)).then("EventType").alias("EventType"))
+        is_carrier = pl.col("EventType").is_in(_AUDIT_EVENT_TYPES) & pl.col("@severity").is_not_null()
+        columns.append(pl.when(~is_carrier).then("EventType").alias("EventType"))
     return columns
 
 
 def _level(channel: str, known: list[str]) -> list[pl.Expr]:
     """Return the level where the carrier says a severity instead; audits have level 0."""
     severity = pl.col("@severity").str.to_lowercase().replace_strict(_LEVELS, default=None, return_dtype=pl.String)
-    level = pl.coalesce(*known[-1:], pl.lit("0") if channel == SECURITY else severity)
+    audit = pl.when(pl.col("@severity").is_not_null()).then(pl.lit("0"))
+    level = pl.coalesce(*known[-1:], audit if channel == SECURITY else severity)
     return [level.alias("Level"), level.alias("@Level")]
 
 
@@ -50,7 +52,7 @@ def _hex(text: str) -> str:
     if text.removeprefix("-").isdecimal():
         return f"0x{int(text) % 2**64:x}"
     if text.lower().startswith("0x"):
-        return text.lower()
+        return text
     words = [word.strip().casefold().replace("’", "'") for word in text.splitlines()]
     bits = 0
     for word in words:
