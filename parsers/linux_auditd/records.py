@@ -23,9 +23,10 @@ _HEADER = (
 _SHORT = r"^(?P<before>.{0,300}?\baudit(?:\[[0-9]+\])?: )(?P<type>[A-Z][A-Z_]{2,31}) (?P<body>\S.*)$"
 
 _ENRICHED = r"(?:ARCH|SYSCALL|SADDR|ID|(?:OLD-|S)?AUID|(?:[EFSO]|FS)?[UG]ID)"
-_TAIL = r"^(.*?)((?:" + _ENRICHED + r'=(?:"[^"]*"|\{[^}]*\}|[^\s"{]+)\s*)+)$'
-_NESTED = r"^(?P<outer>[^\"']*?)\bmsg='(?P<inner>.*?)'?\s*(?P<after>(?:[A-Z-]+=(?:\"[^\"]*\"|\S+)\s*)*)$"
-_PAIR = r"""[A-Za-z_][\w-]*(?:\[[0-9]+\])?=(?:"[^"]*"?|'[^']*'?|\{[^}]*\}?|[^\s]*)"""
+_TAIL = r"((?:" + _ENRICHED + r'=(?:"[^"]*"|\{[^}]*\}|[^ "{]+) *)+)$'
+_NESTED = r"^([^\"']*?)msg='"
+_PAIR = r"""[A-Za-z_][0-9A-Za-z_-]*(?:\[[0-9]+\])?=(?:"[^"]*"?|'[^']*'?|\{[^}]*\}?|[^ \t\r\n]*)"""
+_OLD = "^[^\"']*old (?:auid|ses)=[^\"']*$"  # LOGIN before 2012: names of two words
 _PAIR_PARTS = r"(?s)^([^=]+)=(.*)$"
 
 # Well-formed UTF-8, two digits a byte: polars refuses a whole column for one byte that is not.
@@ -88,14 +89,15 @@ def pairs_of(records: pl.DataFrame) -> pl.DataFrame:
 def _flat(body: pl.Series) -> pl.Series:
     """Return the fields of each record on one level: the nested message opened, enriched fields set apart."""
     spaced = body.str.replace_all("\x1d", " ", literal=True).str.strip_chars()
-    dashed = spaced.str.replace_all(r"\bold (auid|ses)=", "old-$1=").str.replace_all(r"\bnew (auid|ses)=", "$1=")
-    nested = dashed.str.extract_groups(_NESTED).struct
-    opened = pl.select(
-        pl.coalesce(pl.concat_str(nested.field("outer"), nested.field("inner"), nested.field("after"), separator=" "), dashed)
-    ).to_series()
-    tail = opened.str.extract_groups(_TAIL).struct
-    apart = pl.select(pl.coalesce(pl.concat_str(tail.field("1"), tail.field("2"), separator=" "), opened).alias("body"))
-    return apart.to_series()
+    is_old = spaced.str.contains(_OLD)
+    if is_old.any():
+        dashed = spaced.str.replace_all("old (auid|ses)=", "old-$1=").str.replace_all("new (auid|ses)=", "$1=")
+        spaced = spaced.zip_with(~is_old.fill_null(value=False), dashed)
+    tail = spaced.str.extract(_TAIL, 1).fill_null("")
+    front = pl.select(pl.lit(spaced).str.strip_suffix(pl.lit(tail)).str.strip_chars_end()).to_series()
+    opened = front.str.replace(_NESTED, "$1")
+    bare = opened.zip_with(opened == front, opened.str.strip_chars_end("'"))
+    return (bare + " " + tail).str.strip_chars_end().alias("body")
 
 
 def _decoded(pairs: pl.DataFrame) -> pl.Series:
