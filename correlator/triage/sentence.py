@@ -52,15 +52,17 @@ _TACTICS = {
     "reconnaissance": "a fait des repérages",
 }
 _DEFAULT_ACT = "a déclenché une règle"
+_PLURALS = {"est passé ": "sont passés ", "s’est servi ": "se sont servis ", "s’est ménagé ": "se sont ménagé ", "a ": "ont "}
 _MANY = 3  # more names than this are told as a number
 
 
 def sentence_of(finding: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Return the sentence for ``finding`` (a row of frame FINDING); ``names`` maps commune ids to their names."""
     seen = finding["observables"] or []
-    subject, obj = _subject(seen), _object(seen)
+    subject, is_plural = _subject(seen)
+    act = act_of(finding["rule.tags"] or [])
     place = _place(finding["lane"], finding["communes"] or [], names)
-    parts = [subject, act_of(finding["rule.tags"] or []), obj, place]
+    parts = [subject, _plural(act) if is_plural else act, _object(seen), place]
     return f"{' '.join(part for part in parts if part)} : « {finding['rule.title']} »"
 
 
@@ -74,14 +76,20 @@ def act_of(tags: Iterable[str]) -> str:
     return next(iter([*dotted, *exact, *family, *tactic]), _DEFAULT_ACT)
 
 
-def _subject(seen: Sequence[Mapping[str, Any]]) -> str:
+def _plural(act: str) -> str:
+    begins = next(one for one in _PLURALS if act.startswith(one))
+    return _PLURALS[begins] + act.removeprefix(begins)
+
+
+def _subject(seen: Sequence[Mapping[str, Any]]) -> tuple[str, bool]:
+    """Return who did it, and whether that is more than one."""
     users, addresses = _values(seen, "user", "actor"), _values(seen, "ip", "source")
     senders = _values(seen, "email", "source")
     if users and addresses and len(users) <= _MANY:
-        return f"{_listed(users, 'comptes')} depuis {_listed(addresses, 'adresses')}"
+        return f"{_listed(users, 'comptes')} depuis {_listed(addresses, 'adresses')}", len(users) > 1
     chosen = addresses or senders or users
     noun = "comptes" if chosen is users else "adresses"
-    return _listed(chosen, noun) if chosen else "Un auteur inconnu"
+    return (_listed(chosen, noun), len(chosen) > 1) if chosen else ("Un auteur inconnu", False)
 
 
 def _object(seen: Sequence[Mapping[str, Any]]) -> str:
