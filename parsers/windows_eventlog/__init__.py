@@ -33,7 +33,7 @@ __all__ = ["PARSER"]
 # What the carriers have in common is little; each alternative is the mark of one of them.
 _SIGNATURE = (
     r"schemas\.microsoft\.com/win/2004/08/events/event"
-    r"|^\W{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?<Events?[\s>]"
+    r"|^\W{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?(?:<Events?[\s>]|</Events>\s*$)|^\W{0,4}<\?xml[^>]{0,100}\?>\s*$"
     r'|"winlog"\s*:\s*\{'
     r'|"System"\s*:\s*\{\s*"Provider'
     r'|"SourceModuleType"\s*:\s*"im_msvistalog"'
