@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from correlator.cli.output import Exit, fail_on_option, format_option
+from correlator.cli.rules import load
 from correlator.errors import Problem
 
 if TYPE_CHECKING:
@@ -84,11 +85,9 @@ def detect(
     error, the rest goes on; wrong lines end with exit code 2.
     """
     from correlator.model.severity import Severity  # noqa: PLC0415 - `--help` loads nothing
-    from correlator.runtime.ruleset import load_cached  # noqa: PLC0415
-    from correlator.store.content import find_mappings  # noqa: PLC0415
 
     del form
-    loaded = load_cached(paths, find_mappings(paths))
+    loaded = load(paths)
     _tell(loaded.problems)
     reader = EventReader(getattr(file, "name", "-"))
     worst = -1

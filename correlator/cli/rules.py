@@ -113,7 +113,17 @@ def load(paths: Sequence[Path]) -> "Loaded":
     from correlator.store.content import find_mappings  # noqa: PLC0415
 
     chosen = paths or (shipped_rules(),)
-    return load_cached(chosen, find_mappings(chosen))
+    return load_cached(chosen, find_mappings(chosen), _cache())
+
+
+def _cache() -> Path | None:
+    """Return the plan cache; None when the settings cannot be read: rules can be checked without."""
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` loads nothing
+
+    try:
+        return load_settings().cache
+    except InputError:
+        return None
 
 
 def _find(found: Iterable["Rule"], wanted: str) -> "Rule":

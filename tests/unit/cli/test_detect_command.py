@@ -29,8 +29,10 @@ EVENTS = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder with rules and events."""
+def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with rules and events; plans are cached elsewhere."""
+    tmp_path = tmp_path_factory.mktemp("rules")
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(tmp_path_factory.mktemp("state")))
     (tmp_path / "good.yml").write_text(GOOD)
     (tmp_path / "keyword.yml").write_text(KEYWORD)
     (tmp_path / "events.ndjson").write_text("\n".join(EVENTS))
