@@ -1,5 +1,6 @@
 """The database: opening, migrating, and the one kind of transaction that writes."""
 
+import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -62,6 +63,26 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Give a connection that sees one state of the database throughout and never blocks a writer."""
     with _named_errors(str(engine.url.database)), engine.connect() as connection:
         yield connection
+
+
+@contextmanager
+def held(engine: sa.Engine) -> Iterator[None]:
+    """Hold the data folder for the one process that follows sources; reading and people's acts need no hold.
+
+    A second flow on the same folder would remove the first one's uncommitted lake segments as orphans. Raises InputError when
+    another process holds it; the hold ends with the process, however it ends.
+    """
+    path = Path(f"{engine.url.database}.lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            what = "another tocsin process works on this data folder"
+            raise InputError([Problem(str(path), 0, what, "stop it first, or give this one another data_dir")]) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _prepare(path: Path) -> None:

@@ -16,6 +16,9 @@ def tell(
 
     ``incident.sequence`` numbers the change; deliveries of one incident go out in that order.
     """
+    names = tuple(sinks)
+    if not names:
+        return
     document = views.document(connection, incident)
     rows = [
         {
@@ -27,10 +30,9 @@ def tell(
             "document": document,
             "next_try": now,
         }
-        for sink in sinks
+        for sink in names
     ]
-    if rows:
-        connection.execute(sa.insert(schema.outbox), rows)
+    connection.execute(sa.insert(schema.outbox), rows)
 
 
 def note(connection: sa.Connection, incident: int, change: str, text: str, *, now: datetime, person: str | None = None) -> None:

@@ -132,12 +132,12 @@ def _put_entities(connection: sa.Connection, rows: list[dict[str, Any]]) -> None
 def _trim(connection: sa.Connection, incidents: Iterable[int]) -> None:
     """Keep the oldest and the newest documents of each incident: enough to judge, however long it lasts."""
     table = schema.incident_evidence
-    for incident in incidents:
+    counted = sa.select(table.c.incident).where(table.c.incident.in_(list(incidents))).group_by(table.c.incident)
+    for incident in list(connection.execute(counted.having(sa.func.count() > 2 * _KEPT)).scalars()):
         query = sa.select(table.c.event_id).where(table.c.incident == incident).order_by(table.c.at, table.c.event_id)
+        gone = (table.c.incident == incident) & (table.c.event_id == sa.bindparam("gone"))
         middle = list(connection.execute(query).scalars())[_KEPT:-_KEPT]
-        if middle:
-            gone = (table.c.incident == incident) & (table.c.event_id == sa.bindparam("gone"))
-            connection.execute(sa.delete(table).where(gone), [{"gone": one} for one in middle])
+        connection.execute(sa.delete(table).where(gone), [{"gone": one} for one in middle])
 
 
 def _count_days(connection: sa.Connection, days: pl.DataFrame) -> None:

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 
 from correlator.errors import Fatal, InputError, Retry
 from correlator.store import schema
-from correlator.store.database import SCHEMA, open_database, reading, transaction
+from correlator.store.database import SCHEMA, held, open_database, reading, transaction
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 LANE = {"name": "saint-aubin", "number": 0}
@@ -144,3 +144,13 @@ def test_times_are_integer_microseconds_utc(engine: sa.Engine) -> None:
         assert connection.execute(sa.select(schema.audit.c.at)).scalar_one() == NOW.replace(microsecond=7)
     with pytest.raises(sa.exc.StatementError, match="has no zone"), transaction(engine) as connection:
         connection.execute(sa.insert(schema.audit).values({**row, "id": 2, "at": NOW.replace(tzinfo=None)}))
+
+
+def test_one_flow_per_data_folder(engine: sa.Engine) -> None:
+    """A second flow is refused while the first one runs, and welcome after; readers never notice."""
+    with held(engine):
+        with pytest.raises(InputError, match="another tocsin process works on this data folder; stop it first"), held(engine):
+            pass
+        assert lanes(engine) == []
+    with held(engine):
+        assert lanes(engine) == []
