@@ -134,7 +134,7 @@ def test_mutated_samples_raise_nothing(name: str) -> None:
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("name", PARSERS)
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 1 << 40))
 def test_many_mutated_samples_raise_nothing(name: str, seed: int) -> None:
     """Thousands of mutants of each parser."""
