@@ -132,6 +132,19 @@ def test_a_lost_answer_does_not_make_a_second_ticket(engine: sa.Engine) -> None:
     assert (desk.tickets, desk.refs) == ({"i1": [1]}, [None, ExternalRef("i1", "T-i1")])
 
 
+def test_after_a_lost_answer_the_other_system_is_asked_even_about_a_known_ticket(engine: sa.Engine) -> None:
+    """It may have been moved or made again meanwhile: what it says now is what the next request is made for."""
+    put(engine, (1, 1), (1, 2))
+    desk = Desk(after=[])
+    queue_first = queue.claim(engine, ["desk"], "one", NOW)
+    queue.record_sent(engine, queue_first[0], ExternalRef("i1", "T-old"), NOW)
+    desk.tickets["i1"] = [1]
+    desk.after.append(Retry("the connection broke"))
+    deliver_once(engine, {"desk": desk}, NOW)
+    deliver_once(engine, {"desk": desk}, LATER)
+    assert desk.refs == [ExternalRef("i1", "T-old"), ExternalRef("i1", "T-i1")]
+
+
 def test_a_change_that_waits_holds_back_the_later_ones_of_its_incident_only(engine: sa.Engine) -> None:
     """Order is per incident: others go on."""
     put(engine, (1, 1), (1, 2), (2, 1))

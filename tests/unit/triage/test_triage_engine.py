@@ -189,6 +189,14 @@ def test_a_bridge_merges_what_nobody_touched(desk: Desk) -> None:
     assert changes == [("sim9:26-0002", 1, "opened"), ("sim9:26-0002", 2, "merged")]
 
 
+def test_entities_of_a_merged_incident_lead_to_the_one_that_took_it(desk: Desk) -> None:
+    """Also those that the bridge itself knew nothing of."""
+    desk.batch(found(1, "ana"), found(2, "bo", "cy"))
+    desk.batch(found(3, "ana", "bo"))
+    desk.batch(found(4, "cy"))
+    assert desk.events() == {"26-0001": ["e1", "e2", "e3", "e4"]}
+
+
 def test_a_bridge_only_links_what_a_person_touched(desk: Desk) -> None:
     """What somebody works on does not vanish under their hands."""
     desk.batch(found(1, "ana"), found(2, "bo"), found(3, "cy"))
