@@ -16,7 +16,7 @@ from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import REJECT
 from correlator.parse.engine import Carried, Fates, read
 from correlator.runtime.content import Content
-from correlator.runtime.findings import findings
+from correlator.runtime.findings import findings, without_shared
 from correlator.runtime.watermark import Watermark
 
 _NOTHING_JUDGED = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,6 +44,9 @@ class Outcome:
     flow: Flow
     lanes_changed: frozenset[str]
     late: int
+    merged: Mapping[str, str]  # id of a hit that is gone → id of the hit it is part of now
+    left_out: int  # detections without the field their correlation groups by
+    overflow: int  # rows beyond what a group may hold
     problems: tuple[Problem, ...]
 
 
@@ -57,7 +60,14 @@ def process(
     """
     rows = batch.rows if batch else pl.DataFrame(schema=RAW)
     parsed = read(
-        rows, content.parsers, flow.carried, want=content.want, forced=content.forced, zones=content.zones, final=final
+        rows,
+        content.parsers,
+        flow.carried,
+        want=content.want,
+        forced=content.forced,
+        zones=content.zones,
+        final=final,
+        now=wall if live else None,
     )
     events = enrich_batch(parsed.events, content.tables)
     watermark = flow.watermark.advance(events, wall) if live else flow.watermark
@@ -73,10 +83,13 @@ def process(
         fates=parsed.counts,
         detections=detections,
         hits=correlated.hits,
-        findings=findings(detections, correlated.hits, content.muted),
+        findings=without_shared(findings(detections, correlated.hits, content.muted), content.is_shared),
         flow=Flow(parsed.carried, correlated.state, watermark),
         lanes_changed=correlated.changed,
         late=correlated.late,
+        merged=correlated.merged,
+        left_out=sum(correlated.left_out.values()),
+        overflow=sum(correlated.overflow.values()),
         problems=parsed.problems,
     )
 

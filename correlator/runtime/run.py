@@ -101,7 +101,7 @@ class Loop:
     def _count(self, outcome: Outcome, triaged: Triaged, seconds: float) -> None:
         add = self.metrics.add
         for source, fates in outcome.fates.items():
-            add("tocsin_ingest_records", fates.received, source=source)
+            add("tocsin_ingest_records", fates.received - fates.held, source=source)
             for fate in ("read", "assembled", "skipped", "rejected"):
                 add("tocsin_parse_records", getattr(fates, fate), source=source, fate=fate)
             add("tocsin_parse_events", fates.events, source=source)
@@ -112,6 +112,8 @@ class Loop:
         for level in outcome.hits.get_column("rule.level").fill_null("medium"):
             add("tocsin_correlate_hits", level=level)
         add("tocsin_correlate_late_events", outcome.late)
+        add("tocsin_correlate_left_out_events", outcome.left_out)
+        add("tocsin_correlate_overflow_events", outcome.overflow)
         for told in triaged.told:
             add("tocsin_triage_changes", change=told.change)
             log.info("Incident changed.", change=told.change, text=told.text)

@@ -20,7 +20,7 @@ def uniform(flat: pl.DataFrame, channel: str) -> list[pl.Expr]:
     schema = flat.schema
     has_severity = "@severity" in schema  # NXLog and winlogbeat; the others already write what the evtx reader writes
     columns = [pl.col("@EventID").alias("EventID")] if isinstance(schema.get("EventID"), pl.List) else []
-    if "Provider_Guid" in schema:
+    if schema.get("Provider_Guid") == pl.String:  # a hostile record may hold a list there: kept as it is
         columns.append(pl.col("Provider_Guid").str.strip_chars("{}").str.to_lowercase())
     if "@Keywords" in schema and (has_severity or schema["@Keywords"] != pl.String):
         keywords = pl.lit(_keywords(flat.get_column("@Keywords")))
