@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import orjson
-import polars as pl
 import sqlalchemy as sa
 
 from correlator.config.settings import Settings
 from correlator.correlate import state as lane_states
+from correlator.errors import Fatal
 from correlator.model.outcome import Outcome as Triaged
 from correlator.model.outcome import TriageSettings
 from correlator.model.severity import Severity
-from correlator.parse.engine import Carried
+from correlator.parse.engine import Carried, Fates
 from correlator.runtime.pipeline import Flow, Outcome
 from correlator.runtime.watermark import Watermark
 from correlator.store import checkpoints, lake, records
@@ -35,6 +35,8 @@ STEPS = ("begin", "segment", "positions", "state", "records", "triage", "inciden
 #: The runtime's own rows in the table of stream states: no source can bear this name.
 _OWN, _CLOCKS, _STREAMS = "~", "clocks", "streams"
 Positions = dict[str, dict[str, int]]
+#: Writes what became of the records of a batch, in its transaction.
+Record = Callable[[sa.Connection, Outcome, datetime], None]
 
 
 def _nothing(step: str) -> None:
@@ -71,11 +73,15 @@ class Checkpoint:
         """Note how far a source was polled; committed once the records before it have their fate."""
         self._heard.setdefault(source, {}).update(next_offsets)
 
-    def commit(self, outcome: Outcome, before: Flow, now: datetime | None = None) -> Triaged:
-        """Keep everything a batch gave; return what triage made of it."""
+    def commit(self, outcome: Outcome, before: Flow, now: datetime | None = None, record: Record | None = None) -> Triaged:
+        """Keep everything a batch gave; return what triage made of it.
+
+        ``record`` writes the fates of its records (default: ledger and dead letter, as for records that come the first time).
+        Raises Retry when the database is held, Fatal when the disk takes no more: nothing of the batch is kept then.
+        """
         moment = now or datetime.now(UTC)
         self.reached("begin")
-        segment = lake.write_segment(self.engine, outcome.events)
+        segment = self._written(outcome)
         self.reached("segment")
         after = self._reachable(outcome.flow.carried)
         with transaction(self.engine) as connection:
@@ -83,7 +89,9 @@ class Checkpoint:
             self.reached("positions")
             self._keep_flow(connection, before, outcome, moment)
             self.reached("state")
-            self._record(connection, outcome, moment)
+            (record or record_fates)(connection, outcome, moment)
+            records.save_hits(connection, outcome.hits)
+            records.join_hits(connection, outcome.merged)
             self.reached("records")
             triaged = self._triage(connection, outcome, moment)
             self.reached("incidents")
@@ -92,6 +100,13 @@ class Checkpoint:
         self.reached("committed")
         self._stored = {source: {**self._stored.get(source, {}), **offsets} for source, offsets in after.items()}
         return triaged
+
+    def _written(self, outcome: Outcome) -> lake.LakeFile | None:
+        try:
+            return lake.write_segment(self.engine, outcome.events)
+        except OSError as error:
+            what = f"{lake.lake_folder(self.engine)}: {error.strerror or error}; nothing of this batch was kept"
+            raise Fatal(f"{what}: free space or mend the folder, then start again") from error
 
     def _reachable(self, carried: Carried) -> Positions:
         """Return how far each source may be committed: what was polled, but not past a record that still waits."""
@@ -117,17 +132,6 @@ class Checkpoint:
             blobs = {lane: lane_states.to_bytes(after.lanes, lane) for lane in outcome.lanes_changed}
             checkpoints.write_lane_states(connection, blobs, now)
 
-    def _record(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> None:
-        for source, fates in outcome.fates.items():
-            refused = outcome.rejects.filter(pl.col("source") == source).height
-            early = refused - fates.rejected  # records that could not even become rows
-            counts = {name: getattr(fates, name) for name in ("read", "assembled", "skipped", "events")}
-            settled = fates.received - fates.held
-            settled_counts = {**counts, "received": settled + early, "rejected": refused}
-            records.add_to_ledger(connection, source, now, settled_counts)
-        records.bury_rejects(connection, outcome.rejects, now)
-        records.save_hits(connection, outcome.hits)
-
     def _triage(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> Triaged:
         settings = self._triage_settings()
         known = load_known(connection, outcome.findings, settings, now)
@@ -141,6 +145,18 @@ class Checkpoint:
         return TriageSettings(
             gap=timedelta(hours=chosen.gap_hours), minimum=Severity.of(chosen.minimum_level), communes=self.communes
         )
+
+
+def record_fates(connection: sa.Connection, outcome: Outcome, now: datetime) -> None:
+    """Write the fates of a batch into the ledger, its refused records into the dead letter."""
+    refused = dict(outcome.rejects.get_column("source").value_counts().iter_rows())
+    for source in sorted({*outcome.fates, *refused}):
+        fates = outcome.fates.get(source, Fates())
+        counts = {name: getattr(fates, name) for name in ("read", "assembled", "skipped", "events")}
+        early = refused.get(source, 0) - fates.rejected  # records that could not even become rows
+        counts |= {"received": fates.received - fates.held + early, "rejected": fates.rejected + early}
+        records.add_to_ledger(connection, source, now, counts)
+    records.bury_rejects(connection, outcome.rejects, now)
 
 
 def _streams(carried: Carried) -> bytes:

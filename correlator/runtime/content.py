@@ -1,6 +1,6 @@
 """Everything the flow runs with, loaded once and swapped whole at a batch boundary: parsers, rules, correlations, tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -12,9 +12,10 @@ from correlator.correlate.load import load_correlations, wanted_fields
 from correlator.correlate.rule import CorrelationRule
 from correlator.detect.plan import RuleSet
 from correlator.detect.report import Inert, Loaded, inert
+from correlator.enrich.addresses import AddressIndex
 from correlator.enrich.tables import Tables, build_tables
 from correlator.errors import Problem
-from correlator.model.estate import Estate
+from correlator.model.estate import SHARED, Estate
 from correlator.model.event import ECS, RESERVED
 from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
@@ -64,6 +65,14 @@ class Content:
         high |= {rule.id for rule in self.correlations if Severity.of(rule.level) >= Severity.HIGH}
         silent = {rule.id for rule in self.ruleset.rules if rule.generate is False}
         return frozenset((bases - spoken - high) | silent)
+
+    @cached_property
+    def is_shared(self) -> Callable[[str, str], bool]:
+        """Return whether the estate lists the thing (kind of observable, value) as a shared asset."""
+        networks = (network for asset in self.estate.shared for network in asset.addresses)
+        addresses = AddressIndex.of((network, SHARED) for network in networks)
+        asked = {"ip": addresses.find, "host": self.tables.hosts.owner}
+        return lambda kind, value: kind in asked and asked[kind](value) == SHARED
 
     @cached_property
     def inert(self) -> tuple[Inert, ...]:

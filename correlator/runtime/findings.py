@@ -1,6 +1,6 @@
 """Detections and hits → what triage groups."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import polars as pl
 
@@ -35,3 +35,21 @@ def _of_hits(hits: pl.DataFrame) -> pl.DataFrame:
         "lane", "communes", "first", "last", "event.ids", "observables",
         pl.lit(None, pl.String).alias("document"),
     ).cast(FINDING)  # fmt: skip
+
+
+def without_shared(found: pl.DataFrame, is_shared: Callable[[str, str], bool]) -> pl.DataFrame:
+    """Return the FINDING frame ``found`` with the observables that are shared assets made weak: shown, never grouping.
+
+    ``is_shared`` (kind, value) is asked in Python once per distinct strong observable of the batch, never per row.
+    """
+    every = found.get_column("observables").explode(empty_as_null=False).drop_nulls().struct.unnest()
+    distinct = every.filter("strong").select("kind", "value").unique().drop_nulls()
+    shared = distinct.filter(pl.Series([is_shared(kind, value) for kind, value in distinct.iter_rows()], dtype=pl.Boolean))
+    if shared.is_empty():
+        return found
+    part = pl.element().struct
+    listed = pl.concat_str(part["kind"], pl.lit("\0"), part["value"])
+    is_weak = listed.is_in(shared.select(pl.concat_str("kind", pl.lit("\0"), "value")).to_series().to_list())
+    strong = part["strong"] & ~is_weak.fill_null(value=False)
+    demoted = pl.struct(part["kind"], part["role"], part["value"], strong.alias("strong"))
+    return found.with_columns(pl.col("observables").list.eval(demoted)).cast(FINDING)

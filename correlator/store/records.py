@@ -1,7 +1,8 @@
 """What became of records: the loss ledger, the dead letter, hits. Written in the transaction of the batch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -44,6 +45,52 @@ def bury_rejects(connection: sa.Connection, rejects: pl.DataFrame, now: datetime
     rows = [{**row, "at": now} for row in named.iter_rows(named=True)]
     if rows:
         connection.execute(insert(schema.dead_letter).on_conflict_do_nothing(), rows)
+
+
+def join_hits(connection: sa.Connection, merged: Mapping[str, str]) -> None:
+    """Give what hits that are gone had to those they joined: ``merged`` maps the one id to the other.
+
+    Call it after ``save_hits`` and before triage: an incident then knows the hit by its new id, and does not count it again.
+    """
+    table, members = schema.hit, schema.hit_event
+    for gone, into in merged.items():
+        _rename_finding(connection, gone, into)
+        others = [column for column in table.c if column.name != "id"]
+        _copy(connection, table, "id", others, table.c.id == gone, into)
+        _copy(connection, members, "hit", [members.c.event_id], members.c.hit == gone, into)
+        connection.execute(sa.delete(members).where(members.c.hit == gone))
+        connection.execute(sa.delete(table).where(table.c.id == gone))
+
+
+def _copy(
+    connection: sa.Connection,
+    table: sa.Table,
+    key: str,
+    others: Sequence[sa.Column[Any]],
+    chosen: sa.ColumnElement[bool],
+    into: str,
+) -> None:
+    """Copy the chosen rows under the id ``into``; what is there already stays as it is."""
+    rows = sa.select(sa.literal(into), *others).where(chosen)
+    names = [key, *(column.name for column in others)]
+    connection.execute(insert(table).from_select(names, rows).on_conflict_do_nothing())
+
+
+def _rename_finding(connection: sa.Connection, gone: str, into: str) -> None:
+    """Let incidents name a finding by its new id; where they know that one too, it was counted twice."""
+    table = schema.incident_finding
+    known = set(connection.execute(sa.select(table.c.lane).where(table.c.finding_id == into)).scalars())
+    rows = connection.execute(sa.select(table).where(table.c.finding_id == gone)).mappings().all()
+    for row in rows:
+        mine = (table.c.finding_id == gone) & (table.c.lane == row["lane"]) & (table.c.incident == row["incident"])
+        if row["lane"] not in known:
+            connection.execute(sa.update(table).where(mine).values(finding_id=into))
+            continue
+        connection.execute(sa.delete(table).where(mine))
+        whole, part = schema.incident, schema.incident_rule
+        fired = (part.c.incident == row["incident"]) & (part.c.rule_id == row["rule_id"])
+        connection.execute(sa.update(whole).where(whole.c.id == row["incident"]).values(findings=whole.c.findings - 1))
+        connection.execute(sa.update(part).where(fired).values(count=part.c.count - 1))
 
 
 def save_hits(connection: sa.Connection, hits: pl.DataFrame) -> None:

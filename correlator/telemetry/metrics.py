@@ -24,6 +24,8 @@ TABLE: tuple[Metric, ...] = (
     Metric("tocsin_detect_detections", "counter", "Detections, by level.", ("level",)),
     Metric("tocsin_correlate_hits", "counter", "Correlation hits opened or grown, by level.", ("level",)),
     Metric("tocsin_correlate_late_events", "counter", "Detections that came after their window was judged."),
+    Metric("tocsin_correlate_left_out_events", "counter", "Detections without a field their correlation groups by."),
+    Metric("tocsin_correlate_overflow_events", "counter", "Detections beyond what a group of a correlation may hold: dropped."),
     Metric("tocsin_triage_changes", "counter", "Changes of incidents: opened, updated, merged, reopened.", ("change",)),
     Metric("tocsin_deliver_requests", "counter", "Deliveries by result: sent, retried, dead.", ("sink", "result")),
     Metric("tocsin_runtime_batches", "counter", "Batches committed."),
