@@ -5,7 +5,7 @@ def main() -> None:
     """Run the command line."""
     from correlator.cli import command  # noqa: PLC0415 - importing the package must not start a command line
 
-    command()
+    command(prog_name="tocsin")
 
 
 if __name__ == "__main__":

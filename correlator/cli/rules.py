@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from correlator.detect.report import Inert, Loaded
 
 #: Subcommands that live in modules of their own: name → (module, attribute).
-ELSEWHERE = {"test": ("correlator.cli.rules_test", "test"), "try": ("correlator.cli.rules_test", "try_")}
+ELSEWHERE = {"test": ("correlator.cli.rules_test", "test"), "try": ("correlator.cli.rules_test", "try_rule")}
 
 
 class RulesGroup(click.Group):

@@ -6,7 +6,9 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 
+import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -15,6 +17,9 @@ from correlator.model.reject import Reason
 from correlator.parse.registry import find_parsers
 from correlator.telemetry.metrics import TABLE, Metric
 
+#: Where the command tree is. By name: the command line is above this layer, here it is only material to describe.
+_COMMAND = "correlator.cli.main:command"
+_WIDTH = 100  # of help texts, whatever the terminal
 _HEAD = "<!-- Made by `python -m correlator.harness.reference`; do not edit. -->\n"
 
 
@@ -69,7 +74,30 @@ def parsers_page() -> str:
     return _joined([_HEAD, head, *rows, "\n## Reasons for which a record is refused\n", *reasons])
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "metrics.md": metrics_page, "parsers.md": parsers_page}
+def commands_page() -> str:
+    """Return what ``--help`` says of ``tocsin`` and each of its commands."""
+    texts = [f"\n## {path}\n\n```text\n{text}\n```\n" for path, text in _helps(resolve_name(_COMMAND), "tocsin", None)]
+    return _joined([_HEAD, "# Commands\nWhat `--help` says; every command has it.\n", *texts])
+
+
+def _helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    """Yield (how to call it, its help) of a command and of those below it."""
+    context = click.Context(command, parent, name, terminal_width=_WIDTH, help_option_names=["-h", "--help"])
+    yield context.command_path, context.get_help()
+    if not isinstance(command, click.Group):
+        return
+    for below in command.list_commands(context):
+        found = command.get_command(context, below)
+        if found is not None:
+            yield from _helps(found, below, context)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "parsers.md": parsers_page,
+}
 
 
 def write_pages(folder: Path) -> Iterator[Path]:
