@@ -27,7 +27,9 @@ def test(paths: tuple[Path, ...], rules: tuple[Path, ...], *, mutate: bool, form
     content = authoring_content(paths, rules)
     scripts = {script: read_cases(script) for script in find_scripts(paths or _shipped())}
     failures = [str(failure) for cases in scripts.values() for case in cases for failure in run_case(case, content)]
-    untested = _untested(paths or _shipped(), scripts) + (_survivors(scripts, content) if mutate and not failures else [])
+    untested = _untested(paths or _shipped(), scripts) + (
+        _survivors(scripts, content, rules) if mutate and not failures else []
+    )
     cases = sum(map(len, scripts.values()))
     for line in (*failures, *untested):
         click.echo(line, err=True)
@@ -80,12 +82,15 @@ def _untested(paths: tuple[Path, ...], scripts: "dict[Path, tuple[Case, ...]]") 
     return missing + lacking
 
 
-def _survivors(scripts: "dict[Path, tuple[Case, ...]]", content: "Content") -> list[str]:
+def _survivors(scripts: "dict[Path, tuple[Case, ...]]", content: "Content", rules: tuple[Path, ...]) -> list[str]:
     from correlator.harness.mutate import survivors  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.content import shipped_rules  # noqa: PLC0415
+    from correlator.store.content import read_rules  # noqa: PLC0415
 
+    filters = [text for text in read_rules(rules or (shipped_rules(),)) if "\nfilter:" in text.text]
     by_file = {Path(rule.path).resolve(): rule for rule in content.ruleset.rules}
     pairs = [(by_file.get(script.with_suffix(".yml").resolve()), cases) for script, cases in scripts.items()]
-    return [str(survivor) for rule, cases in pairs if rule for survivor in survivors(rule, cases, content)]
+    return [str(survivor) for rule, cases in pairs if rule for survivor in survivors(rule, cases, content, filters)]
 
 
 @click.command(name="try")

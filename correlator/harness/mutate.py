@@ -1,6 +1,6 @@
 """Drops each item of a rule's selections in turn: some case of its script must then fail, else the item is untested."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,15 +32,16 @@ class Survivor:
         return f"{self.path}: without {self.change} every case still holds; add a near miss that differs in it, or drop it"
 
 
-def survivors(rule: Rule, cases: tuple[Case, ...], content: Content) -> Iterator[Survivor]:
+def survivors(rule: Rule, cases: tuple[Case, ...], content: Content, filters: Sequence[RuleText] = ()) -> Iterator[Survivor]:
     """Yield the selection items of the rule whose loss none of ``cases`` notices.
 
-    A case that names another rule only is of no help. Values inside one list are alternatives, not items.
+    A case that names another rule only is of no help. Values inside one list are alternatives, not items. ``filters`` are the
+    texts of the filters the rule is loaded with: without them a near miss that a filter explains would notice every loss.
     """
     path = Path(rule.path)
     document = next(text for text in yaml.safe_load_all(path.read_text(encoding="utf-8")) if text.get("id") == rule.id)
     for change, mutant in mutants(document):
-        loaded = load_rules([RuleText(rule.path, yaml.safe_dump(mutant, allow_unicode=True))])
+        loaded = load_rules([RuleText(rule.path, yaml.safe_dump(mutant, allow_unicode=True)), *filters])
         if not loaded.ruleset.rules:
             continue  # what is left is no rule: the item is needed for it to be one
         changed = replace(content, loaded=replace(content.loaded, ruleset=_swapped(content.ruleset, loaded.ruleset.rules[0])))
