@@ -90,8 +90,14 @@ def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) 
 
 
 def _derived(group: EventGroup) -> EventGroup:
-    channel = group.channel.casefold()
-    return EventGroup(group.channel, group.event_id, derive(group.flat, channel, group.event_id, uniform(group.flat, channel)))
+    channel, flat = group.channel.casefold(), _single(group.flat)
+    return EventGroup(group.channel, group.event_id, derive(flat, channel, group.event_id, uniform(flat, channel)))
+
+
+def _single(flat: pl.DataFrame) -> pl.DataFrame:
+    """Return ``flat`` with internal fields as text: only keywords are a list, where the carrier is no liar."""
+    lists = [name for name in _lists(flat) if name.startswith("@") and name != "@Keywords"]
+    return flat.with_columns(pl.col(lists).list.first()) if lists else flat
 
 
 def _signals(groups: list[EventGroup]) -> pl.DataFrame:
@@ -114,7 +120,9 @@ def _kind(group: EventGroup) -> tuple[str, str, str, str | None, int]:
 
 def _time(signals: pl.DataFrame, zone: str) -> pl.Series:
     """Return ``@timestamp``: Sysmon's ``UtcTime``, else the time of creation; most are ISO with Z, the rest is tried after."""
-    created = pl.col("@SystemTime") if "@SystemTime" in signals.columns else pl.lit(None, pl.String)
+    created = pl.col("@SystemTime")
+    if "@SystemTime" not in signals.columns:
+        signals = signals.with_columns(pl.lit(None, pl.String).alias("@SystemTime"))
     moment = signals.select(
         created.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC", strict=False)
     ).to_series()

@@ -75,6 +75,9 @@ def spellings(name: str) -> tuple[str, ...]:
 _SPELT = {spelling: name for name in _SPACED for spelling in spellings(name)}
 
 
+_TEXT_SOURCES = frozenset(source for sources in _MADE_OF.values() for source in sources) - {"Data"}
+
+
 def _sources(name: str) -> Iterator[str]:
     yield name
     for source in _MADE_OF.get(name, ()):
@@ -93,11 +96,17 @@ def derive(flat: pl.DataFrame, channel: str, event_id: str, rewritten: Collectio
 
     ``rewritten`` columns replace those of ``flat`` on the way.
     """
-    listed = _data_list(flat, channel)
+    listed = _single(_data_list(flat, channel))
     added = {**_spelt(listed), **_made(listed, channel, event_id), **_decoded(listed)}
     new = [*rewritten, *(expr.alias(name) for name, expr in added.items() if name not in listed.columns)]
     whole = listed.with_columns(new) if new else listed
     return _process_creation(whole) if (channel, event_id) == (SECURITY, "4688") else whole
+
+
+def _single(flat: pl.DataFrame) -> pl.DataFrame:
+    """Return ``flat`` with the fields that others are made of as text: a hostile record may hold a list there."""
+    lists = [name for name, dtype in flat.schema.items() if isinstance(dtype, pl.List) and name in _TEXT_SOURCES]
+    return flat.with_columns(pl.col(lists).list.join("\n", ignore_nulls=True)) if lists else flat
 
 
 def _data_list(flat: pl.DataFrame, channel: str) -> pl.DataFrame:
