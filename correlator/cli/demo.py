@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from correlator.cli.install import local_time
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import fail_on_option, format_option, print_rows
+from correlator.cli.replay import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,18 +27,19 @@ _COLUMNS = ("number", "severity", "commune", "events", "first", "last", "inciden
 @click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the log files, the truth and the store here."
 )
+@fail_on_option
 @format_option
-def demo(seed: int, scale: float, keep: Path | None, form: str) -> None:
+def demo(seed: int, scale: float, keep: Path | None, fail_on: str | None, form: str) -> None:
     """Play a day of the nine fictional communes through the whole flow; the truth is never shown to the engine."""
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as scratch:
         folder = keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        play(folder, seed=seed, scale=scale, form=form)
-    raise SystemExit(Exit.DONE)
+        levels = play(folder, seed=seed, scale=scale, form=form)
+    raise SystemExit(exit_code(fail_on, levels))
 
 
-def play(folder: Path, *, seed: int, scale: float, form: str) -> None:
-    """Generate the day below ``folder``, replay it, print incidents and the score."""
+def play(folder: Path, *, seed: int, scale: float, form: str) -> list[str]:
+    """Generate the day below ``folder``, replay it, print incidents and the score; return the levels of the incidents."""
     from correlator.config.estate import load_estate  # noqa: PLC0415 - `--help` must not load it
     from correlator.config.settings import load_settings  # noqa: PLC0415
     from correlator.harness.demo.generator import ESTATE, generate  # noqa: PLC0415
@@ -59,7 +61,12 @@ def play(folder: Path, *, seed: int, scale: float, form: str) -> None:
     names = {commune.id: commune.name for commune in estate.communes}
     _tell(summary, [_row(incident, names, settings.time_zone) for incident in incidents], form)
     keys = [(one["number"], {places[event] for event in one["event.ids"]}) for one in incidents]
-    click.echo(score_line(score(truth, keys)))
+    judged = score(truth, keys)
+    if form == "json":
+        print_rows([{"planted": judged.planted, "found": judged.found, "others": judged.others}], form, ())
+    else:
+        click.echo(score_line(judged))
+    return [str(incident["severity"]) for incident in incidents]
 
 
 def _with_progress(replay: "Replay", each: "Callable[[Outcome], None]") -> Any:  # noqa: ANN401 - (Summary, Engine), not loaded for `--help`

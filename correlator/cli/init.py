@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from correlator.cli.output import format_option, print_rows
 from correlator.errors import InputError, Problem
 
 SETTINGS = """\
@@ -58,7 +59,8 @@ FILES = {"tocsin.toml": SETTINGS, "estate.toml": ESTATE}
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-def init(directory: Path) -> None:
+@format_option
+def init(directory: Path, form: str) -> None:
     """Write tocsin.toml and estate.toml into DIRECTORY; files that are there already are never overwritten."""
     present = [directory / name for name in FILES if (directory / name).exists()]
     if present:
@@ -67,5 +69,8 @@ def init(directory: Path) -> None:
     for name, text in FILES.items():
         (directory / name).write_text(text, encoding="utf-8")
     config = directory / "tocsin.toml"
+    if form == "json":
+        print_rows([{"written": str(directory / name)} for name in FILES], form, ())
+        return
     click.echo(f"Wrote {directory}/tocsin.toml and {directory}/estate.toml. Next:")
     click.echo(f"  edit them, then  tocsin doctor --config {config}  and  tocsin run --config {config}")

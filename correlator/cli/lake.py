@@ -41,12 +41,18 @@ def query(sql: str, config: Path | None, form: str) -> None:
 
 @lake.command()
 @config_option
-def compact(config: Path | None) -> None:
+@format_option
+def compact(config: Path | None, form: str) -> None:
     """Turn the segments of the batches into sorted Parquet by day, commune and log source."""
     from correlator.store.compaction import compact as put_together  # noqa: PLC0415 - `--help` must not load it
 
     _, engine = open_install(config)
-    rounds = 0
-    while put_together(engine, datetime.now(UTC)).replaced:
-        rounds += 1
-    click.echo(f"{rounds} round(s) of compaction done." if rounds else "Nothing to compact.")
+    rounds = []
+    while (done := put_together(engine, datetime.now(UTC))).replaced:
+        rounds.append(done)
+    engine.dispose()
+    replaced, written = sum(one.replaced for one in rounds), sum(one.written for one in rounds)
+    if form == "json":
+        print_rows([{"rounds": len(rounds), "replaced": replaced, "written": written}], form, ())
+    else:
+        click.echo(f"{replaced:,} files became {written:,} in {len(rounds)} round(s)." if rounds else "Nothing to compact.")

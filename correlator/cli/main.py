@@ -1,12 +1,20 @@
 """The command tree. A subcommand's module is imported only when that subcommand runs."""
 
+import errno
+import os
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from correlator import __version__
 from correlator.cli.output import Exit
-from correlator.errors import Fatal, InputError
+from correlator.errors import InputError, TocsinError
+
+#: Environment variable that asks for the whole traceback of an unforeseen error.
+DEBUG = "TOCSIN_DEBUG"
+_LONGEST = 300
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 #: Subcommand → (module below correlator.cli, one line of help). The only place that lists them.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -22,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "parsers": ("parsers", "List, show and test parsers."),
     "sinks": ("sinks", "List and check sinks."),
     "lake": ("lake", "Query the lake with SQL."),
+    "dead-letter": ("dead_letter", "List records nobody could read; read them again."),
     "estate": ("estate", "Check the estate file."),
     "doctor": ("doctor", "Check configuration, disk, rules, parsers, clock; say what to do."),
     "init": ("init", "Write a starter configuration into a folder."),
@@ -47,7 +56,7 @@ class LazyGroup(click.Group):
             return None
         module_name = COMMANDS[cmd_name][0]
         module = import_module(f"correlator.cli.{module_name}")
-        loaded: click.Command = getattr(module, "try_" if cmd_name == "try" else cmd_name)
+        loaded: click.Command = getattr(module, "try_" if cmd_name == "try" else cmd_name.replace("-", "_"))
         return loaded
 
     def invoke(self, ctx: click.Context) -> object:
@@ -57,8 +66,15 @@ class LazyGroup(click.Group):
         except InputError as error:
             click.echo(str(error), err=True)
             ctx.exit(Exit.WRONG_INPUT)
-        except Fatal as error:
+        except TocsinError as error:
             click.echo(f"tocsin: {error}", err=True)
+            ctx.exit(Exit.FAULT)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, EOFError, BrokenPipeError):
+            raise  # click knows what to do
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            click.echo(_unforeseen(error), err=True)
             ctx.exit(Exit.FAULT)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -66,6 +82,21 @@ class LazyGroup(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry[1]) for name, entry in COMMANDS.items()])
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return one line about an error nobody foresaw: what, where, what to report."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "unknown place"
+    what = " ".join(str(error).split())[:_LONGEST] or "no message"
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"tocsin: {what}: free space, then start again"
+    return (
+        f"tocsin: fault of Tocsin {__version__}: {type(error).__name__} at {place}: {what}. "
+        f"Please report this line, the command and, if you can, the output with {DEBUG}=1."
+    )
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,12 +2,18 @@
 
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from correlator.cli.install import config_option
-from correlator.cli.output import Exit
+from correlator.cli.output import Exit, format_option, print_rows
 from correlator.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_COLUMNS = ("source", "received", "read", "assembled", "skipped", "rejected", "events")
 
 
 @click.command()
@@ -15,15 +21,20 @@ from correlator.errors import InputError, Problem
 @click.option(
     "--once", is_flag=True, help="Stop when every source has been read to its end; unfinished groups wait for the next run."
 )
+@format_option
 @click.option("--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
-def run(config: Path | None, log_level: str, *, once: bool) -> None:
-    """Follow the configured sources, keep incidents up to date, tell the sinks. SIGTERM and Ctrl-C end it after the batch."""
+def run(config: Path | None, form: str, log_level: str, *, once: bool) -> None:
+    """Follow the configured sources, keep incidents up to date, tell the sinks. SIGTERM and Ctrl-C end it after the batch.
+
+    Logs go to standard error, one JSON object a line unless it is a terminal. With --once, or with --format json, the
+    loss ledger is printed at the end: one row per source. Example: tocsin run --once --config tocsin.toml
+    """
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.checkpoint import Checkpoint  # noqa: PLC0415
     from correlator.runtime.content import load_content  # noqa: PLC0415
     from correlator.runtime.deliveries import delivering  # noqa: PLC0415
     from correlator.runtime.run import Loop, commune_names  # noqa: PLC0415
-    from correlator.store.database import open_database  # noqa: PLC0415
+    from correlator.store.database import held, open_database  # noqa: PLC0415
     from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
     from correlator.telemetry.logs import set_up_logs  # noqa: PLC0415
     from correlator.telemetry.metrics import Metrics  # noqa: PLC0415
@@ -39,8 +50,18 @@ def run(config: Path | None, log_level: str, *, once: bool) -> None:
     loop = Loop(settings, content, checkpoint, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop.set())
-    loop.start()
-    with serve_metrics(metrics, settings.metrics_port), delivering(engine, settings, metrics):
+    with held(engine), serve_metrics(metrics, settings.metrics_port), delivering(engine, settings, metrics):
+        loop.start()
         loop.run(once=once)
+    if once or form == "json":
+        print_rows(_ledger(engine), form, _COLUMNS, title="What became of every record so far")
     engine.dispose()
     raise SystemExit(Exit.DONE)
+
+
+def _ledger(engine: "sa.Engine") -> list[dict[str, object]]:
+    from correlator.store.database import reading  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.records import read_ledger  # noqa: PLC0415
+
+    with reading(engine) as connection:
+        return [{"source": source, **fates} for source, fates in read_ledger(connection).items()]

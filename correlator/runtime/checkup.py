@@ -44,13 +44,15 @@ class Finding:
 def check_up(settings: Settings) -> Iterator[Finding]:
     """Yield the findings, one check after the other; none stops the next."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _disk, _clock, _parsers, _rules, _sources, _database,
+        _disk, _clock, _parsers, _rules, check_sources, _database,
     )  # fmt: skip
     for check in checks:
         try:
             yield from check(settings)
         except TocsinError as error:
-            yield Finding(check.__name__.strip("_"), Verdict.FAILED, str(error), "mend it, then run doctor again")
+            yield Finding(
+                check.__name__.removeprefix("check").strip("_"), Verdict.FAILED, str(error), "mend it, then run doctor again"
+            )
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -93,7 +95,7 @@ def _parsers(settings: Settings) -> Iterator[Finding]:
 def _rules(settings: Settings) -> Iterator[Finding]:
     content = load_content(settings)
     yield _estate(content)
-    refused = [*content.loaded.problems, *content.problems]
+    refused = content.refused
     loaded = f"{len(content.ruleset.rules)} rules and {len(content.correlations)} correlations loaded"
     for problem in refused[:10]:
         yield Finding("rules", Verdict.FAILED, str(problem), "`tocsin rules check` shows all")
@@ -113,7 +115,8 @@ def _estate(content: Content) -> Finding:
     return Finding("estate", Verdict.OK, f"{communes} communes, {len(content.estate.networks)} networks")
 
 
-def _sources(settings: Settings) -> Iterator[Finding]:
+def check_sources(settings: Settings) -> Iterator[Finding]:
+    """Yield what there is to say of each configured source: are its files there, may this user read them."""
     if not settings.source:
         yield Finding("sources", Verdict.WARNING, "none is configured", "`tocsin run` needs one; `replay` and `try` do not")
     for source in settings.source:
@@ -154,7 +157,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             "dead letter",
             Verdict.WARNING,
             f"{dead:,} record(s)",
-            "`tocsin lake query` does not see them; table dead_letter tells why",
+            "`tocsin dead-letter list` says why; after mending the parser, `tocsin dead-letter reprocess`",
         )
     if waiting:
         yield Finding(

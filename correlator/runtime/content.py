@@ -42,6 +42,11 @@ class Content:
         """Return the detection rules."""
         return self.loaded.ruleset
 
+    @property
+    def refused(self) -> tuple[Problem, ...]:
+        """Return what is wrong with rules and correlations: those named here do not run."""
+        return (*self.loaded.problems, *self.problems)
+
     @cached_property
     def correlated_fields(self) -> tuple[str, ...]:
         """Return the event fields that correlations group by or count."""

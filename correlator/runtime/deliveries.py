@@ -47,11 +47,13 @@ def _work(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, stop: 
 
 
 def _turn(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics) -> None:
-    """Send what is due; a locked database is tried again at the next turn."""
+    """Send what is due; what fails as a whole (a locked database, a full disk) is tried again at the next turn."""
     try:
         _tell(deliver_once(engine, sinks, datetime.now(UTC)), metrics)
     except Retry as error:
         log.warning("Deliveries wait.", reason=str(error))
+    except Exception:  # the thread must live on: nobody would notice that nothing is sent any more
+        log.exception("Deliveries failed; tried again.")
 
 
 def _tell(done: Delivered, metrics: Metrics) -> None:

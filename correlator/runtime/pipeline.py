@@ -51,12 +51,20 @@ class Outcome:
 
 
 def process(
-    batch: RawBatch | None, flow: Flow, content: Content, *, wall: datetime, final: bool = False, live: bool = False
+    batch: RawBatch | None,
+    flow: Flow,
+    content: Content,
+    *,
+    wall: datetime,
+    final: bool = False,
+    live: bool = False,
+    behind: bool = False,
 ) -> Outcome:
     """Return what becomes of ``batch`` (None: nothing came) after everything before it left ``flow``.
 
     ``final``: the input ends here, so open groups and windows are closed. ``live``: event time follows the sources; in a
-    replay it stands still until the end, because files follow each other and each goes back in time.
+    replay it stands still until the end, because files follow each other and each goes back in time. ``behind``: a source has
+    more at hand, so an open record is not taken for the last word of a stream that fell silent, and event time stands still.
     """
     rows = batch.rows if batch else pl.DataFrame(schema=RAW)
     parsed = read(
@@ -67,10 +75,10 @@ def process(
         forced=content.forced,
         zones=content.zones,
         final=final,
-        now=wall if live else None,
+        now=wall if live and not behind else None,
     )
     events = enrich_batch(parsed.events, content.tables)
-    watermark = flow.watermark.advance(events, wall) if live else flow.watermark
+    watermark = flow.watermark.advance(events, wall, hold=behind) if live else flow.watermark
     matches = detect(content.ruleset, events)
     detections = describe(content.ruleset, events, matches)
     facts = project(content.ruleset, events, matches, content.correlated_fields)

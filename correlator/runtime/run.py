@@ -5,7 +5,7 @@ between two batches when they changed; content that does not load keeps the old 
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,19 +15,24 @@ from time import perf_counter
 import structlog
 
 from correlator.config.settings import Settings
-from correlator.errors import InputError, Retry
+from correlator.errors import InputError, Problem, Retry
+from correlator.ingest.batch import MAX_BYTES
 from correlator.ingest.contract import Source
 from correlator.ingest.follow import FollowedFiles
 from correlator.model.outcome import Outcome as Triaged
 from correlator.model.raw import RawBatch
 from correlator.runtime.checkpoint import Checkpoint
+from correlator.runtime.checkup import Verdict, check_sources
 from correlator.runtime.content import Content, load_content, shipped_rules
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.telemetry.metrics import Metrics
 
 MAX_ROWS = 10_000
-_POLL_S, _QUIET_S = 0.5, 10.0
+#: Seconds without a record after which event time moves on by itself; sooner where a record waits for its last line.
+_POLL_S, _QUIET_S, _OPEN_S = 0.5, 10.0, 2.5
 _RELOAD_EVERY = timedelta(minutes=1)
+#: So long a backlog may hold event time; then windows are judged, or their rows would fill the memory.
+_CATCH_UP = timedelta(hours=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger()
 
@@ -45,6 +50,8 @@ class Loop:
     _sources: tuple[Source, ...] = ()
     _flow: Flow = field(default_factory=Flow)
     _heard: float = 0.0  # when anything last came, perf_counter
+    _behind: set[str] = field(default_factory=set)  # sources not read to their end yet: they have more at hand
+    _even: datetime = _NEVER  # when nobody was behind
     _looked: datetime = _NEVER
     _stamp: tuple[tuple[str, float], ...] = ()
 
@@ -55,8 +62,12 @@ class Loop:
         for source in self._sources:
             source.open(self.checkpoint.positions(source.name))
         self._stamp = content_stamp(self.settings)
+        self._behind, self._even = {source.name for source in self._sources}, datetime.now(UTC)
         self._heard = perf_counter()
         self._tell_content()
+        for finding in check_sources(self.settings):
+            if finding.verdict is not Verdict.OK:
+                log.warning("Source gives nothing yet.", source=finding.subject, seen=finding.seen, advice=finding.advice)
 
     def run(self, *, once: bool = False) -> None:
         """Work until ``stop`` is set; with ``once`` until every source has nothing more to give."""
@@ -72,18 +83,24 @@ class Loop:
         came = False
         for source in self._sources:
             batch = source.poll(self.max_rows, _POLL_S / max(1, len(self._sources)))
+            self._behind.discard(source.name)
             if batch is not None:
                 came = True
+                if _is_full(batch, self.max_rows):
+                    self._behind.add(source.name)
                 self.checkpoint.hear(source.name, batch.next_offsets)
                 self._process(batch)
                 source.committed(self.checkpoint.positions(source.name))
-        if not came and perf_counter() - self._heard > _QUIET_S:
+        quiet_s = _OPEN_S if self._flow.carried.rows.height else _QUIET_S
+        if not came and perf_counter() - self._heard > quiet_s:
             self._process(None)  # event time moves on, open groups grow old
         return came
 
     def _process(self, batch: RawBatch | None) -> None:
         started, wall = perf_counter(), datetime.now(UTC)
-        outcome = process(batch, self._flow, self.content, wall=wall, live=True)
+        self._even = self._even if self._behind else wall
+        behind = wall - self._even < _CATCH_UP and bool(self._behind)
+        outcome = process(batch, self._flow, self.content, wall=wall, live=True, behind=behind)
         triaged = self._committed(outcome, wall)
         self._flow, self._heard = outcome.flow, perf_counter()
         self._count(outcome, triaged, perf_counter() - started)
@@ -101,11 +118,13 @@ class Loop:
     def _count(self, outcome: Outcome, triaged: Triaged, seconds: float) -> None:
         add = self.metrics.add
         for source, fates in outcome.fates.items():
-            add("tocsin_ingest_records", fates.received - fates.held, source=source)
-            for fate in ("read", "assembled", "skipped", "rejected"):
+            add("tocsin_ingest_records", fates.received - fates.held - fates.rejected, source=source)
+            for fate in ("read", "assembled", "skipped"):
                 add("tocsin_parse_records", getattr(fates, fate), source=source, fate=fate)
             add("tocsin_parse_events", fates.events, source=source)
-        for source, reason in outcome.rejects.select("source", "reason").iter_rows():
+        for source, reason in outcome.rejects.select("source", "reason").iter_rows():  # those that were no rows, too
+            add("tocsin_ingest_records", source=source)
+            add("tocsin_parse_records", source=source, fate="rejected")
             add("tocsin_parse_rejects", source=source, reason=reason)
         for level in outcome.detections.get_column("rule.level").fill_null("medium"):
             add("tocsin_detect_detections", level=level)
@@ -133,20 +152,35 @@ class Loop:
             return
         self._stamp = stamp
         try:
-            self.content = load_content(self.settings)
+            content = load_content(self.settings)
         except InputError as error:
-            log.warning("New rules or estate refused; the old ones stay.", problems=str(error))
+            self._refuse(error.problems)
             return
+        new = set(content.refused) - set(self.content.refused)
+        if new:
+            self._refuse(new)
+            return
+        self.content = content
         self._tell_content()
 
+    def _refuse(self, problems: Iterable[Problem]) -> None:
+        """Keep the old content: a rule that broke must not fall silent because of a typing error."""
+        log.error("New rules or estate refused; the old ones stay.", problems=sorted(map(str, problems)))
+
     def _tell_content(self) -> None:
-        refused, inert = len(self.content.loaded.problems) + len(self.content.problems), len(self.content.inert)
+        refused, inert = len(self.content.refused), len(self.content.inert)
         self.metrics.set("tocsin_runtime_rules_loaded", len(self.content.ruleset.rules) - inert)
         self.metrics.set("tocsin_runtime_rules_refused", refused, why="refused")
         self.metrics.set("tocsin_runtime_rules_refused", inert, why="inert")
-        for problem in (*self.content.loaded.problems, *self.content.problems):
+        for problem in self.content.refused:
             log.error("Rule refused.", problem=str(problem))
         log.info("Rules loaded.", rules=len(self.content.ruleset.rules), inert=inert, rule_set=self.content.ruleset.id)
+
+
+def _is_full(batch: RawBatch, max_rows: int) -> bool:
+    """Say whether the source stopped because the batch was full, and has more."""
+    refused = 0 if batch.rejects is None else batch.rejects.height
+    return batch.rows.height + refused >= max_rows or batch.rows.get_column("text").str.len_chars().sum() >= MAX_BYTES
 
 
 def content_stamp(settings: Settings) -> tuple[tuple[str, float], ...]:

@@ -34,13 +34,17 @@ class Watermark:
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     value: datetime | None = None
 
-    def advance(self, events: tuple[pl.DataFrame, ...], wall: datetime) -> Self:
-        """Return the watermark after a batch; rows with a wrong clock are not looked at."""
+    def advance(self, events: tuple[pl.DataFrame, ...], wall: datetime, *, hold: bool = False) -> Self:
+        """Return the watermark after a batch; rows with a wrong clock are not looked at.
+
+        ``hold``: clocks are noted, the value stays. So it must while sources catch up: their files are read one after the
+        other, and each goes back in time.
+        """
         clocks = dict(self.clocks)
         for source, newest in _newest(events).items():
             known = clocks.get(source)
             clocks[source] = Clock(max(newest, known.newest) if known else newest, wall)
-        return self._judged(clocks, wall)
+        return replace(self, clocks=clocks) if hold else self._judged(clocks, wall)
 
     def idle(self, wall: datetime) -> Self:
         """Return the watermark when no record came: sources silent for two minutes hold nobody back."""

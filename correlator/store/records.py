@@ -1,6 +1,7 @@
 """What became of records: the loss ledger, the dead letter, hits. Written in the transaction of the batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -112,3 +113,50 @@ def save_hits(connection: sa.Connection, hits: pl.DataFrame) -> None:
     pairs = members.explode("event_id").drop_nulls().unique()
     if pairs.height:
         connection.execute(insert(schema.hit_event).on_conflict_do_nothing(), pairs.to_dicts())
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What nobody would take: a record (``origin`` source, ``key`` raw id) or a delivery (sink, external id#sequence)."""
+
+    id: int
+    kind: str
+    origin: str
+    key: str
+    reason: str
+    at: datetime
+    place: str
+    body: str
+
+
+def list_dead(
+    connection: sa.Connection, *, kind: str | None = None, reason: str | None = None, after: int = 0, limit: int = 1_000
+) -> list[DeadLetter]:
+    """Return dead letters in the order they came, at most ``limit``, those after the number ``after``."""
+    table = schema.dead_letter
+    query = sa.select(*(table.c[name] for name in DeadLetter.__dataclass_fields__)).where(table.c.id > after)
+    if kind is not None:
+        query = query.where(table.c.kind == kind)
+    if reason is not None:
+        query = query.where(table.c.reason == reason)
+    return [DeadLetter(*row) for row in connection.execute(query.order_by(table.c.id).limit(limit))]
+
+
+def count_dead(connection: sa.Connection) -> dict[tuple[str, str, str], int]:
+    """Return (kind, origin, reason) → how many dead letters there are."""
+    table = schema.dead_letter
+    names = (table.c.kind, table.c.origin, table.c.reason)
+    query = sa.select(*names, sa.func.count()).group_by(*names).order_by(*names)
+    return {(kind, origin, reason): count for kind, origin, reason, count in connection.execute(query)}
+
+
+def settle_dead(connection: sa.Connection, gone: Iterable[int], reasons: Mapping[int, str]) -> None:
+    """Remove the dead letters ``gone``; give others the newest reason (``reasons``: number → reason)."""
+    table = schema.dead_letter
+    one = table.c.id == sa.bindparam("number")
+    removed = [{"number": number} for number in gone]
+    renewed = [{"number": number, "newest": reason} for number, reason in reasons.items()]
+    if removed:
+        connection.execute(sa.delete(table).where(one), removed)
+    if renewed:
+        connection.execute(sa.update(table).where(one).values(reason=sa.bindparam("newest")), renewed)
