@@ -83,7 +83,7 @@ def test_the_estate_attributes(column: str, value: str, commune: str, zone: str 
 def test_the_service_runs_a_command_that_exists(unit: dict[str, str]) -> None:
     """The unit starts `tocsin run` with options it has."""
     _, name, *words = unit["ExecStart"].split()
-    found = command.get_command(click.Context(command), name)  # type: ignore[attr-defined] # a lazy group
+    found = command.get_command(click.Context(command), name)
 
     assert found is not None
     options = {option for parameter in found.params for option in parameter.opts}
