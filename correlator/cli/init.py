@@ -41,6 +41,7 @@ gap_hours = 4
 
 ESTATE = """\
 # The estate: communes, networks, shared assets. An event that nothing here can attribute is shown as `unattributed`.
+version = 1
 
 [[commune]]
 id = "00101"
