@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.install import local_time
 from correlator.cli.output import fail_on_option, format_option, print_rows
 from correlator.cli.replay import exit_code
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from correlator.runtime.pipeline import Outcome
     from correlator.runtime.replay import Replay, Summary
 
-_COLUMNS = ("number", "severity", "commune", "events", "first", "last", "incident")
+_COLUMNS = ("number", "severity", "events", "when", "commune", "incident")
 
 
 @click.command()
@@ -80,17 +79,23 @@ def _with_progress(replay: "Replay", each: "Callable[[Outcome], None]") -> Any: 
 
 
 def _row(incident: dict[str, Any], names: dict[str, str], zone: str) -> dict[str, Any]:
-    from datetime import datetime  # noqa: PLC0415
-
     return {
         "number": incident["number"],
         "severity": incident["severity"],
-        "commune": ", ".join(names.get(commune, commune) for commune in incident["communes"]),
         "events": incident["count"],
-        "first": local_time(datetime.fromisoformat(incident["first"]), zone),
-        "last": local_time(datetime.fromisoformat(incident["last"]), zone),
+        "when": _when(incident["first"], incident["last"], zone),
+        "commune": ", ".join(names.get(commune, commune) for commune in incident["communes"]),
         "incident": incident["title"],
     }
+
+
+def _when(first: str, last: str, zone: str) -> str:
+    """Return ``18/11 09:40–10:54``: the day once when both ends lie in it."""
+    from datetime import datetime  # noqa: PLC0415
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    start, end = (datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)) for moment in (first, last))
+    return f"{start:%d/%m %H:%M}–{end:%H:%M}" if start.date() == end.date() else f"{start:%d/%m %H:%M}–{end:%d/%m %H:%M}"
 
 
 def _tell(summary: "Summary", rows: list[dict[str, Any]], form: str) -> None:
