@@ -9,11 +9,12 @@ from pathlib import Path
 import orjson
 import polars as pl
 
+from correlator.correlate.rule import CorrelationRule
 from correlator.detect.plan import Rule, RuleSet
 from correlator.errors import InputError, Problem
 from correlator.harness.timeline import Case, Expectation, read_script
 from correlator.model.raw import RAW, RawBatch, record_id
-from correlator.runtime.content import Content
+from correlator.runtime.content import Content, members
 from correlator.runtime.pipeline import Flow, Outcome, process
 
 _HIT, _DETECTION = "hit", "detection"
@@ -55,7 +56,8 @@ def read_cases(script: Path) -> tuple[Case, ...]:
 
 def run_case(case: Case, content: Content) -> list[Failure]:
     """Return what does not hold in ``case`` with the rules of ``content``; empty when all does."""
-    outcome = process(_batch(case), Flow(), _forced(case, content), wall=datetime.now(UTC), final=True)
+    narrowed = replace(_forced(case, content), correlations=_asked(case, content))
+    outcome = process(_batch(case), Flow(), narrowed, wall=datetime.now(UTC), final=True)
     unread = [
         Failure(case, case.line, f"{parser or 'no parser'} refuses line {line}: {reason}")
         for parser, reason, line in outcome.rejects.select("parser", "reason", "line").iter_rows()
@@ -82,6 +84,17 @@ def _forced(case: Case, content: Content) -> Content:
         known = ", ".join(sorted(content.parsers))
         raise InputError([Problem(case.path, case.line, f"unknown parser {name!r}", f"known: {known}") for name in unknown])
     return replace(content, forced={name: name for name in parsers})
+
+
+def _asked(case: Case, content: Content) -> tuple[CorrelationRule, ...]:
+    """Return the correlations whose hits ``case`` speaks of and those they build on, in order; most cases need none."""
+    if any(expectation.kind == "nothing" for expectation in case.expected):
+        return content.correlations
+    names = rule_ids(content)[_HIT]
+    wanted = {names.get(expectation.rule, "") for expectation in case.expected if expectation.kind == _HIT}
+    for rule in reversed(content.correlations):  # members come before who refers to them
+        wanted |= members(rule) if rule.id in wanted else set()
+    return tuple(rule for rule in content.correlations if rule.id in wanted)
 
 
 def _failures(case: Case, outcome: Outcome, content: Content) -> Iterator[Failure]:
