@@ -72,6 +72,8 @@ def reprocess(config: Path | None, reason: str | None, parser: str | None, fail_
     with held(engine):
         done = read_again(Checkpoint(engine, settings, commune_names(content)), content, reason=reason, parser=parser)
     engine.dispose()
+    for problem in sorted(map(str, done.problems)):
+        click.echo(problem, err=True)
     if form == "json":
         print_rows([_as_json(done)], form, ())
     else:

@@ -10,7 +10,9 @@ from correlator.cli.install import config_option
 from correlator.cli.output import Exit, fail_on_option, format_option
 
 if TYPE_CHECKING:
-    from correlator.runtime.content import Content
+    from collections.abc import Sequence
+
+    from correlator.errors import Problem
     from correlator.runtime.replay import Summary
 
 _OUTPUT = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -52,7 +54,7 @@ def replay(
         files.write_incidents(incidents)
         engine.dispose()
     levels = [str(incident["severity"]) for incident in incidents]
-    tell_rules(content)
+    tell_problems([*content.refused, *sorted(summary.problems, key=str)])
     click.echo("\n".join(summary_lines(summary, levels, form)), err=True)
     raise SystemExit(exit_code(fail_on, [*summary.detections, *levels]))
 
@@ -65,13 +67,12 @@ def exit_code(fail_on: str | None, levels: list[str]) -> Exit:
     return Exit.FINDINGS if bar is not None and any(Severity.of(level) >= bar for level in levels) else Exit.DONE
 
 
-def tell_rules(content: "Content", most: int = 20) -> None:
-    """Print the refused rules on stderr, at most ``most`` of them, and how many there are."""
-    problems = [*content.loaded.problems, *content.problems]
+def tell_problems(problems: "Sequence[Problem]", most: int = 20) -> None:
+    """Print refused rules and faults of parsers on stderr, at most ``most`` of them, and how many there are."""
     for problem in problems[:most]:
         click.echo(str(problem), err=True)
     if len(problems) > most:
-        click.echo(f"… and {len(problems) - most} more; `tocsin rules check` shows all.", err=True)
+        click.echo(f"… and {len(problems) - most} more; `tocsin rules check` shows those of rules.", err=True)
 
 
 def summary_lines(summary: "Summary", incident_levels: list[str], form: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from correlator.config.settings import Settings
+from correlator.errors import Problem
 from correlator.ingest.files import list_files, read_files
 from correlator.model.incident import Status
 from correlator.model.raw import RawBatch
@@ -22,6 +23,7 @@ from correlator.store import views
 from correlator.store.database import open_database, reading
 
 SOURCE = "replay"
+_MOST_PROBLEMS = 1_000
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Summary:
     hits: set[str] = field(default_factory=set)
     fields: set[str] = field(default_factory=set)
     refused_early: int = 0  # records that could not even become rows
+    problems: set[Problem] = field(default_factory=set)  # faults of parsers
     seconds: float = 0.0
 
     @property
@@ -54,6 +57,7 @@ class Summary:
         """Add what one batch gave."""
         for fates in outcome.fates.values():
             self.fates += fates
+        self.problems.update(outcome.problems[: max(0, _MOST_PROBLEMS - len(self.problems))])
         self.refused_early += 0 if batch is None or batch.rejects is None else batch.rejects.height
         for parser, reason, path, line in outcome.rejects.select("parser", "reason", "path", "line").iter_rows():
             self.rejects[reason] += 1

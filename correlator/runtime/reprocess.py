@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import polars as pl
 import sqlalchemy as sa
 
+from correlator.errors import Problem
 from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import Reason
 from correlator.parse.contract import Header
@@ -32,6 +33,7 @@ _ROWS = 5_000
 #: Of these the dead letter holds the beginning, or what a reader said: not the record.
 NOT_WHOLE = frozenset({Reason.TOO_LONG, Reason.DAMAGED, Reason.NOT_TEXT})
 _HEADER = "~header"
+_MOST_PROBLEMS = 20  # of a batch
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Reprocessed:
     not_whole: int = 0
     refused: Counter[str] = field(default_factory=Counter)  # again, by newest reason
     detected: Counter[str] = field(default_factory=Counter)  # detections by level
+    problems: set[Problem] = field(default_factory=set)  # faults of parsers
 
 
 def reprocess(checkpoint: Checkpoint, content: Content, *, reason: str | None = None, parser: str | None = None) -> Reprocessed:
@@ -93,6 +96,7 @@ def _again(letters: Sequence[DeadLetter], flow: Flow, content: Content, checkpoi
     done.detections += outcome.detections.height
     done.detected.update(outcome.detections.get_column("rule.level").fill_null("medium"))
     done.late += outcome.late
+    done.problems.update(outcome.problems[:_MOST_PROBLEMS])
     return outcome.flow
 
 
