@@ -15,6 +15,7 @@ pytestmark = pytest.mark.chroot
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("TOCSIN_CHROOT_CACHE", "/var/tmp/tocsin-debian12"))  # noqa: S108 - root's own cache, made 0755 once
+CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"  # by its path: the guest's PATH lacks sbin
 PACKAGES = "python3,python3-venv,ca-certificates"
 MIRROR = "http://deb.debian.org/debian"
 
@@ -35,9 +36,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     _run("cp", "-a", str(CACHE), str(system))
     _give_network(system)
     home = system / "home/tocsin"
-    _run("chroot", str(system), "useradd", "--create-home", "tocsin")
+    _run(CHROOT, str(system), "useradd", "--create-home", "tocsin")
     _run("git", "clone", "--quiet", str(ROOT), str(home / "tocsin"))
-    _run("chroot", str(system), "chown", "-R", "tocsin:tocsin", "/home/tocsin")
+    _run(CHROOT, str(system), "chown", "-R", "tocsin:tocsin", "/home/tocsin")
     mounted = _run("mount", "-t", "proc", "proc", str(system / "proc"))
     yield system
     if mounted.returncode == 0:
@@ -56,7 +57,7 @@ def _as_user(system: Path, command: str) -> subprocess.CompletedProcess[str]:
     passed = {name: value for name, value in os.environ.items() if name.startswith("PIP_") and name != "PIP_FIND_LINKS"}
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/home/tocsin", "LANG": "C.UTF-8", **passed}
     script = f"cd ~/tocsin && {command}"
-    return _run("chroot", "--userspec=tocsin:tocsin", str(system), "/bin/sh", "-c", script, env=environment)
+    return _run(CHROOT, "--userspec=tocsin:tocsin", str(system), "/bin/sh", "-c", script, env=environment)
 
 
 def test_demo_then_test(machine: Path) -> None:
