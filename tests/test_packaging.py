@@ -1,0 +1,90 @@
+"""The wheel: built offline, complete, installed beside the dependencies it runs."""
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ("correlator", "parsers", "sinks", "rules", "pyproject.toml", "README.md", "LICENSE")
+TOP_LEVEL = {"correlator", "parsers", "sinks"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel, built from a copy of what git would hold."""
+    copy = tmp_path_factory.mktemp("source")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    for name in SHIPPED:
+        whole = ROOT / name
+        shutil.copytree(whole, copy / name, ignore=ignored) if whole.is_dir() else shutil.copy(whole, copy / name)
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    built = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    (made,) = out.glob("*.whl")
+    return made
+
+
+def _files(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_code_and_data(wheel: Path) -> None:
+    """All three packages, every rule, the migrations, the demonstration's estate, the samples, licences and types."""
+    files = _files(wheel)
+    ours = {str(path.relative_to(ROOT)) for name in TOP_LEVEL for path in (ROOT / name).rglob("*.py")}
+    assert ours - files == set()
+    rules = {f"correlator/_{path.relative_to(ROOT)}" for path in (ROOT / "rules").rglob("*.yml")}
+    assert len(rules) >= 25
+    assert rules - files == set()
+    for data in ("correlator/py.typed", "correlator/harness/demo/estate.toml", "correlator/store/migrations/env.py"):
+        assert data in files
+    assert any(name.startswith("correlator/store/migrations/versions/") for name in files)
+    assert any(name.startswith("parsers/samples/") for name in files)
+    assert {"LICENSE"} <= {Path(name).name for name in files if ".dist-info/licenses" in name}
+
+
+def test_the_wheel_claims_no_name_but_ours(wheel: Path) -> None:
+    """Three top-level packages and the metadata; no other installed distribution has one of them."""
+    tops = {name.partition("/")[0] for name in _files(wheel)}
+    assert {name for name in tops if not name.endswith(".dist-info")} == TOP_LEVEL
+    claimed = importlib.metadata.packages_distributions()
+    assert {name: set(claimed.get(name, ["tocsin"])) for name in TOP_LEVEL} == {name: {"tocsin"} for name in TOP_LEVEL}
+
+
+def test_an_installed_tocsin_runs(wheel: Path, tmp_path: Path) -> None:
+    """In an environment of its own: version, all shipped rules, a replay that finds something; nothing from the checkout."""
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=False, symlinks=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)}))
+    dependencies = sysconfig.get_path("purelib")
+    (site / "dependencies.pth").write_text(f"{dependencies}\n")  # a plain path: .pth files in there are not followed
+    pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install", "--no-deps", "--no-index", "-q"]
+    installed = subprocess.run([*pip, "--force-reinstall", str(wheel)], capture_output=True, text=True, check=False)
+    assert installed.returncode == 0, installed.stderr
+
+    def tocsin(*arguments: str) -> str:
+        command = [str(home / "bin" / "tocsin"), *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = [
+        str(home / "bin" / "python"),
+        "-c",
+        "import correlator, parsers, sinks; print(correlator.__file__, parsers.__file__)",
+    ]
+    assert str(ROOT) not in subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert tocsin("--version").startswith("tocsin, version ")
+    shipped = sum(1 for name in _files(wheel) if name.startswith("correlator/_rules/detections/") and name.endswith(".yml"))
+    assert len(tocsin("rules", "list", "--format", "json").splitlines()) >= shipped
+    (tmp_path / "auth.log").write_text("Nov 17 03:00:00 web sshd[1]: Failed password for ana from 192.0.2.7 port 22 ssh2\n")
+    assert "1 of 1 records" in tocsin("try", "auth.log")
