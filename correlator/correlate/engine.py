@@ -59,6 +59,11 @@ class _Pass:
     left_out: dict[str, int] = field(default_factory=dict)
     overflow: dict[str, int] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
+    busy: frozenset[str] = frozenset()  # detection rules that fired, correlations with rows or open hits
+
+    def concerns(self, rule: CorrelationRule) -> bool:
+        """Say whether ``rule`` has anything to look at: new rows, kept rows or an open hit."""
+        return rule.id in self.busy or rule.id in self.fed or any(member.id in self.busy for member in rule.members)
 
 
 def correlate(
@@ -77,6 +82,7 @@ def correlate(
     is_late = pl.col("@timestamp") < state.watermark if state.watermark else pl.lit(value=False)
     run = _Pass(rules, before, later(state.watermark, watermark) if watermark else None, needed_above(rules), crossing(rules))
     on_time = fed.filter(~is_late)
+    run.busy = frozenset().union(on_time["rule.id"], before.kept["correlation"].unique(), before.open["correlation"].unique())
     for rule in rules:
         _advance(run, rule, on_time)
     after = LaneStates() if watermark is None else LaneStates(_stack(run.kept, KEPT), _stack(run.open, OPEN), run.watermark)
@@ -94,6 +100,8 @@ def correlate(
 
 def _advance(run: _Pass, rule: CorrelationRule, detections: pl.DataFrame) -> None:
     """Take one correlation through the batch; leave rows for the correlations above it."""
+    if not run.concerns(rule):
+        return  # most correlations have nothing to do in most batches: a dozen frame operations each would be the cost
     direct, left_out = from_detections(rule, detections, run.needs[rule.id], crossing=rule.id in run.crossing)
     if left_out:
         run.left_out[rule.id] = left_out
