@@ -8,6 +8,7 @@ import click
 
 from correlator.cli.output import fail_on_option, format_option, print_rows
 from correlator.cli.replay import exit_code
+from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ def demo(seed: int, scale: float, keep: Path | None, fail_on: str | None, form: 
     """Play a day of the nine fictional communes through the whole flow; the truth is never shown to the engine."""
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as scratch:
         folder = keep or Path(scratch)
+        if (folder / "store").exists():
+            raise InputError([Problem(str(folder / "store"), 0, "holds a demonstration already", "name another folder")])
         folder.mkdir(parents=True, exist_ok=True)
         levels = play(folder, seed=seed, scale=scale, form=form)
     raise SystemExit(exit_code(fail_on, levels))
