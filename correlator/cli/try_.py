@@ -1,6 +1,7 @@
 """``tocsin try``: my files, no configuration: what was understood, what was not and why, what was found, what can fire."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from correlator.runtime.content import Content
     from correlator.runtime.replay import Summary
 
-_MOST_INCIDENTS, _MOST_KINDS = 20, 6
+_MOST_INCIDENTS, _MOST_KINDS, _MOST_FILES = 20, 6, 4
 
 
 @click.command(name="try")
@@ -46,11 +47,13 @@ def lines(summary: "Summary", content: "Content", incidents: list[dict[str, Any]
     """Yield the report: understood, not understood by reason, found (with the incidents), how many rules can fire."""
     kinds = ", ".join(f"{count:,} {name}" for name, count in summary.datasets.most_common(_MOST_KINDS))
     more = len(summary.datasets) - _MOST_KINDS
-    read = summary.fates.read + summary.fates.assembled + summary.fates.skipped
-    share = 100 * read / summary.received if summary.received else 0.0
+    read, blank = summary.fates.read + summary.fates.assembled, summary.fates.skipped
+    records = summary.received - blank
+    share = 100 * read / records if records else 0.0
     others = f" and {more} more kinds" if more > 0 else ""
-    yield f"understood      {read:,} of {summary.received:,} records ({share:.1f} %): {kinds}{others}"
-    yield f"not understood  {_refused(summary)}"
+    empty = f", {blank:,} blank lines and comments apart" if blank else ""
+    yield f"understood      {read:,} of {records:,} records ({share:.1f} %{empty}){': ' if kinds else ''}{kinds}{others}"
+    yield from _refused(summary)
     detections = sum(summary.detections.values())
     yield f"found           {detections:,} detections by {len(summary.rules)} rules, {len(incidents):,} incidents"
     for incident in sorted(incidents, key=lambda one: -int(one["count"]))[:_MOST_INCIDENTS]:
@@ -59,17 +62,23 @@ def lines(summary: "Summary", content: "Content", incidents: list[dict[str, Any]
     yield f"rules           {able:,} of {len(content.ruleset.rules):,} can fire on these logs{_why(rest)}"
 
 
-def _refused(summary: "Summary") -> str:
+def _refused(summary: "Summary") -> Iterator[str]:
+    """Yield what was not understood: per reason how many, where the first is, and which files hold most of them."""
     if not summary.rejected:
-        return "nothing"
+        yield "not understood  nothing"
     first = {reason: place for (_, reason), place in reversed(summary.places.items())}
-    return "; ".join(f"{count:,} {reason} (first at {first[reason]})" for reason, count in summary.rejects.most_common())
+    for number, (reason, count) in enumerate(summary.rejects.most_common()):
+        yield f"{'not understood' if not number else '':<15} {count:,} {reason}, first at {first[reason]}"
+        files = Counter({path: lines for (why, path), lines in summary.refused_files.items() if why == reason})
+        if len(files) > 1:
+            most = ", ".join(f"{path} {lines:,}" for path, lines in files.most_common(_MOST_FILES))
+            yield f"{'':<15}   most in {most}"
+    if summary.rejects["no_parser"]:
+        yield f"{'':<15}   no parser knows these; docs/adding-a-parser.md says how to write one, --parser forces one"
 
 
 def able_rules(summary: "Summary", content: "Content") -> tuple[int, dict[str, int]]:
     """Return how many rules could fire on what was read, and for the others how many per reason."""
-    from collections import Counter  # noqa: PLC0415
-
     from correlator.detect.report import inert  # noqa: PLC0415 - `--help` must not load it
     from correlator.model.logsource import LogSource  # noqa: PLC0415
 

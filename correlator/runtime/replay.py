@@ -33,6 +33,7 @@ class Summary:
     fates: Fates = field(default_factory=Fates)
     rejects: Counter[str] = field(default_factory=Counter)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
+    refused_files: Counter[tuple[str, str]] = field(default_factory=Counter)  # by reason and file
     datasets: Counter[str] = field(default_factory=Counter)
     logsources: Counter[str] = field(default_factory=Counter)
     detections: Counter[str] = field(default_factory=Counter)  # by level
@@ -61,6 +62,7 @@ class Summary:
         self.refused_early += 0 if batch is None or batch.rejects is None else batch.rejects.height
         for parser, reason, path, line in outcome.rejects.select("parser", "reason", "path", "line").iter_rows():
             self.rejects[reason] += 1
+            self.refused_files[reason, path or ""] += 1
             self.places.setdefault((parser or "", reason), f"{path}:{line}")
         for frame in outcome.events:
             self.fields.update(frame.columns)
