@@ -47,7 +47,11 @@ chroot:
 
 # everything that takes long, before an issue closes
 soak:
-    {{python}} -m pytest -m "slow or corpus or kill or fuzz"
+    TOCSIN_FUZZ_EXAMPLES=20000 {{python}} -m pytest -m "slow or corpus or kill or fuzz"
+
+# what each stage of the flow costs; figures go to benchmarks/results
+bench *ARGS:
+    {{python}} benchmarks/flow.py {{ARGS}}
 
 # write goldens of a parser anew, then read the diff
 golden NAME:

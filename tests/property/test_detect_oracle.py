@@ -61,7 +61,7 @@ def test_engine_agrees_with_the_oracle(rule: dict[str, Any], events: list[dict[s
 
 
 @pytest.mark.fuzz
-@settings(_PATIENT, max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "20000")))
+@settings(_PATIENT, max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "1500")))
 @given(strategies.rules(), st.lists(strategies.events(), min_size=1, max_size=8))
 def test_engine_agrees_with_the_oracle_at_length(rule: dict[str, Any], events: list[dict[str, Any]]) -> None:
     """The same, for a night."""

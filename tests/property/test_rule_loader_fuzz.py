@@ -103,7 +103,7 @@ def test_odd_document(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.fuzz
-@settings(_PATIENT, max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "20000")))
+@settings(_PATIENT, max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "1500")))
 @given(st.one_of(mutated_texts(), odd_documents().map(lambda document: yaml.safe_dump(document, allow_unicode=True))))
 def test_loader_at_length(text: str) -> None:
     """The same, for a night."""

@@ -1,5 +1,6 @@
 """Any batch cut and any order of the same findings give the same incidents: those that a naive reading of the words gives."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -165,7 +166,9 @@ def test_cuts_and_order_do_not_change_incidents(engine: sa.Engine, script: tuple
 
 
 @pytest.mark.fuzz
-@settings(max_examples=1_000, deadline=None, suppress_health_check=_SHARED_DATABASE)
+@settings(
+    max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "300")), deadline=None, suppress_health_check=_SHARED_DATABASE
+)
 @given(script=scripts())
 def test_cuts_and_order_do_not_change_incidents_at_length(
     engine: sa.Engine, script: tuple[list[Finding], list[list[Finding]]]

@@ -1,6 +1,7 @@
 """Correlation against the naive interpreter: any batch cut, any arrival order within lateness, state saved in between."""
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -144,7 +145,7 @@ def test_same_hits_as_the_naive_interpreter(
 
 
 @pytest.mark.fuzz
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "500")), deadline=None)
 @given(rule_sets(), streams(), st.lists(st.integers(0, 40), max_size=6))
 def test_same_hits_as_the_naive_interpreter_at_length(
     documents: list[dict[str, Any]], stream: list[tuple[Detection, int]], cuts: list[int]
