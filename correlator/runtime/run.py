@@ -133,14 +133,18 @@ class Loop:
         add("tocsin_correlate_late_events", outcome.late)
         add("tocsin_correlate_left_out_events", outcome.left_out)
         add("tocsin_correlate_overflow_events", outcome.overflow)
-        for told in triaged.told:
-            add("tocsin_triage_changes", change=told.change)
-            log.info("Incident changed.", change=told.change, text=told.text)
+        self._tell(triaged)
         add("tocsin_runtime_batches")
         self.metrics.observe("tocsin_runtime_batch_seconds", seconds)
         self.metrics.set("tocsin_store_disk_free_bytes", shutil.disk_usage(self.settings.data_dir).free)
         for problem in outcome.problems:
             log.error("Parser failed.", problem=str(problem))
+
+    def _tell(self, triaged: Triaged) -> None:
+        for told in triaged.told:
+            self.metrics.add("tocsin_triage_changes", change=told.change)
+            if told.text:  # an incident that only grows says nothing new
+                log.info("Incident changed.", change=told.change, text=told.text)
 
     def _reload_if_changed(self) -> None:
         now = datetime.now(UTC)

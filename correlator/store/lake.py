@@ -11,6 +11,7 @@ every reader of it, depend on what happened to be logged that day.
 """
 
 import os
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ LAKE = pl.Schema(
     }
 )
 SEGMENT, PARQUET = "segment", "parquet"
+#: Longer than any compaction takes between writing its files and naming them.
+_COMPACTION_S = 86_400.0
 _EARLIEST, _LATEST = to_micros(datetime.min.replace(tzinfo=UTC)), to_micros(datetime.max.replace(tzinfo=UTC))
 
 
@@ -133,12 +136,14 @@ def events(engine: sa.Engine, since: datetime | None = None, until: datetime | N
 def remove_orphans(engine: sa.Engine) -> int:
     """Remove files no row names: what a crash left between writing and commit. Return how many.
 
-    Call it at start, before anything writes: a segment written but not yet committed looks the same.
+    Call it at start, before anything writes: a segment written but not yet committed looks the same. A compaction may run
+    beside it in another process: its files are orphans only when they are a day old.
     """
-    folder = lake_folder(engine)
+    folder, old = lake_folder(engine), time.time() - _COMPACTION_S
     with reading(engine) as connection:
         known = set(connection.execute(sa.select(lake_file.c.path)).scalars())
-    orphans = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in known]
+    unknown = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in known]
+    orphans = [path for path in unknown if path.parent.name == "segments" or path.stat().st_mtime < old]
     for path in orphans:
         path.unlink()
     return len(orphans)

@@ -1,5 +1,6 @@
 """The lake: what is published is read back whole, before and after compaction, and nothing else is."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,6 +90,17 @@ def test_orphans_of_a_crash_are_removed_and_nothing_else(engine: sa.Engine) -> N
     assert lake.remove_orphans(engine) == 2
     assert on_disk(engine) == [lake.lake_folder(engine) / kept.path]
     assert ids(engine) == ["a~0"]
+
+
+def test_a_compaction_under_way_keeps_its_files(engine: sa.Engine) -> None:
+    """A start beside a running compaction leaves the Parquet files that have no row yet; a day later they are orphans."""
+    rows = pl.concat([pl.DataFrame(schema=lake.LAKE), lake.shape_events(frame("a", [NOW]))], how="diagonal")
+    written = lake.write_parquet(engine, rows, day="2026-11-17", commune="00101", dataset="a", folder="day=2026-11-17")
+    path = lake.lake_folder(engine) / written.path
+
+    assert lake.remove_orphans(engine) == 0
+    os.utime(path, (0, 0))
+    assert lake.remove_orphans(engine) == 1
 
 
 def test_compaction_moves_every_event_once(engine: sa.Engine) -> None:
