@@ -65,12 +65,14 @@ def _is_list(dtype: pl.DataType) -> bool:
 
 
 def _joined(events: pl.DataFrame, names: Sequence[str]) -> list[pl.Expr]:
-    forms = [(text_form(name, events.schema[name]), events.schema[name]) for name in names]
+    schema = events.schema  # made anew at each access: once for all names
+    forms = [(text_form(name, schema[name]), schema[name]) for name in names]
     return [form.list.join(SEPARATOR, ignore_nulls=True) if _is_list(dtype) else form for form, dtype in forms]
 
 
 def _listed(events: pl.DataFrame, names: Sequence[str]) -> list[pl.Expr]:
-    forms = [(text_form(name, events.schema[name]), events.schema[name]) for name in names]
+    schema = events.schema  # made anew at each access: once for all names
+    forms = [(text_form(name, schema[name]), schema[name]) for name in names]
     return [form.fill_null([]) if _is_list(dtype) else as_list(form).fill_null([]) for form, dtype in forms]
 
 
@@ -88,7 +90,7 @@ def stack(pieces: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _with_lists(piece: pl.DataFrame, lists: set[str]) -> pl.DataFrame:
-    scalars = [name for name in piece.columns if name in lists and not _is_list(piece.schema[name])]
+    scalars = [name for name, dtype in piece.schema.items() if name in lists and not _is_list(dtype)]
     return piece.with_columns(as_list(pl.col(name)).alias(name) for name in scalars) if scalars else piece
 
 

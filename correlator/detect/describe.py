@@ -1,12 +1,14 @@
 """Matches → detections: who, what, where, and the event itself, read from the matched rows only."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import orjson
 import polars as pl
 
 from correlator.detect.columns import NULL_FIELDS, text_form
-from correlator.detect.plan import RuleSet
+from correlator.detect.plan import Rule, RuleSet
 from correlator.model.detection import DETECTION, DOCUMENT_LIMIT
 from correlator.model.observable import COLUMNS, OBSERVABLE, WELL_KNOWN_USERS, ObservableColumn
 
@@ -20,17 +22,7 @@ _CUT_LENGTHS = (1024, 64, 0)  # what is kept of the largest values, in turn, unt
 def describe(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame) -> pl.DataFrame:
     """Return the detections of ``matches`` (schema DETECTION), in the same order."""
     events = _rows_of(frames, matches, _described, _dtypes((*_HEAD, "observables", "document")))
-    rules = pl.DataFrame(
-        {
-            "rule": pl.Series(range(len(ruleset.rules)), dtype=pl.UInt32),
-            "rule.id": _texts(rule.id for rule in ruleset.rules),
-            "rule.name": _texts(rule.name or None for rule in ruleset.rules),
-            "rule.title": _texts(rule.title for rule in ruleset.rules),
-            "rule.level": _texts(rule.level for rule in ruleset.rules),
-            "rule.tags": pl.Series([list(rule.tags) for rule in ruleset.rules], dtype=pl.List(pl.String)),
-            "rule.hash": _texts(rule.hash for rule in ruleset.rules),
-        }
-    )
+    rules = _rule_table(ruleset)
     return events.join(rules, on="rule", how="left", maintain_order="left").select(DETECTION.names()).cast(DETECTION)
 
 
@@ -44,14 +36,37 @@ def project(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFr
     def projected(events: pl.DataFrame) -> pl.DataFrame:
         return events.select(*_head(events, _KEY), *(_field_text(events, name) for name in names))
 
-    rules = pl.DataFrame(
+    rules = _rule_table(ruleset).select("rule", "rule.id")
+    rows = _rows_of(frames, matches, projected, {**_dtypes(_KEY), **dict.fromkeys(names, pl.String())})
+    return rows.join(rules, on="rule", how="left", maintain_order="left").select("rule.id", *_KEY, *names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A rule set known by its id: hashing thousands of rules at each batch would cost more than the table saves."""
+
+    id: str
+    rules: tuple[Rule, ...] = field(compare=False)
+
+
+def _rule_table(ruleset: RuleSet) -> pl.DataFrame:
+    """Return what a detection says of its rule, by the rule's number; made once per rule set."""
+    return _table_of(_Known(ruleset.id, ruleset.rules))
+
+
+@lru_cache(maxsize=4)
+def _table_of(ruleset: _Known) -> pl.DataFrame:
+    return pl.DataFrame(
         {
             "rule": pl.Series(range(len(ruleset.rules)), dtype=pl.UInt32),
             "rule.id": _texts(rule.id for rule in ruleset.rules),
+            "rule.name": _texts(rule.name or None for rule in ruleset.rules),
+            "rule.title": _texts(rule.title for rule in ruleset.rules),
+            "rule.level": _texts(rule.level for rule in ruleset.rules),
+            "rule.tags": pl.Series([list(rule.tags) for rule in ruleset.rules], dtype=pl.List(pl.String)),
+            "rule.hash": _texts(rule.hash for rule in ruleset.rules),
         }
     )
-    rows = _rows_of(frames, matches, projected, {**_dtypes(_KEY), **dict.fromkeys(names, pl.String())})
-    return rows.join(rules, on="rule", how="left", maintain_order="left").select("rule.id", *_KEY, *names)
 
 
 def _texts(values: Iterable[str | None]) -> pl.Series:
@@ -88,8 +103,9 @@ def _head(events: pl.DataFrame, names: Iterable[str]) -> list[pl.Expr]:
 def _field_text(events: pl.DataFrame, name: str) -> pl.Expr:
     if name not in events.columns:
         return pl.lit(None, dtype=pl.String).alias(name)
-    form = text_form(name, events.schema[name])
-    return (form.list.join(",", ignore_nulls=True) if isinstance(events.schema[name], pl.List) else form).alias(name)
+    dtype = events.schema[name]
+    form = text_form(name, dtype)
+    return (form.list.join(",", ignore_nulls=True) if isinstance(dtype, pl.List) else form).alias(name)
 
 
 def _described(events: pl.DataFrame) -> pl.DataFrame:
@@ -127,7 +143,8 @@ def _is_weak(column: ObservableColumn, value: pl.Expr) -> pl.Expr:
 def _document(events: pl.DataFrame) -> pl.Expr:
     """Return each event as compact JSON without nulls."""
     names = [name for name in events.columns if name not in _UNDOCUMENTED and events[name].null_count() < events.height]
-    pieces = [_json_piece(name, events.schema[name]) for name in names]
+    schema = events.schema  # made anew at each access: once for all names
+    pieces = [_json_piece(name, schema[name]) for name in names]
     inside = pl.concat_str(pieces, separator=",", ignore_nulls=True) if pieces else pl.repeat("", pl.len())
     return (pl.lit("{") + inside + pl.lit("}")).alias("document")
 

@@ -43,7 +43,8 @@ def with_dtypes(events: pl.DataFrame) -> pl.DataFrame:
     """Return ``events`` with the declared dtypes: PARSED, ECS, and text or list of text for everything else."""
     declared = {**PARSED, **ECS}
     casts = [pl.col(name).cast(declared[name], strict=False) for name in events.columns if name in declared]
-    own = [_as_text(name, events.schema[name]) for name in own_columns(events)]
+    schema = events.schema  # made anew at each access: once for all names
+    own = [_as_text(name, schema[name]) for name in own_columns(events)]
     numbered = events if "n" in events.columns else events.with_columns(n=pl.lit(0, dtype=PARSED["n"]))
     return numbered.with_columns(*casts, *own)
 

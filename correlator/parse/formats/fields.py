@@ -16,7 +16,8 @@ _ENDPOINT = (
 
 def first(fields: pl.DataFrame, *names: str) -> pl.Expr:
     """Return the first of ``names`` that holds a text that is not empty, row by row; null where none does or is there."""
-    texts = [_text(name, fields.schema[name]) for name in names if name in fields.columns]
+    schema = fields.schema  # made anew at each access: once for all names
+    texts = [_text(name, schema[name]) for name in names if name in schema]
     return pl.coalesce(texts) if texts else pl.lit(None, dtype=pl.String)
 
 
@@ -44,13 +45,11 @@ def aliases(fields: pl.DataFrame, table: Mapping[str, Iterable[str]], want: froz
 
 
 def _same_kind(fields: pl.DataFrame, names: list[str]) -> pl.Expr:
-    listed = any(isinstance(fields.schema[name], pl.List) for name in names)
-    if not listed:
+    schema = fields.schema
+    if not any(isinstance(schema[name], pl.List) for name in names):
         return pl.coalesce(names)
     return pl.coalesce(
-        pl.col(name)
-        if isinstance(fields.schema[name], pl.List)
-        else pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name))
+        pl.col(name) if isinstance(schema[name], pl.List) else pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name))
         for name in names
     )
 
