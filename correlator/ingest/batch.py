@@ -47,6 +47,7 @@ class BatchBuilder:
         received: datetime | None = None,
     ) -> None:
         """Add one record; ``next_offset`` is where the stream goes on after it (default: its offset + 1)."""
+        stream, path = _readable(stream), _readable(path)
         identity = record_id(self.source, stream, record.offset)
         place = (identity, stream, record.offset, path, record.number, received or self.received)
         if isinstance(record, Refused):
@@ -78,3 +79,8 @@ class BatchBuilder:
         rejects = pl.DataFrame(self._rejects, schema={name: REJECT[name] for name in _REJECT_NAMES}, orient="row")
         rejects = rejects.with_columns(pl.lit(self.source).alias("source"), pl.lit(None, pl.String).alias("parser"))
         return rejects.select(REJECT.names())
+
+
+def _readable(name: str) -> str:
+    """Return a file name as text, bytes that are no UTF-8 (names in Latin-1 of old software) spelled out in hex."""
+    return name if name.isascii() else name.encode(errors="surrogateescape").decode(errors="backslashreplace")

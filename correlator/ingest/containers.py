@@ -3,8 +3,10 @@
 import gzip
 import io
 import lzma
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,11 @@ GZIP, ZSTD, XZ, ZIP, EVTX = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b
 MAX_DEPTH = 3
 #: Members that need random access (EVTX, nested zip) are kept in memory up to this size, then on disk.
 SPOOL_BYTES = 64 * 1024 * 1024
-#: What a broken container raises while it is read.
-DAMAGE = (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+#: What a broken container raises while it is read: damaged deflate data and names of members that are no text, too.
+DAMAGE = (
+    OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError, zipfile.BadZipFile, struct.error, UnicodeDecodeError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _display_path(file: InputFile, stream: str) -> str:
 
 def _records(file: InputFile, binary: IO[bytes] | None) -> Iterator[tuple[str, Line | Refused]]:
     if str(file.path) == "-":
-        for record in text_records(decompressed(binary or sys.stdin.buffer)):
+        for record in _guarded(Member("stdin", decompressed(binary or sys.stdin.buffer), is_evtx=False)):
             yield "stdin", record
         return
     for member in open_members(file.path, file.stream):

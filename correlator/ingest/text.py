@@ -2,9 +2,9 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import IO
 
 from correlator.model.raw import Flag
@@ -119,17 +119,30 @@ def chunks(file: IO[bytes]) -> Iterator[bytes]:
 
     Offsets then count the recoded bytes: stable, since the same file is always recoded the same way.
     """
-    head = file.read(CHUNK_BYTES)
+    blocks = _blocks(file)
+    head = next(blocks, b"")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
-        while head:
-            yield decoder.decode(head).encode(errors="replace")
-            head = file.read(CHUNK_BYTES)
+        yield from (decoder.decode(block).encode(errors="replace") for block in chain([head], blocks))
         return
-    head = head.removeprefix(codecs.BOM_UTF8)
-    while head:
-        yield head
-        head = file.read(CHUNK_BYTES)
+    yield from chain([head.removeprefix(codecs.BOM_UTF8)], blocks)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what the file holds in blocks of 4 MiB; where it breaks, what came before the damage, then its error."""
+    read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+    block = bytearray()
+    try:
+        while part := read(CHUNK_BYTES - len(block)):
+            block += part
+            if len(block) == CHUNK_BYTES:
+                yield bytes(block)
+                block.clear()
+    except Exception:
+        yield bytes(block)
+        raise
+    if block:
+        yield bytes(block)
 
 
 def lines(stream: Iterator[bytes]) -> Iterator[Line]:
