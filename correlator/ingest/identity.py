@@ -1,15 +1,19 @@
 """Who a followed file is: known by its first bytes and its inode, so that rotation and compression do not change it."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from correlator.ingest.containers import DAMAGE, decompressed
+from correlator.ingest.containers import DAMAGE, EVTX, decompressed
 
 #: As much of a file's beginning as its identity needs; a shorter file is known by what it had at first sight.
 HEAD_BYTES = 1024
 #: Below this many bytes two files may begin alike by chance: the inode must then agree too.
 TRUSTED_BYTES = 64
+#: Where the first record of an event log begins, and with what: behind the headers of the file and of its first chunk.
+_FIRST_RECORD, _RECORD_MAGIC = 4096 + 512, b"\x2a\x2a\0\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,24 @@ def name_of(head: bytes, inode: int) -> StreamName:
 
 
 def read_head(path: Path) -> tuple[bytes, int]:
-    """Return the first KiB of a file, decompressed, and its inode; empty bytes when it cannot be read yet."""
+    """Return the first KiB of a file, decompressed, and its inode; empty bytes when it cannot be read yet.
+
+    Of an event log it is the first record: its file header is the same in many logs and changes with every event.
+    """
     try:
         with path.open("rb") as file:
-            return decompressed(file).read(HEAD_BYTES), path.stat().st_ino
+            head, inode = decompressed(file).read(HEAD_BYTES), os.fstat(file.fileno()).st_ino
+            return (_first_record(file) if head.startswith(EVTX) else head), inode
     except DAMAGE:
         return b"", 0
+
+
+def _first_record(file: IO[bytes]) -> bytes:
+    """Return the magic and the first record of an event log; the magic alone (known by its inode then) without one."""
+    file.seek(_FIRST_RECORD)
+    record = file.read(HEAD_BYTES)
+    length = int.from_bytes(record[4:8], "little") if record.startswith(_RECORD_MAGIC) else 0
+    return EVTX + record[:length]
 
 
 def _digest(head: bytes) -> str:
