@@ -1,12 +1,14 @@
 """Files, directories and standard input → raw batches: what ``replay``, ``try`` and ``parse`` read.
 
 The stream of a record is its file's path below the argument (``logs.zip!auth.log`` inside an archive), so the same files
-give the same event ids wherever they lie.
+give the same event ids wherever they lie. When that is one name for two files (``srv1/auth.log srv2/auth.log``), it is the
+path below the folder that holds them all.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -38,6 +40,7 @@ class InputFile:
 def list_files(paths: Sequence[str]) -> list[InputFile]:
     """Return every file of ``paths`` (files, directories recursively; ``-`` is standard input), sorted by name.
 
+    A file that is named twice is there once, and no two files have the same stream: equal streams would be equal event ids.
     Raises InputError when a path does not exist or a directory holds no file.
     """
     found: list[InputFile] = []
@@ -50,7 +53,23 @@ def list_files(paths: Sequence[str]) -> list[InputFile]:
             problems.append(Problem(text, 0, what, "give a file, a directory or - for standard input"))
     if problems:
         raise InputError(problems)
-    return found
+    once: dict[str, InputFile] = {}
+    for file in found:
+        once.setdefault(_place(file.path), file)
+    return _told_apart(list(once.values()))
+
+
+def _told_apart(files: list[InputFile]) -> list[InputFile]:
+    """Return the files with streams that differ: as they are, else their paths below the folder that holds all of them."""
+    if len({file.stream for file in files}) == len(files):
+        return files
+    above = os.path.commonpath([_place(file.path.parent) for file in files])
+    return [replace(file, stream=os.path.relpath(file.path, above)) for file in files]
+
+
+def _place(path: Path) -> str:
+    """Return the path from the root, links as they are: a link is a name of its own."""
+    return os.path.normpath(path.absolute())
 
 
 def _below(path: Path) -> list[InputFile]:

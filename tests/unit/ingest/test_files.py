@@ -209,3 +209,21 @@ def test_lines_do_not_depend_on_chunks() -> None:
     for cut in range(1, len(data)):
         splitter = LineSplitter()
         assert [*splitter.feed(data[:cut]), *splitter.feed(data[cut:]), *splitter.finish()] == expected
+
+
+def test_files_of_the_same_name_have_ids_of_their_own(tmp_path: Path) -> None:
+    """Two machines' auth.log, named one by one or as folders: no event id is given twice, wherever they lie."""
+    for machine in ("srv1", "srv2"):
+        (tmp_path / machine).mkdir()
+        (tmp_path / machine / "auth.log").write_text("one\n")
+    apart = ["replay~srv1/auth.log~0", "replay~srv2/auth.log~0"]
+
+    assert _read(tmp_path / "srv1" / "auth.log", tmp_path / "srv2" / "auth.log")[0].rows["id"].to_list() == apart
+    assert _read(tmp_path / "srv1", tmp_path / "srv2")[0].rows["id"].to_list() == apart
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    """As itself and as part of its folder."""
+    (tmp_path / "a.log").write_text("one\n")
+
+    assert _read(tmp_path, tmp_path / "a.log")[0].rows["id"].to_list() == ["replay~a.log~0"]
