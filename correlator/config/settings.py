@@ -4,6 +4,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -214,9 +215,15 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "estate": anchor(settings.estate),
             "parsers_dir": anchor(settings.parsers_dir),
             "rules": tuple(folder / path for path in settings.rules),
+            "source": tuple(_anchored_source(source, folder) for source in settings.source),
             "sink": tuple(_anchored_sink(sink, folder) for sink in settings.sink),
         }
     )
+
+
+def _anchored_source(source: SourceSettings, folder: Path) -> SourceSettings:
+    """Return the source with its patterns made relative to ``folder``, whose own name is no pattern."""
+    return source.model_copy(update={"paths": tuple(str(Path(escape(str(folder)), path)) for path in source.paths)})
 
 
 def _anchored_sink(sink: SinkSettings, folder: Path) -> SinkSettings:

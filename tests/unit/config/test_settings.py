@@ -38,6 +38,16 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert settings.sinks == {"journal": {"kind": "file", "path": str(tmp_path / "incidents.ndjson")}}
 
 
+def test_relative_sources_are_relative_to_the_file(tmp_path: Path) -> None:
+    """Also below a folder whose name looks like a pattern; absolute ones stay as they are."""
+    folder = tmp_path / "site [1]"
+    folder.mkdir()
+    text = '[[source]]\nname = "a"\npaths = ["logs/*.log*", "/var/log/auth.log*"]\n'
+    (source,) = load_settings(_write(folder, text), {}).source
+
+    assert source.paths == (f"{tmp_path}/site [[]1]/logs/*.log*", "/var/log/auth.log*")
+
+
 def test_the_environment_wins(tmp_path: Path) -> None:
     """TOCSIN_DATA_DIR replaces the file's value."""
     settings = load_settings(_write(tmp_path, GOOD), {"TOCSIN_DATA_DIR": "/srv/tocsin"})
