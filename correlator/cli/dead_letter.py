@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from correlator.cli.install import config_option, local_time, open_install
-from correlator.cli.output import fail_on_option, format_option, print_rows
+from correlator.cli.output import exit_code, fail_on_option, format_option, no_level_option, print_rows
+from correlator.telemetry.terminal import plain
 
 if TYPE_CHECKING:
     from correlator.runtime.reprocess import Reprocessed
@@ -26,6 +27,7 @@ def dead_letter() -> None:
 @click.option("--reason", help="Only those refused for this reason, such as no_parser.")
 @click.option("--limit", default=50, show_default=True, help="At most this many, the oldest.")
 @format_option
+@no_level_option
 def list_(config: Path | None, reason: str | None, limit: int, form: str) -> None:
     """List records that no parser could read and deliveries that no sink would take, each with the reason.
 
@@ -60,8 +62,7 @@ def reprocess(config: Path | None, reason: str | None, parser: str | None, fail_
     Run it after a parser was added or mended, while `tocsin run` is stopped. Their event ids are what they would have been.
     Example: tocsin dead-letter reprocess --reason malformed
     """
-    from correlator.cli.replay import exit_code  # noqa: PLC0415 - `--help` must not load it
-    from correlator.runtime.checkpoint import Checkpoint  # noqa: PLC0415
+    from correlator.runtime.checkpoint import Checkpoint  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.content import load_content  # noqa: PLC0415
     from correlator.runtime.reprocess import reprocess as read_again  # noqa: PLC0415
     from correlator.runtime.run import commune_names  # noqa: PLC0415
@@ -73,11 +74,11 @@ def reprocess(config: Path | None, reason: str | None, parser: str | None, fail_
         done = read_again(Checkpoint(engine, settings, commune_names(content)), content, reason=reason, parser=parser)
     engine.dispose()
     for problem in sorted(map(str, done.problems)):
-        click.echo(problem, err=True)
+        click.echo(plain(str(problem)), err=True)
     if form == "json":
         print_rows([_as_json(done)], form, ())
     else:
-        click.echo("\n".join(_lines(done)))
+        click.echo(plain("\n".join(_lines(done))))
     raise SystemExit(exit_code(fail_on, list(done.detected)))
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.output import fail_on_option, format_option, print_rows
-from correlator.cli.replay import exit_code
+from correlator.cli.output import exit_code, fail_on_option, format_option, print_rows
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:

@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 
 from correlator.cli.install import config_option
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
+from correlator.telemetry.terminal import plain
 
 
 @click.command()
 @config_option
 @format_option
+@no_level_option
 def doctor(config: Path | None, form: str) -> None:
     """Check settings, disk, clock, parsers, rules, estate, sources and database. Exit 1 when something does not work."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
@@ -23,7 +25,7 @@ def doctor(config: Path | None, form: str) -> None:
     if form == "json":
         print_rows([asdict(finding) for finding in findings], form, ())
     for finding in findings if form == "text" else ():
-        click.echo(f"{finding.verdict.upper():<8} {finding.subject}: {finding.seen}")
+        click.echo(plain(f"{finding.verdict.upper():<8} {finding.subject}: {finding.seen}"))
         if finding.advice:
             click.echo(f"         → {finding.advice}")
     broken = any(finding.verdict is Verdict.FAILED for finding in findings)

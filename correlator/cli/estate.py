@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 
 if TYPE_CHECKING:
     from correlator.model.estate import Commune, Estate
@@ -20,6 +20,7 @@ def estate() -> None:
 @estate.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @format_option
+@no_level_option
 @click.pass_context
 def check(ctx: click.Context, path: Path | None, form: str) -> None:
     """Read the estate file at PATH (default: the configured one) and show what it says, or all its faults."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from correlator.cli.install import config_option, local_time, open_install, since_time
-from correlator.cli.output import Exit, fail_on_option, format_option, print_rows
+from correlator.cli.output import exit_code, fail_on_option, format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
+from correlator.telemetry.terminal import plain
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -39,7 +40,6 @@ def incidents(
 ) -> None:
     """List incidents, gravest first; without options those that somebody still has to look at."""
     from correlator.model.incident import Status  # noqa: PLC0415 - `--help` must not load it
-    from correlator.model.severity import Severity  # noqa: PLC0415
     from correlator.store import views  # noqa: PLC0415
 
     chosen = [Status(status) for status in statuses] or (None if everything else [Status(one) for one in _STATUSES[:3]])
@@ -52,15 +52,15 @@ def incidents(
             names = _names(settings)
             rows = [_row(one, settings.time_zone, names) for one in found]
     print_rows(rows, form, _COLUMNS, title=f"{len(found)} incident{'s' * (len(found) != 1)}")
-    if fail_on and any(one.severity >= Severity.of(fail_on) for one in found):
-        raise SystemExit(Exit.FINDINGS)
+    raise SystemExit(exit_code(fail_on, [one.severity.level for one in found]))
 
 
 @click.command()
 @click.argument("number")
 @config_option
 @format_option
-def incident(number: str, config: Path | None, form: str) -> None:
+@fail_on_option
+def incident(number: str, config: Path | None, form: str, fail_on: str | None) -> None:
     """Show one incident: what it is, the rules that fired, who and what takes part, first evidence, history."""
     from correlator.store import views  # noqa: PLC0415 - `--help` must not load it
 
@@ -75,12 +75,14 @@ def incident(number: str, config: Path | None, form: str) -> None:
         print_rows([{**document, "history": told, "event.ids": events}], form, ())
     else:
         _show(document, told, settings.time_zone, _names(settings))
+    raise SystemExit(exit_code(fail_on, [found.severity.level]))
 
 
 @click.command()
 @click.argument("number")
 @config_option
 @format_option
+@no_level_option
 def ack(number: str, config: Path | None, form: str) -> None:
     """Acknowledge an incident: somebody looks at it now."""
     from correlator.store.people import acknowledge  # noqa: PLC0415 - `--help` must not load it
@@ -94,6 +96,7 @@ def ack(number: str, config: Path | None, form: str) -> None:
 @click.option("--as", "verdict", type=click.Choice(_VERDICTS), required=True, help="What it turned out to be.")
 @click.option("--because", "reason", required=True, help="Why; one sentence for whoever reads it next year.")
 @format_option
+@no_level_option
 def close(number: str, config: Path | None, verdict: str, reason: str, form: str) -> None:
     """Close an incident with a verdict and a reason."""
     from correlator.model.incident import Verdict  # noqa: PLC0415 - `--help` must not load it
@@ -134,7 +137,7 @@ def _act(config: Path | None, form: str, what: "Callable[[sa.Engine, Act], Incid
     if form == "json":
         print_rows([row], form, ())
     else:
-        click.echo(f"{after.number} is {after.status}{verdict}: {after.title}")
+        click.echo(plain(f"{after.number} is {after.status}{verdict}: {after.title}"))
 
 
 def _unknown(number: str, nearest: Sequence[str]) -> InputError:
@@ -174,7 +177,7 @@ def _show(document: Mapping[str, Any], told: Sequence[Mapping[str, Any]], zone: 
     communes = ", ".join(names.get(one, one) for one in document["communes"])
     verdict = f", {document['verdict']}" if document["verdict"] else ""
     click.echo(f"{document['number']}  {document['severity']}  {document['status']}{verdict}")
-    click.echo(f"{document['title']}\n")
+    click.echo(plain(f"{document['title']}\n"))
     click.echo(f"communes     {communes} (lane {document['lane']})")
     click.echo(f"events       {document['count']:,} in {document['findings']:,} findings")
     click.echo(f"from         {local(document['first'])}")

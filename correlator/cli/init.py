@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from correlator.cli.output import format_option, print_rows
+from correlator.cli.output import format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
 
 SETTINGS = """\
@@ -61,6 +61,7 @@ FILES = {"tocsin.toml": SETTINGS, "estate.toml": ESTATE}
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @format_option
+@no_level_option
 def init(directory: Path, form: str) -> None:
     """Write tocsin.toml and estate.toml into DIRECTORY; files that are there already are never overwritten."""
     present = [directory / name for name in FILES if (directory / name).exists()]

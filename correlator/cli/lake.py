@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from correlator.cli.install import config_option, open_install
-from correlator.cli.output import format_option, print_rows
+from correlator.cli.output import format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
 
 
@@ -19,6 +19,7 @@ def lake() -> None:
 @click.argument("sql")
 @config_option
 @format_option
+@no_level_option
 def query(sql: str, config: Path | None, form: str) -> None:
     """Run SQL over the table `events`; quote column names with dots: SELECT "user.name", count(*) FROM events GROUP BY 1."""
     import duckdb  # noqa: PLC0415 - `--help` must not load it
@@ -42,6 +43,7 @@ def query(sql: str, config: Path | None, form: str) -> None:
 @lake.command()
 @config_option
 @format_option
+@no_level_option
 def compact(config: Path | None, form: str) -> None:
     """Turn the segments of the batches into sorted Parquet by day, commune and log source."""
     from correlator.store.compaction import compact as put_together  # noqa: PLC0415 - `--help` must not load it

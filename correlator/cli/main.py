@@ -10,6 +10,7 @@ import click
 from correlator import __version__
 from correlator.cli.output import Exit
 from correlator.errors import InputError, TocsinError
+from correlator.telemetry.terminal import plain
 
 #: Environment variable that asks for the whole traceback of an unforeseen error.
 DEBUG = "TOCSIN_DEBUG"
@@ -64,17 +65,17 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            click.echo(str(error), err=True)
+            click.echo(plain(str(error)), err=True)
             ctx.exit(Exit.WRONG_INPUT)
         except TocsinError as error:
-            click.echo(f"tocsin: {error}", err=True)
+            click.echo(plain(f"tocsin: {error}"), err=True)
             ctx.exit(Exit.FAULT)
         except (click.ClickException, click.exceptions.Exit, click.Abort, EOFError, BrokenPipeError):
             raise  # click knows what to do
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
-            click.echo(_unforeseen(error), err=True)
+            click.echo(plain(_unforeseen(error)), err=True)
             ctx.exit(Exit.FAULT)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -6,8 +6,11 @@ from typing import Any, TypeVar
 
 import click
 
+from correlator.telemetry.terminal import plain
+
 _FILE_WIDTH = 160
 Function = TypeVar("Function", bound=Callable[..., Any])
+LEVELS = click.Choice(["informational", "low", "medium", "high", "critical"])
 
 
 class Exit(IntEnum):
@@ -27,8 +30,21 @@ def format_option(function: Function) -> Function:
 
 def fail_on_option(function: Function) -> Function:
     """Add ``--fail-on LEVEL``, given to the command as ``fail_on`` (None: never)."""
-    levels = click.Choice(["informational", "low", "medium", "high", "critical"])
-    return click.option("--fail-on", type=levels, help="Exit 1 when something of this level or above was found.")(function)
+    return click.option("--fail-on", type=LEVELS, help="Exit 1 when something of this level or above was found.")(function)
+
+
+def no_level_option(function: Function) -> Function:
+    """Add ``--fail-on LEVEL`` to a command that shows nothing with a level: scripts give it to every command alike."""
+    told = "As for every command; nothing found here has a level, so it changes nothing."
+    return click.option("--fail-on", type=LEVELS, expose_value=False, help=told)(function)
+
+
+def exit_code(fail_on: str | None, levels: Iterable[str]) -> Exit:
+    """Return FINDINGS when one of ``levels`` is ``fail_on`` or above, else DONE."""
+    from correlator.model.severity import Severity  # noqa: PLC0415 - `--help` must not load it
+
+    bar = Severity.of(fail_on) if fail_on else None
+    return Exit.FINDINGS if bar is not None and any(Severity.of(level) >= bar for level in levels) else Exit.DONE
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], form: str, columns: Sequence[str], title: str = "") -> None:
@@ -55,7 +71,7 @@ def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], titl
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
+        table.add_row(*(escape(plain(str(row.get(column, "")))) for column in columns))
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, _FILE_WIDTH)  # eighty columns would cut every cell of a file or a pipe

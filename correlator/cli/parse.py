@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from correlator.cli.output import format_option
+from correlator.cli.output import format_option, no_level_option
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,6 +36,7 @@ _REJECT_KEYS = {
 @click.option("--zone", help="Time zone of stamps that say none, such as Europe/Paris.")
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write refused records there, with reasons.")
 @format_option
+@no_level_option
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
 def parse(parser: str, zone: str | None, rejects: Path | None, files: tuple[str, ...], form: str) -> None:
     """Read raw records from FILE (or standard input) and write events as NDJSON; a summary goes to standard error."""

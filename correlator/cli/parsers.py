@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 
 if TYPE_CHECKING:
     from correlator.parse.contract import Parser
@@ -20,6 +20,7 @@ def parsers() -> None:
 
 @parsers.command("list")
 @format_option
+@no_level_option
 def list_(form: str) -> None:
     """List the parsers: how far to trust them, which Sigma log sources they feed, how many fields they give."""
     from correlator.parse.registry import find_parsers  # noqa: PLC0415 - `--help` loads no polars
@@ -31,6 +32,7 @@ def list_(form: str) -> None:
 @parsers.command()
 @click.argument("name")
 @format_option
+@no_level_option
 def show(name: str, form: str) -> None:
     """Show what the parser NAME reads, how it recognises it, and the fields it gives."""
     from correlator.parse.registry import find_parsers, manual_of, pick  # noqa: PLC0415
@@ -60,6 +62,7 @@ def show(name: str, form: str) -> None:
 @click.option("--update", "rewrite", is_flag=True, help="Write what comes out now as the new expectation.")
 @click.option("--samples", type=click.Path(path_type=Path, file_okay=False), help="Folder of samples, if not the bundled one.")
 @format_option
+@no_level_option
 def test(name: str, samples: Path | None, form: str, *, rewrite: bool) -> None:
     """Compare each sample of the parser NAME (or `all`) with its recorded events."""
     from correlator.harness import golden  # noqa: PLC0415

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from correlator.cli.install import config_option
-from correlator.cli.output import Exit, fail_on_option, format_option
+from correlator.cli.output import exit_code, fail_on_option, format_option
+from correlator.telemetry.terminal import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,22 +56,14 @@ def replay(
         engine.dispose()
     levels = [str(incident["severity"]) for incident in incidents]
     tell_problems([*content.refused, *sorted(summary.problems, key=str)])
-    click.echo("\n".join(summary_lines(summary, levels, form)), err=True)
+    click.echo(plain("\n".join(summary_lines(summary, levels, form))), err=True)
     raise SystemExit(exit_code(fail_on, [*summary.detections, *levels]))
-
-
-def exit_code(fail_on: str | None, levels: list[str]) -> Exit:
-    """Return FINDINGS when something of level ``fail_on`` or above was found, else DONE."""
-    from correlator.model.severity import Severity  # noqa: PLC0415 - `--help` must not load it
-
-    bar = Severity.of(fail_on) if fail_on else None
-    return Exit.FINDINGS if bar is not None and any(Severity.of(level) >= bar for level in levels) else Exit.DONE
 
 
 def tell_problems(problems: "Sequence[Problem]", most: int = 20) -> None:
     """Print refused rules and faults of parsers on stderr, at most ``most`` of them, and how many there are."""
     for problem in problems[:most]:
-        click.echo(str(problem), err=True)
+        click.echo(plain(str(problem)), err=True)
     if len(problems) > most:
         click.echo(f"… and {len(problems) - most} more; `tocsin rules check` shows those of rules.", err=True)
 

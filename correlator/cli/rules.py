@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @rules.command("list")
 @_paths
 @format_option
+@no_level_option
 def list_(paths: tuple[Path, ...], form: str) -> None:
     """List the rules below PATHS (without: those that ship with Tocsin)."""
     loaded = load(paths)
@@ -57,6 +58,7 @@ def list_(paths: tuple[Path, ...], form: str) -> None:
 @click.argument("rule")
 @_paths
 @format_option
+@no_level_option
 def show(rule: str, paths: tuple[Path, ...], form: str) -> None:
     """Show the RULE (id, name, or end of its path) below PATHS: what it looks for once mappings and filters are applied."""
     from correlator.detect.wording import describe_condition  # noqa: PLC0415 - `--help` loads nothing
@@ -85,6 +87,7 @@ def show(rule: str, paths: tuple[Path, ...], form: str) -> None:
 @rules.command()
 @_paths
 @format_option
+@no_level_option
 @click.pass_context
 def check(ctx: click.Context, paths: tuple[Path, ...], form: str) -> None:
     """Check the rules below PATHS: each fault with its place, how many load, how many cannot fire here and why.

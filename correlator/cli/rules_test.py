@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import Exit, exit_code, fail_on_option, format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ _PATHS = click.Path(path_type=Path)
 @click.option("--rules", multiple=True, type=_PATHS, help="Where all rules lie (default: the shipped ones and PATHS).")
 @click.option("--mutate", is_flag=True, help="Drop each selection item in turn: some case must then fail.")
 @format_option
+@no_level_option
 def test(paths: tuple[Path, ...], rules: tuple[Path, ...], *, mutate: bool, form: str) -> None:
     """Run the .test scripts beside the rules of PATHS (default: the shipped rules), from raw lines on."""
     from correlator.harness.rule_tests import find_scripts, read_cases, run_case  # noqa: PLC0415 - `--help` must not load it
@@ -98,7 +99,8 @@ def _survivors(scripts: "dict[Path, tuple[Case, ...]]", content: "Content", rule
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--parser", default="auto", show_default=True, help="The only parser that may read the files.")
 @format_option
-def try_rule(rule: Path, paths: tuple[str, ...], parser: str, form: str) -> None:
+@fail_on_option
+def try_rule(rule: Path, paths: tuple[str, ...], parser: str, form: str, fail_on: str | None) -> None:
     """Show what RULE (a file or folder) finds in PATHS, line by line."""
     from tempfile import TemporaryDirectory  # noqa: PLC0415 - `--help` must not load it
 
@@ -120,3 +122,4 @@ def try_rule(rule: Path, paths: tuple[str, ...], parser: str, form: str) -> None
     columns = ("log.file.path", "log.line", "rule.title", "commune", "@timestamp")
     print_rows(pl.concat(found).select(columns).to_dicts(), form, columns)
     click.echo(f"{sum(summary.detections.values()):,} detection(s) in {summary.fates.events:,} event(s).", err=True)
+    raise SystemExit(exit_code(fail_on, summary.detections))

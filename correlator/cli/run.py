@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from correlator.cli.install import config_option
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import LEVELS, exit_code, format_option, print_rows
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ _COLUMNS = ("source", "received", "read", "assembled", "skipped", "rejected", "e
 )
 @format_option
 @click.option("--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
-def run(config: Path | None, form: str, log_level: str, *, once: bool) -> None:
+@click.option("--fail-on", type=LEVELS, help="Exit 1 when an incident of this level or above is open at the end.")
+def run(config: Path | None, form: str, log_level: str, fail_on: str | None, *, once: bool) -> None:
     """Follow the configured sources, keep incidents up to date, tell the sinks. SIGTERM and Ctrl-C end it after the batch.
 
     Logs go to standard error, one JSON object a line unless it is a terminal. With --once, or with --format json, the
@@ -55,8 +56,9 @@ def run(config: Path | None, form: str, log_level: str, *, once: bool) -> None:
         loop.run(once=once)
     if once or form == "json":
         print_rows(_ledger(engine), form, _COLUMNS, title="What became of every record so far")
+    code = exit_code(fail_on, _open_levels(engine) if fail_on else ())
     engine.dispose()
-    raise SystemExit(Exit.DONE)
+    raise SystemExit(code)
 
 
 def _ledger(engine: "sa.Engine") -> list[dict[str, object]]:
@@ -65,3 +67,14 @@ def _ledger(engine: "sa.Engine") -> list[dict[str, object]]:
 
     with reading(engine) as connection:
         return [{"source": source, **fates} for source, fates in read_ledger(connection).items()]
+
+
+def _open_levels(engine: "sa.Engine") -> list[str]:
+    """Return the levels of the incidents that somebody still has to look at."""
+    from correlator.model.incident import Status  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.database import reading  # noqa: PLC0415
+    from correlator.store.views import list_incidents  # noqa: PLC0415
+
+    statuses = [Status.NEW, Status.ACKNOWLEDGED, Status.IN_PROGRESS]
+    with reading(engine) as connection:
+        return [one.severity.level for one in list_incidents(connection, statuses)]

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from correlator.cli.install import config_option, local_time, open_install, since_time
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
+from correlator.telemetry.terminal import plain
 
 _SHOWN = ("@timestamp", "commune", "event.dataset", "event.action", "host.name", "user.name", "source.ip", "event.original")
 _EXCERPT = 400
@@ -19,6 +20,7 @@ _EXCERPT = 400
 @click.option("--limit", default=50, show_default=True, help="At most this many events, the newest.")
 @config_option
 @format_option
+@no_level_option
 def search(text: str, since: str, limit: int, config: Path | None, form: str) -> None:
     """Show the newest events in which TEXT occurs: 198.51.100.24, a user, a host, a file name."""
     settings, engine = open_install(config)
@@ -47,7 +49,11 @@ def find_events(engine: Any, text: str, since: datetime, limit: int) -> list[dic
 
 def _told(event: dict[str, Any], zone: str) -> str:
     """Return an event as a line of who and where, and its record below."""
-    known = [str(event[name]) for name in _SHOWN[1:-1] if event[name]]
-    original = str(event["event.original"] or "").replace("\n", " ")
+    known = [_line(str(event[name])) for name in _SHOWN[1:-1] if event[name]]
+    original = _line(str(event["event.original"] or ""))
     excerpt = original if len(original) <= _EXCERPT else original[: _EXCERPT - 1] + "…"
     return f"{local_time(event['@timestamp'], zone)}  {'  '.join(known)}\n    {excerpt}"
+
+
+def _line(text: str) -> str:
+    return plain(text.replace("\n", " "))

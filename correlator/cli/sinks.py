@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from correlator.cli.install import config_option
-from correlator.cli.output import Exit, format_option, print_rows
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 from correlator.errors import Problem
 
 _COLUMNS = ("sink", "kind", "sent", "waiting", "dead", "last problem")
@@ -20,6 +20,7 @@ def sinks() -> None:
 @sinks.command("list")
 @config_option
 @format_option
+@no_level_option
 def list_(config: Path | None, form: str) -> None:
     """List the configured sinks with what was sent, waits and was given up; then the kinds there are."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
@@ -47,6 +48,7 @@ def list_(config: Path | None, form: str) -> None:
 @sinks.command()
 @config_option
 @format_option
+@no_level_option
 def check(config: Path | None, form: str) -> None:
     """Ask every configured sink whether it could work now: identity, rights, space. Exit code 1 when one could not."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it

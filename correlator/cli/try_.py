@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.output import fail_on_option, format_option, print_rows
-from correlator.cli.replay import exit_code
+from correlator.cli.output import exit_code, fail_on_option, format_option, print_rows
+from correlator.telemetry.terminal import plain
 
 if TYPE_CHECKING:
     from correlator.runtime.content import Content
@@ -39,7 +39,7 @@ def try_(paths: tuple[str, ...], rules: tuple[Path, ...], parser: str, fail_on: 
     if form == "json":
         print_rows([as_json(summary, content, incidents)], form, ())
     else:
-        click.echo("\n".join(lines(summary, content, incidents)))
+        click.echo(plain("\n".join(lines(summary, content, incidents))))
     raise SystemExit(exit_code(fail_on, [*summary.detections, *(str(one["severity"]) for one in incidents)]))
 
 

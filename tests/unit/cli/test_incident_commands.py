@@ -164,3 +164,20 @@ def test_sinks_check_says_what_is_wrong(config: Path) -> None:
     config.write_text(CONFIG.format(folder=config.parent).replace('"file"', '"fiel"'))
     result = tocsin(config, "sinks", "check")
     assert (result.exit_code, result.stderr) == (2, "sink journal: unknown kind 'fiel'; did you mean 'file'?\n")
+
+
+def test_one_incident_can_fail_on_its_level(config: Path) -> None:
+    """For scripts that look at one number: 26-0001 is high; acknowledging it finds nothing, so --fail-on changes nothing."""
+    codes = [tocsin(config, "incident", "26-0001", "--fail-on", level).exit_code for level in ("critical", "high")]
+
+    assert codes == [0, 1]
+    assert tocsin(config, "ack", "26-0001", "--fail-on", "low").exit_code == 0
+
+
+def test_a_run_can_fail_on_what_is_open(config: Path) -> None:
+    """``run --once --fail-on high`` from cron: 1 while an incident of that level waits, 0 once it is closed."""
+    config.write_text(config.read_text() + '[[source]]\nname = "a"\npaths = ["none.log"]\n')
+
+    assert tocsin(config, "run", "--once", "--fail-on", "high").exit_code == 1
+    assert tocsin(config, "close", "26-0001", "--as", "benign-positive", "--because", "patch night").exit_code == 0
+    assert tocsin(config, "run", "--once", "--fail-on", "high").exit_code == 0
