@@ -81,9 +81,10 @@ def test_an_unknown_option_is_wrong_input(name: str) -> None:
 
 
 def test_an_unknown_command_is_wrong_input() -> None:
-    """Exit code 2, and the command is named."""
+    """Exit code 2, the command is named, and so is the one that was meant."""
     code, _, told = run("replya")
-    assert (code, "replya" in told) == (2, True)
+    assert (code, "'replya'" in told, "Did you mean 'replay'?" in told) == (2, True, True)
+    assert "Did you mean" not in run("xyzzy")[2]
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
@@ -59,6 +60,15 @@ class LazyGroup(click.Group):
         module = import_module(f"correlator.cli.{module_name}")
         loaded: click.Command = getattr(module, "try_" if cmd_name == "try" else cmd_name.replace("-", "_"))
         return loaded
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the subcommand that ``args`` begin with; the error about an unknown one names the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            nearest = get_close_matches(args[0], COMMANDS, n=1)
+            error.message += f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand; turn our errors into a message on stderr and an exit code."""
