@@ -55,11 +55,16 @@ def lines(summary: "Summary", content: "Content", incidents: list[dict[str, Any]
     yield f"understood      {read:,} of {records:,} records ({share:.1f} %{empty}){': ' if kinds else ''}{kinds}{others}"
     yield from _refused(summary)
     detections = sum(summary.detections.values())
-    yield f"found           {detections:,} detections by {len(summary.rules)} rules, {len(incidents):,} incidents"
+    by = f"{_counted(detections, 'detection')} by {_counted(len(summary.rules), 'rule')}"
+    yield f"found           {by}, {_counted(len(incidents), 'incident')}"
     for incident in sorted(incidents, key=lambda one: -int(one["count"]))[:_MOST_INCIDENTS]:
-        yield f"                {incident['severity']:<8} {incident['count']:>6,} events  {incident['title']}"
+        yield f"                {incident['severity']:<8} {_counted(incident['count'], 'event'):>13}  {incident['title']}"
     able, rest = able_rules(summary, content)
     yield f"rules           {able:,} of {len(content.ruleset.rules):,} can fire on these logs{_why(rest)}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + "s" * (count != 1)
 
 
 def _refused(summary: "Summary") -> Iterator[str]:
