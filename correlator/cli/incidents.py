@@ -1,6 +1,7 @@
 """``tocsin incidents``, ``incident``, ``ack``, ``close``: the analyst's morning."""
 
 import getpass
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -125,7 +126,7 @@ def _act(config: Path | None, form: str, what: "Callable[[sa.Engine, Act], Incid
 
     settings, engine = open_install(config)
     try:
-        act = Act(getpass.getuser(), datetime.now(UTC), settings.install, tuple(settings.sinks))
+        act = Act(os.environ.get("SUDO_USER") or getpass.getuser(), datetime.now(UTC), settings.install, tuple(settings.sinks))
         after = what(engine, act)
     except (UnknownIncident, IllegalTransition, Stale, Retry) as error:
         where, _, right = str(error).partition("; ")

@@ -1,6 +1,6 @@
 """``tocsin lake``: SQL over every event ever read, and putting small files together."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -8,6 +8,9 @@ import click
 from correlator.cli.install import config_option, open_install
 from correlator.cli.output import format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
+
+#: A replaced file stays this long: whoever took its name before the swap has read it by then.
+_READERS_DONE = timedelta(hours=1)
 
 
 @click.group()
@@ -45,16 +48,20 @@ def query(sql: str, config: Path | None, form: str) -> None:
 @format_option
 @no_level_option
 def compact(config: Path | None, form: str) -> None:
-    """Turn the segments of the batches into sorted Parquet by day, commune and log source."""
+    """Turn the segments of the batches into sorted Parquet; remove the files that were replaced over an hour ago."""
     from correlator.store.compaction import compact as put_together  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.lake import remove_retired  # noqa: PLC0415
 
     _, engine = open_install(config)
+    removed = remove_retired(engine, datetime.now(UTC) - _READERS_DONE)
     rounds = []
     while (done := put_together(engine, datetime.now(UTC))).replaced:
         rounds.append(done)
     engine.dispose()
     replaced, written = sum(one.replaced for one in rounds), sum(one.written for one in rounds)
     if form == "json":
-        print_rows([{"rounds": len(rounds), "replaced": replaced, "written": written}], form, ())
+        print_rows([{"rounds": len(rounds), "replaced": replaced, "written": written, "removed": removed}], form, ())
     else:
         click.echo(f"{replaced:,} files became {written:,} in {len(rounds)} round(s)." if rounds else "Nothing to compact.")
+        if removed:
+            click.echo(f"{removed:,} files replaced earlier were removed.")

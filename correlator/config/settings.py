@@ -126,7 +126,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
 
     Raises InputError with every fault of the file, each with its line.
     """
-    chosen = path or next((candidate for candidate in DEFAULT_PATHS if candidate.exists()), None)
+    chosen = path or next((candidate for candidate in DEFAULT_PATHS if _is_there(candidate)), None)
     text = _read(chosen) if chosen else ""
     values = _parse(str(chosen), text) if chosen else {"data_dir": _state_folder(environ)}
     values.update({key: environ[name] for name, key in ENVIRONMENT.items() if name in environ})
@@ -136,6 +136,13 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
         raise InputError([_problem(str(chosen), text, fault) for fault in error.errors()]) from None
     _check_names(str(chosen), text, settings)
     return _anchored(settings, chosen.parent if chosen else Path())
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder this user may not look into: `sudo -u tocsin` from somebody's home
+        return False
 
 
 def _state_folder(environ: Mapping[str, str]) -> str:

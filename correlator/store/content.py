@@ -82,11 +82,17 @@ def read_plan(cache_dir: Path, key: str) -> bytes | None:
         return None
 
 
+def make_private(folder: Path) -> None:
+    """Make ``folder`` and its missing parents for their owner only; what is there keeps its rights."""
+    for missing in [path for path in (*reversed(folder.parents), folder) if not path.exists()]:
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_plan(cache_dir: Path, key: str, plan: bytes) -> None:
     """Keep ``plan`` under ``key`` and forget the oldest ones; a cache that cannot be written only costs time."""
     target = _plan_file(cache_dir, key)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_private(target.parent)
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
             file.write(plan)
         Path(file.name).replace(target)

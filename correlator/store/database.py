@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
 from correlator.errors import Fatal, InputError, Problem, Retry
+from correlator.store.content import make_private
 
 #: Newest schema this version knows: the last file of ``migrations/versions``.
 SCHEMA = "0001"
@@ -87,7 +88,7 @@ def held(engine: sa.Engine) -> Iterator[None]:
 
 def _prepare(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         what = f"cannot be opened for writing: {error.strerror}"

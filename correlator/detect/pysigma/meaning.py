@@ -148,7 +148,10 @@ def _filled(parts: Iterable[Any], placeholders: Placeholders, read: Callable[[st
     for part in parts:
         if isinstance(part, Placeholder) and part.name != DASH:
             if part.name not in placeholders:
-                raise MeaningError(f"the placeholder %{part.name}% is not resolved", f"values for {part.name} in the settings")
+                raise MeaningError(
+                    f"the placeholder %{part.name}% is not resolved",
+                    "this version takes no values for placeholders: write the values into the rule",
+                )
             choices.append([read(text) for text in placeholders[part.name]])
         else:
             choices.append([[part]])

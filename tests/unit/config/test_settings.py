@@ -85,3 +85,14 @@ def test_text_that_is_no_toml(tmp_path: Path) -> None:
 def test_no_file_gives_the_defaults() -> None:
     """Without a file everything has a default, so that `tocsin try` needs none."""
     assert load_settings(None, {}).sink == ()
+
+
+def test_a_folder_one_may_not_look_into_holds_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo -u tocsin` from somebody's home: the settings are looked for further on, nothing crashes."""
+
+    def refuse(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+
+    assert load_settings(None, {"HOME": "/home/a"}).data_dir == Path("/home/a/.local/state/tocsin")
