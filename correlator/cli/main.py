@@ -67,8 +67,9 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             nearest = get_close_matches(args[0], COMMANDS, n=1)
-            error.message += f" Did you mean {nearest[0]!r}?" if nearest else ""
-            raise
+            if not nearest:
+                raise
+            ctx.fail(f"{error.message} Did you mean {nearest[0]!r}?")
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand; turn our errors into a message on stderr and an exit code."""

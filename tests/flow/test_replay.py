@@ -148,7 +148,7 @@ def test_try_says_three_things(folder: Path) -> None:
     assert result.exit_code == 0
     assert lines["understood"] == "5 of 6 records (83.3 %, 1 blank lines and comments apart): 5 linux.sshd"
     assert lines["not understood"] == f"1 not_text, first at {folder}/logs/auth.log:3"
-    assert lines["found"] == "5 detections by 1 rules, 1 incidents"
+    assert lines["found"] == "5 detections by 1 rule, 1 incident"
     assert lines["rules"] == "1 of 1 can fire on these logs"
 
 
