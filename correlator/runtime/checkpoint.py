@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import polars as pl
 import sqlalchemy as sa
 
 from correlator.config.settings import Settings
@@ -149,14 +150,26 @@ class Checkpoint:
 
 def record_fates(connection: sa.Connection, outcome: Outcome, now: datetime) -> None:
     """Write the fates of a batch into the ledger, its refused records into the dead letter."""
-    refused = dict(outcome.rejects.get_column("source").value_counts().iter_rows())
+    refused = dict(_first_refused(connection, outcome).value_counts().iter_rows())
     for source in sorted({*outcome.fates, *refused}):
         fates = outcome.fates.get(source, Fates())
         counts = {name: getattr(fates, name) for name in ("read", "assembled", "skipped", "events")}
-        early = refused.get(source, 0) - fates.rejected  # records that could not even become rows
+        early = max(0, refused.get(source, 0) - fates.rejected)  # records that could not even become rows
         counts |= {"received": fates.received - fates.held + early, "rejected": fates.rejected + early}
         records.add_to_ledger(connection, source, now, counts)
     records.bury_rejects(connection, outcome.rejects, now)
+
+
+def _first_refused(connection: sa.Connection, outcome: Outcome) -> pl.Series:
+    """Return the source of each refused record that was not refused before.
+
+    One that never was a row (damage, a line too long) is met again when a restart reads from an open record on.
+    """
+    rejects = outcome.rejects
+    if rejects.height > sum(fates.rejected for fates in outcome.fates.values()):
+        known = records.buried(connection, rejects.get_column("id").to_list())
+        rejects = rejects.filter(~pl.col("id").is_in(list(known)))
+    return rejects.get_column("source")
 
 
 def _streams(carried: Carried) -> bytes:

@@ -14,6 +14,8 @@ from correlator.store import schema
 #: The fates the ledger counts; received = read + assembled + skipped + rejected + repeated. ``events`` = lake rows.
 FATES = ("received", "read", "assembled", "skipped", "rejected", "repeated", "events")
 
+_AT_ONCE = 5_000  # values in one query
+
 
 def add_to_ledger(connection: sa.Connection, source: str, hour: datetime, counts: Mapping[str, int]) -> None:
     """Add ``counts`` (fate → records) to the ledger of ``source`` for the hour ``hour`` lies in."""
@@ -46,6 +48,14 @@ def bury_rejects(connection: sa.Connection, rejects: pl.DataFrame, now: datetime
     rows = [{**row, "at": now} for row in named.iter_rows(named=True)]
     if rows:
         connection.execute(insert(schema.dead_letter).on_conflict_do_nothing(), rows)
+
+
+def buried(connection: sa.Connection, keys: Sequence[str]) -> set[str]:
+    """Return those of the raw ids ``keys`` that lie in the dead letter already."""
+    table = schema.dead_letter
+    chunks = (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))
+    queries = (sa.select(table.c.key).where(table.c.kind == "record", table.c.key.in_(chunk)) for chunk in chunks)
+    return {key for query in queries for key in connection.execute(query).scalars()}
 
 
 def join_hits(connection: sa.Connection, merged: Mapping[str, str]) -> None:
