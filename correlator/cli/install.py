@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from correlator.config.settings import Settings
+    from correlator.parse.contract import Parser
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,6 +25,14 @@ def config_option(function: Function) -> Function:
     """Add ``--config FILE``, given to the command as ``config`` (None: tocsin.toml here, then /etc/tocsin/tocsin.toml)."""
     option = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The settings, tocsin.toml.")
     return option(function)
+
+
+def installed_parsers(config: Path | None) -> "dict[str, Parser]":
+    """Return every parser by name: those that ship, and those of the folder that the settings name."""
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
+    from correlator.parse.registry import find_parsers  # noqa: PLC0415
+
+    return find_parsers(site_dir=load_settings(config).parsers_dir)
 
 
 def open_install(config: Path | None) -> "tuple[Settings, sa.Engine]":

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from correlator.cli.install import config_option, installed_parsers
 from correlator.cli.output import format_option, no_level_option
 
 if TYPE_CHECKING:
     import polars as pl
 
     from correlator.errors import Problem
+    from correlator.parse.contract import Parser
     from correlator.parse.engine import Fates, Read
 
 _SOURCE = "parse"
@@ -35,15 +37,17 @@ _REJECT_KEYS = {
 )
 @click.option("--zone", help="Time zone of stamps that say none, such as Europe/Paris.")
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write refused records there, with reasons.")
+@config_option
 @format_option
 @no_level_option
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
-def parse(parser: str, zone: str | None, rejects: Path | None, files: tuple[str, ...], form: str) -> None:
+def parse(parser: str, zone: str | None, rejects: Path | None, config: Path | None, files: tuple[str, ...], form: str) -> None:
     """Read raw records from FILE (or standard input) and write events as NDJSON; a summary goes to standard error."""
+    parsers = installed_parsers(config)
     with ExitStack() as opened:
         refused = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
         summary = _Summary()
-        for result in _results(files or ("-",), parser, zone, summary):
+        for result in _results(files or ("-",), parsers, parser, zone, summary):
             sys.stdout.writelines(f"{line}\n" for line in event_lines(result))
             if refused:
                 _write_rejects(result.rejects, refused)
@@ -96,16 +100,17 @@ def _decided(fates: "Fates") -> "Fates":
     return replace(fates, received=fates.received - fates.held, held=0)
 
 
-def _results(files: tuple[str, ...], parser: str, zone: str | None, summary: _Summary) -> Iterator["Read"]:
+def _results(
+    files: tuple[str, ...], parsers: "Mapping[str, Parser]", parser: str, zone: str | None, summary: _Summary
+) -> Iterator["Read"]:
     """Yield what each batch of the files became, rows refused before they were text included."""
     import polars as pl  # noqa: PLC0415
 
     from correlator.ingest.files import read_paths  # noqa: PLC0415
     from correlator.model.raw import RAW  # noqa: PLC0415
     from correlator.parse.engine import Carried, Fates, Read, read  # noqa: PLC0415
-    from correlator.parse.registry import find_parsers, pick  # noqa: PLC0415
+    from correlator.parse.registry import pick  # noqa: PLC0415
 
-    parsers = find_parsers()
     forced = {} if parser == "auto" else {_SOURCE: pick(parsers, parser).name}
     zones = {_SOURCE: _checked_zone(zone)} if zone else {}
     carried = Carried()

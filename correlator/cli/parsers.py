@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from correlator.cli.install import config_option, installed_parsers
 from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 
 if TYPE_CHECKING:
@@ -19,25 +20,25 @@ def parsers() -> None:
 
 
 @parsers.command("list")
+@config_option
 @format_option
 @no_level_option
-def list_(form: str) -> None:
+def list_(config: Path | None, form: str) -> None:
     """List the parsers: how far to trust them, which Sigma log sources they feed, how many fields they give."""
-    from correlator.parse.registry import find_parsers  # noqa: PLC0415 - `--help` loads no polars
-
-    rows = [_summary(parser) for parser in find_parsers().values()]
+    rows = [_summary(parser) for parser in installed_parsers(config).values()]
     print_rows(rows, form, ("name", "maturity", "log sources", "fields"), title="Parsers")
 
 
 @parsers.command()
 @click.argument("name")
+@config_option
 @format_option
 @no_level_option
-def show(name: str, form: str) -> None:
+def show(name: str, config: Path | None, form: str) -> None:
     """Show what the parser NAME reads, how it recognises it, and the fields it gives."""
-    from correlator.parse.registry import find_parsers, manual_of, pick  # noqa: PLC0415
+    from correlator.parse.registry import manual_of, pick  # noqa: PLC0415 - `--help` loads no polars
 
-    parser = pick(find_parsers(), name)
+    parser = pick(installed_parsers(config), name)
     details = _summary(parser) | {
         "manual": manual_of(parser),
         "signature": parser.signature.pattern,
@@ -61,14 +62,15 @@ def show(name: str, form: str) -> None:
 @click.argument("name")
 @click.option("--update", "rewrite", is_flag=True, help="Write what comes out now as the new expectation.")
 @click.option("--samples", type=click.Path(path_type=Path, file_okay=False), help="Folder of samples, if not the bundled one.")
+@config_option
 @format_option
 @no_level_option
-def test(name: str, samples: Path | None, form: str, *, rewrite: bool) -> None:
+def test(name: str, samples: Path | None, config: Path | None, form: str, *, rewrite: bool) -> None:
     """Compare each sample of the parser NAME (or `all`) with its recorded events."""
     from correlator.harness import golden  # noqa: PLC0415
-    from correlator.parse.registry import find_parsers, pick  # noqa: PLC0415
+    from correlator.parse.registry import pick  # noqa: PLC0415
 
-    known = find_parsers()
+    known = installed_parsers(config)
     names = list(known) if name == "all" else [pick(known, name).name]
     folder = samples or golden.samples_folder()
     rows = [row for each in names for row in _results(each, folder, known, rewrite=rewrite)]

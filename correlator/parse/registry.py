@@ -126,7 +126,7 @@ def _site(site_dir: Path, problems: list[Problem]) -> Iterator[tuple[str, Module
         spec = spec_from_file_location(f"tocsin_site_{path.stem}", path)
         if spec is None or spec.loader is None:
             continue
-        module = module_from_spec(spec)
+        module = sys.modules[spec.name] = module_from_spec(spec)  # its manual page and its dataclasses are looked up there
         try:
             spec.loader.exec_module(module)
         except Exception as error:  # noqa: BLE001 - same

@@ -127,3 +127,35 @@ def test_a_parser_without_samples_fails_its_test(tmp_path: Path) -> None:
     result = _tocsin("parsers", "test", "json", "--samples", str(tmp_path))
     assert result.exit_code == 1
     assert "no *.log" in result.stderr
+
+
+SITE = '''"""Doors of the town hall, one line each."""
+from dataclasses import replace
+
+from parsers.squid import PARSER as SQUID
+
+PARSER = replace(SQUID, name="doors", parse=lambda raw, want: SQUID.parse(raw, want))
+'''
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return the settings of an install with a parser of its own."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "doors.py").write_text(SITE)
+    (tmp_path / "tocsin.toml").write_text('parsers_dir = "own"\n')
+    return tmp_path / "tocsin.toml"
+
+
+def test_a_site_parser_is_a_parser_like_the_others(site: Path) -> None:
+    """Listed, shown with its manual page, and able to read what ``parse`` is given."""
+    line = (
+        "1761127200.123    200 192.0.2.31 TCP_MISS/200 1024 GET http://www.example.org/ - HIER_DIRECT/198.51.100.9 text/html\n"
+    )
+    listed = _tocsin("parsers", "list", "--config", str(site), "--format", "json").stdout.splitlines()
+    shown = _tocsin("parsers", "show", "doors", "--config", str(site)).stdout
+    parsed = _tocsin("parse", "--parser", "doors", "--config", str(site), stdin=line).stdout.splitlines()
+
+    assert "doors" in [json.loads(row)["name"] for row in listed]
+    assert shown.startswith("Doors of the town hall, one line each.")
+    assert [json.loads(row)["url.domain"] for row in parsed] == ["www.example.org"]
