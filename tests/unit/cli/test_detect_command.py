@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from correlator.cli.detect import detect
-from correlator.cli.rules import rules
+from correlator.cli import command
 
 GOOD = """title: Logon of bob
 id: bob
@@ -42,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 def run_detect(folder: Path, *arguments: str, text: str | None = None) -> Result:
     """Return the result of the command over the events of ``folder``, or over ``text`` on standard input."""
     file = "-" if text is not None else str(folder / "events.ndjson")
-    return CliRunner().invoke(detect, ["--rules", str(folder), *arguments, file], input=text, catch_exceptions=False)
+    return CliRunner().invoke(command, ["detect", "--rules", str(folder), *arguments, file], input=text, catch_exceptions=False)
 
 
 def found(result: Result) -> list[tuple[str, int]]:
@@ -103,7 +102,7 @@ def test_mappings_beside_the_rules_apply(folder: Path) -> None:
 
 def run_rules(*arguments: str) -> Result:
     """Return the result of ``tocsin rules``."""
-    return CliRunner().invoke(rules, arguments)
+    return CliRunner().invoke(command, ["rules", *arguments])
 
 
 def test_list_as_json(folder: Path) -> None:
@@ -134,7 +133,7 @@ def test_show_of_an_unknown_rule(folder: Path) -> None:
     """A name that is no rule is wrong input."""
     result = run_rules("show", "nobody", str(folder))
 
-    assert "there is no such rule" in str(result.exception)
+    assert "there is no such rule" in result.stderr
 
 
 def test_check_counts_and_tells_places(folder: Path) -> None:
