@@ -13,6 +13,8 @@ _LINE_BREAK = re.compile(r"\s*\r?\n\s*")
 _NEXT_OBJECT = re.compile(r"\n\s*\{")
 #: An element larger than this is refused; it bounds what is held while an element is incomplete.
 MAX_ELEMENT_CHARS = 4 * MAX_LINE_BYTES
+#: The decoder counts the lines before each error: what lies further back is dropped, or broken text costs its square.
+_FORGET_CHARS = 16 << 10
 #: Deeper than this Python's decoder would run out of stack; nothing legitimate is.
 _DECODER = json.JSONDecoder()
 
@@ -64,14 +66,16 @@ def _text(block: bytes) -> str:
 
 def _complete(text: str, *, final: bool) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of each complete element; with ``final`` also of what will never be complete."""
-    position = _skip(text, 0)
+    before, position = 0, _skip(text, 0)
     while position < len(text):
         end = _element_end(text, position)
         if end is None:
+            if position > _FORGET_CHARS:
+                text, before, position = text[position:], before + position, 0
             end = _resume_at(text, position, final=final)
         if end is None:
             return
-        yield position, end
+        yield before + position, before + end
         position = _skip(text, end)
 
 
