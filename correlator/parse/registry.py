@@ -4,6 +4,8 @@ Three places are scanned, in this order: the bundled package ``parsers``, the en
 distributions, and the site directory named in the configuration. The engine names no parser anywhere.
 """
 
+import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -119,10 +121,22 @@ def _installed(problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:
         yield where, module
 
 
+def _is_trusted(path: Path) -> bool:
+    """Say whether only root and this user can have written ``path``: a settings file found by chance must not run code."""
+    known = path.stat()
+    return known.st_uid in {0, os.geteuid()} and not known.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def _site(site_dir: Path, problems: list[Problem]) -> Iterator[tuple[str, ModuleType]]:
     if not site_dir.is_dir():
         problems.append(Problem(str(site_dir), 0, "no such directory", "name an existing directory of parser modules"))
     for path in sorted(site_dir.glob("*.py")):
+        if not (_is_trusted(site_dir) and _is_trusted(path)):
+            what = "this is code, and others than root and you may change it"
+            problems.append(
+                Problem(str(path), 0, what, "make the folder and the file root's or yours, writable by nobody else")
+            )
+            continue
         spec = spec_from_file_location(f"tocsin_site_{path.stem}", path)
         if spec is None or spec.loader is None:
             continue

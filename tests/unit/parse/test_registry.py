@@ -83,3 +83,13 @@ def test_a_parser_of_a_package_has_the_manual_of_the_package() -> None:
     """Where a parser is a folder, its ``__init__`` is the manual page."""
     parser = find_parsers()["json"]
     assert manual_of(parser).startswith("Any JSON object per line")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_site_directory_that_others_may_write_is_not_run(tmp_path: Path, mode: int) -> None:
+    """Its modules are code: what somebody else could have put there is refused, with what to do."""
+    (tmp_path / "evil.py").write_text("raise SystemExit('ran')")
+    tmp_path.chmod(mode)
+
+    with pytest.raises(InputError, match=r"evil.py: this is code, and others than root and you may change it"):
+        find_parsers(site_dir=tmp_path)
