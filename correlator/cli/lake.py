@@ -1,6 +1,6 @@
 """``tocsin lake``: SQL over every event ever read, and putting small files together."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -8,9 +8,6 @@ import click
 from correlator.cli.install import config_option, open_install
 from correlator.cli.output import format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
-
-#: A replaced file stays this long: whoever took its name before the swap has read it by then.
-_READERS_DONE = timedelta(hours=1)
 
 
 @click.group()
@@ -49,11 +46,12 @@ def query(sql: str, config: Path | None, form: str) -> None:
 @no_level_option
 def compact(config: Path | None, form: str) -> None:
     """Turn the segments of the batches into sorted Parquet; remove the files that were replaced over an hour ago."""
-    from correlator.store.compaction import compact as put_together  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.tidy import READERS_DONE  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.compaction import compact as put_together  # noqa: PLC0415
     from correlator.store.lake import remove_retired  # noqa: PLC0415
 
     _, engine = open_install(config)
-    removed = remove_retired(engine, datetime.now(UTC) - _READERS_DONE)
+    removed = remove_retired(engine, datetime.now(UTC) - READERS_DONE)
     rounds = []
     while (done := put_together(engine, datetime.now(UTC))).replaced:
         rounds.append(done)

@@ -52,6 +52,7 @@ class Checkpoint:
     settings: Settings
     communes: Mapping[str, str] = field(default_factory=dict)  # id → name, for sentences
     reached: Callable[[str], None] = _nothing
+    keeps_windows: bool = True  # a replay never resumes: its windows, which stay open to its end, need not be written each time
     _stored: Positions = field(default_factory=dict)
     _heard: Positions = field(default_factory=dict)
 
@@ -128,7 +129,7 @@ class Checkpoint:
         if _streams(before.carried) != _streams(after.carried):
             own[_STREAMS] = _streams(after.carried)
         checkpoints.write_streams(connection, _OWN, own)
-        if outcome.lanes_changed:
+        if outcome.lanes_changed and self.keeps_windows:
             checkpoints.lane_numbers(connection, outcome.lanes_changed)
             blobs = {lane: lane_states.to_bytes(after.lanes, lane) for lane in outcome.lanes_changed}
             checkpoints.write_lane_states(connection, blobs, now)

@@ -95,7 +95,7 @@ class Replay:
         started, summary = perf_counter(), Summary()
         engine = open_database(self.settings.database)
         communes = {commune.id: commune.name for commune in self.content.estate.communes}
-        checkpoint = Checkpoint(engine, self.settings, communes)
+        checkpoint = Checkpoint(engine, self.settings, communes, keeps_windows=False)
         flow = checkpoint.restore((SOURCE,))
         for batch in self._batches(progress):
             flow = self._one(batch, flow, checkpoint, summary, each)

@@ -25,12 +25,13 @@ from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.checkup import Verdict, check_sources
 from correlator.runtime.content import Content, load_content, shipped_rules
 from correlator.runtime.pipeline import Flow, Outcome, process
+from correlator.runtime.tidy import tidy_lake
 from correlator.telemetry.metrics import Metrics
 
 MAX_ROWS = 10_000
 #: Seconds without a record after which event time moves on by itself; sooner where a record waits for its last line.
 _POLL_S, _QUIET_S, _OPEN_S = 0.5, 10.0, 2.5
-_RELOAD_EVERY = timedelta(minutes=1)
+_LOOK_EVERY = timedelta(minutes=1)
 #: So long a backlog may hold event time; then windows are judged, or their rows would fill the memory.
 _CATCH_UP = timedelta(hours=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -74,7 +75,7 @@ class Loop:
         while not self.stop.is_set():
             if not self.turn() and once:
                 break
-            self._reload_if_changed()
+            self._look_around()
         for source in self._sources:
             source.close()
 
@@ -146,11 +147,18 @@ class Loop:
             if told.text:  # an incident that only grows says nothing new
                 log.info("Incident changed.", change=told.change, text=told.text)
 
-    def _reload_if_changed(self) -> None:
+    def _look_around(self) -> None:
+        """Once a minute, between two batches: take changed rules, tidy the lake."""
         now = datetime.now(UTC)
-        if now - self._looked < _RELOAD_EVERY:
+        if timedelta() <= now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
+        self._reload_if_changed()
+        done = tidy_lake(self.checkpoint.engine, now)
+        if done.replaced:
+            log.info("Lake tidied.", replaced=done.replaced, written=done.written)
+
+    def _reload_if_changed(self) -> None:
         stamp = content_stamp(self.settings)
         if stamp == self._stamp:
             return

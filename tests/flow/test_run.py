@@ -173,7 +173,7 @@ def test_no_two_flows_on_one_folder(tmp_path: Path) -> None:
 
 def test_new_rules_are_taken_between_two_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that changed works from the next batch on; one that broke keeps the old set running and says why."""
-    monkeypatch.setattr(run_module, "_RELOAD_EVERY", run_module.timedelta(0))
+    monkeypatch.setattr(run_module, "_LOOK_EVERY", run_module.timedelta(0))
     config = write_install(tmp_path, {"auth": "auth.log"})
     settings = load_settings(config, {})
     engine = open_database(settings.database)
