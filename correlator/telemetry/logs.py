@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from correlator.telemetry.terminal import plain_fields
+
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "api_key", "apikey", "cookie")
 
 
@@ -26,6 +28,7 @@ def set_up_logs(level: str = "info") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             hide_secrets,
+            plain_fields,
             structlog.processors.format_exc_info,
             renderer,
         ],

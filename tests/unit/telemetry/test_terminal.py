@@ -1,12 +1,16 @@
 """What an attacker writes into a log is seen on the analyst's terminal, never obeyed by it."""
 
+import io
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import structlog
 
 from correlator.cli.output import print_rows
 from correlator.cli.search import _told
+from correlator.telemetry.logs import set_up_logs
 from correlator.telemetry.terminal import plain, plain_fields
 
 CLEAR, TITLE, C1, TURNED = "\x1b[2J", "\x1b]0;owned\x07", "\x9b31m", "\u202egpj.exe"
@@ -54,3 +58,16 @@ def test_log_lines_obey_nothing_of_their_fields() -> None:
         "text": r"\x1b[2J",
         "count": 1,
     }
+
+
+def test_the_log_as_it_is_set_up_obeys_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal too, where the sentence of an incident is printed as it comes."""
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    set_up_logs()
+    structlog.get_logger().warning(f"Sentence {CLEAR}.")
+    structlog.reset_defaults()
+
+    assert "\x1b[2J" not in terminal.getvalue()
+    assert r"\x1b[2J" in terminal.getvalue()
