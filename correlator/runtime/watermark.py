@@ -37,6 +37,8 @@ class Watermark:
     def advance(self, events: tuple[pl.DataFrame, ...], wall: datetime, *, hold: bool = False) -> Self:
         """Return the watermark after a batch; rows with a wrong clock are not looked at.
 
+        Sources silent for two minutes hold nobody back; a batch without events moves time on for that alone.
+
         ``hold``: clocks are noted, the value stays. So it must while sources catch up: their files are read one after the
         other, and each goes back in time.
         """
@@ -45,10 +47,6 @@ class Watermark:
             known = clocks.get(source)
             clocks[source] = Clock(max(newest, known.newest) if known else newest, wall)
         return replace(self, clocks=clocks) if hold else self._judged(clocks, wall)
-
-    def idle(self, wall: datetime) -> Self:
-        """Return the watermark when no record came: sources silent for two minutes hold nobody back."""
-        return self._judged(dict(self.clocks), wall)
 
     def _judged(self, clocks: dict[str, Clock], wall: datetime) -> Self:
         active = [clock.newest - LATENESS for clock in clocks.values() if wall - clock.heard <= IDLE]

@@ -36,7 +36,7 @@ def test_idle_sources_hold_nobody_back() -> None:
     both = Watermark().advance((events("a", 0), events("b", 30)), NOW)
     later = NOW + timedelta(minutes=3)
     assert both.advance((events("b", 40),), later).value == NOW + timedelta(minutes=40) - LATE
-    assert both.idle(NOW + timedelta(hours=2)).value == NOW + timedelta(hours=2) - LATE
+    assert both.advance((), NOW + timedelta(hours=2)).value == NOW + timedelta(hours=2) - LATE
 
 
 def test_a_wrong_clock_moves_nothing() -> None:
