@@ -1,6 +1,7 @@
 """``tocsin run``: follow the configured sources until told to stop."""
 
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from correlator.config.settings import Settings
 
 _COLUMNS = ("source", "received", "read", "assembled", "skipped", "rejected", "events")
 
@@ -31,34 +34,48 @@ def run(config: Path | None, form: str, log_level: str, fail_on: str | None, *, 
     loss ledger is printed at the end: one row per source. Example: tocsin run --once --config tocsin.toml
     """
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
-    from correlator.runtime.checkpoint import Checkpoint  # noqa: PLC0415
-    from correlator.runtime.content import load_content  # noqa: PLC0415
-    from correlator.runtime.deliveries import delivering  # noqa: PLC0415
-    from correlator.runtime.run import Loop, commune_names  # noqa: PLC0415
-    from correlator.store.database import held, open_database  # noqa: PLC0415
-    from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
+    from correlator.store.database import open_database  # noqa: PLC0415
     from correlator.telemetry.logs import set_up_logs  # noqa: PLC0415
-    from correlator.telemetry.metrics import Metrics  # noqa: PLC0415
 
     set_up_logs(log_level)
     settings = load_settings(config)
-    if not settings.source:
+    if not settings.source and not settings.listener:
         expected = "add a [[source]] with name and paths; `tocsin init DIR` writes an example"
         raise InputError([Problem(str(config or "tocsin.toml"), 0, "no source is configured", expected)])
-    content, metrics = load_content(settings), Metrics()
     engine = open_database(settings.database)
-    checkpoint = Checkpoint(engine, settings, commune_names(content))
-    loop = Loop(settings, content, checkpoint, metrics)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop.set())
-    with held(engine), serve_metrics(metrics, settings.metrics_port), delivering(engine, settings, metrics):
-        loop.start()
-        loop.run(once=once)
+    _run(settings, engine, once=once)
     if once or form == "json":
         print_rows(_ledger(engine), form, _COLUMNS, title="What became of every record so far")
     code = exit_code(fail_on, _open_levels(engine) if fail_on else ())
     engine.dispose()
     raise SystemExit(code)
+
+
+def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
+    """Run the pipeline with everything beside it until a signal, or until the sources are read to their end."""
+    from correlator.cli.parts import duties, services  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.checkpoint import Checkpoint  # noqa: PLC0415
+    from correlator.runtime.content import load_content  # noqa: PLC0415
+    from correlator.runtime.deliveries import delivering  # noqa: PLC0415
+    from correlator.runtime.duties import on_duty  # noqa: PLC0415
+    from correlator.runtime.front import serving  # noqa: PLC0415
+    from correlator.runtime.run import Loop, commune_names  # noqa: PLC0415
+    from correlator.store.database import held  # noqa: PLC0415
+    from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
+    from correlator.telemetry.metrics import Metrics  # noqa: PLC0415
+
+    content, metrics = load_content(settings), Metrics()
+    loop = Loop(settings, content, Checkpoint(engine, settings, commune_names(content)), metrics)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop.set())
+    with ExitStack() as stack:
+        stack.enter_context(held(engine))
+        stack.enter_context(serve_metrics(metrics, settings.metrics_port))
+        stack.enter_context(delivering(engine, settings, metrics))
+        stack.enter_context(on_duty(duties(settings, engine, metrics)))
+        stack.enter_context(serving(services(settings, engine, metrics)))
+        loop.start()
+        loop.run(once=once)
 
 
 def _ledger(engine: "sa.Engine") -> list[dict[str, object]]:

@@ -6,14 +6,21 @@ import tomllib
 from collections.abc import Mapping
 from glob import escape
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from correlator.config.sections.board import BoardSettings
+from correlator.config.sections.console import ConsoleSettings
+from correlator.config.sections.keeping import DiskSettings, RetentionSettings
+from correlator.config.sections.listeners import ListenerSettings
+from correlator.config.sections.oncall import OnCallSettings
+from correlator.config.sections.scale import KafkaSettings
+from correlator.config.strict import Strict, known_zone
 from correlator.config.toml_lines import key_lines
 from correlator.errors import InputError, Problem
 
+Section = TypeVar("Section", bound=Strict)
 #: Looked for, in this order, when no ``--config`` is given.
 DEFAULT_PATHS = (Path("tocsin.toml"), Path("/etc/tocsin/tocsin.toml"))
 #: Settings of sinks that name a file.
@@ -22,20 +29,7 @@ _SINK_FILES = frozenset({"path", "secret_file", "ca_file"})
 ENVIRONMENT = {"TOCSIN_DATA_DIR": "data_dir", "TOCSIN_INSTALL": "install", "TOCSIN_ESTATE": "estate"}
 
 
-def _known_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        message = f"unknown time zone {value!r}; use an IANA name such as Europe/Paris"
-        raise ValueError(message) from None
-    return value
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class SourceSettings(_Strict):
+class SourceSettings(Strict):
     """One followed input: ``[[source]]``."""
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
@@ -49,7 +43,7 @@ class SourceSettings(_Strict):
     commune: str = ""
     """Id of the commune that owns this source; empty: attributed event by event."""
 
-    _check_zone = field_validator("time_zone")(_known_zone)
+    _check_zone = field_validator("time_zone")(known_zone)
 
 
 class SinkSettings(BaseModel):
@@ -68,7 +62,7 @@ class SinkSettings(BaseModel):
         return {"kind": self.kind, **(self.model_extra or {})}
 
 
-class TriageSettings(_Strict):
+class TriageSettings(Strict):
     """How findings become incidents: ``[triage]``."""
 
     minimum_level: str = Field(default="medium", pattern="^(informational|low|medium|high|critical)$")
@@ -77,7 +71,7 @@ class TriageSettings(_Strict):
     """Findings on the same entity belong together while they are no further apart than this."""
 
 
-class Settings(_Strict):
+class Settings(Strict):
     """Everything an install can set. Relative paths are relative to the file they stand in."""
 
     install: str = Field(default="tocsin", min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
@@ -96,9 +90,18 @@ class Settings(_Strict):
     """Port of the Prometheus metrics on 127.0.0.1; 0: none."""
     source: tuple[SourceSettings, ...] = ()
     sink: tuple[SinkSettings, ...] = ()
+    listener: tuple[ListenerSettings, ...] = ()
     triage: TriageSettings = TriageSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    oncall: OnCallSettings = OnCallSettings()
+    board: BoardSettings = BoardSettings()
+    retention: RetentionSettings = RetentionSettings()
+    disk: DiskSettings = DiskSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    database_url: str = Field(default="", repr=False)
+    """PostgreSQL instead of the SQLite file: postgresql+psycopg://user@host/name; its password comes from ~/.pgpass."""
 
-    _check_zone = field_validator("time_zone")(_known_zone)
+    _check_zone = field_validator("time_zone")(known_zone)
 
     @property
     def database(self) -> Path:
@@ -191,7 +194,17 @@ def _line(text: str, location: tuple[str | int, ...]) -> int:
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
-    models: dict[str | int, type[BaseModel]] = {"source": SourceSettings, "triage": TriageSettings}
+    models: dict[str | int, type[BaseModel]] = {
+        "source": SourceSettings,
+        "triage": TriageSettings,
+        "listener": ListenerSettings,
+        "console": ConsoleSettings,
+        "oncall": OnCallSettings,
+        "board": BoardSettings,
+        "retention": RetentionSettings,
+        "disk": DiskSettings,
+        "kafka": KafkaSettings,
+    }
     model = models.get(location[0], Settings) if len(location) > 1 else Settings
     close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(model.model_fields))}"
@@ -199,7 +212,7 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
 
 def _check_names(path: str, text: str, settings: Settings) -> None:
     problems = []
-    for table, entries in (("source", settings.source), ("sink", settings.sink)):
+    for table, entries in (("source", settings.source), ("sink", settings.sink), ("listener", settings.listener)):
         names = [entry.name for entry in entries]
         problems += [
             Problem(path, _line(text, (table, index, "name")), f"{table} name {name!r} is used twice", "give each its own name")
@@ -220,12 +233,21 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         update={
             "data_dir": anchor(settings.data_dir),
             "estate": anchor(settings.estate),
+            "listener": tuple(_with_paths(one, folder) for one in settings.listener),
+            "console": _with_paths(settings.console, folder),
+            "board": _with_paths(settings.board, folder),
             "parsers_dir": anchor(settings.parsers_dir),
             "rules": tuple(folder / path for path in settings.rules),
             "source": tuple(_anchored_source(source, folder) for source in settings.source),
             "sink": tuple(_anchored_sink(sink, folder) for sink in settings.sink),
         }
     )
+
+
+def _with_paths(section: Section, folder: Path) -> Section:
+    """Return the section with every path in it made relative to ``folder``."""
+    paths = {name: folder / value for name in type(section).model_fields if isinstance(value := getattr(section, name), Path)}
+    return section.model_copy(update=paths)
 
 
 def _anchored_source(source: SourceSettings, folder: Path) -> SourceSettings:

@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from correlator.deliver.contract import Change, ExternalRef, IncidentChange
 from correlator.store.database import reading, transaction
 from correlator.store.schema import dead_letter, external_ref, outbox
+from correlator.store.upsert import insert
 
 LEASE = timedelta(seconds=60)
 PENDING, SENT, DEAD = "pending", "sent", "dead"

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import get_args
 
 import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from correlator.config.settings import Settings, SinkSettings, SourceSettings, TriageSettings
+from correlator.config.settings import Settings
 from correlator.model.reject import Reason
 from correlator.parse.registry import find_parsers
 from correlator.telemetry.metrics import TABLE, Metric
@@ -25,17 +26,21 @@ _HEAD = "<!-- Made by `python -m correlator.harness.reference`; do not edit. -->
 
 def settings_page() -> str:
     """Return the page of every setting of ``tocsin.toml``."""
-    tables: list[tuple[str, str, type[BaseModel]]] = [
-        ("Top level", "", Settings),
-        ("`[[source]]`", "A followed input.", SourceSettings),
-        ("`[[sink]]`", "A destination; the other keys are the sink's own.", SinkSettings),
-        ("`[triage]`", "How findings become incidents.", TriageSettings),
-    ]
     parts = [_HEAD, "# Settings\n", "`tocsin.toml`; `TOCSIN_DATA_DIR`, `TOCSIN_INSTALL` and `TOCSIN_ESTATE` win over it.\n"]
-    for title, text, model in tables:
+    top: list[tuple[str, str, type[BaseModel]]] = [("Top level", "", Settings)]
+    for title, text, model in [*top, *_sections(Settings)]:
         parts += [f"\n## {title}\n", *([f"{text}\n"] if text else []), "| key | default | meaning |\n|---|---|---|\n"]
         parts += [_setting_row(name, field) for name, field in model.model_fields.items()]
     return _joined(parts)
+
+
+def _sections(model: type[BaseModel]) -> Iterator[tuple[str, str, type[BaseModel]]]:
+    """Yield (title, text, model) of each table below ``model``; the text is its docstring."""
+    for name, field in model.model_fields.items():
+        several = get_args(field.annotation)
+        inner = several[0] if several else field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield (f"`[[{name}]]`" if several else f"`[{name}]`"), (inner.__doc__ or "").split("\n")[0], inner
 
 
 def _setting_row(name: str, field: FieldInfo) -> str:

@@ -45,6 +45,9 @@ class Commune:
     users: tuple[str, ...] = ()
     upn_suffixes: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    inhabitants: int = 0
+    maternite: bool = False  # births are declared here only where there is a maternity
+    nis2: str = "none"  # none, important, essential: law not promulgated, so each commune's counsel decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,56 @@ class InputSource:
 
 @dataclass(frozen=True, slots=True)
 class SharedAsset:
-    """What several communes use: directory, firewall, hypervisor, tenant; host globs and addresses."""
+    """What several communes use: directory, firewall, hypervisor, tenant; host globs and addresses.
+
+    ``id`` is the word services name in ``needs`` (``ad``, ``virt``); ``communes`` share it, empty: all of them. ``needs`` are
+    assets it stands on itself (the directory on the hypervisor).
+    """
 
     name: str
     hosts: tuple[str, ...] = ()
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    id: str = ""
+    communes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody to reach, or a desk: on printed pages and on the ladder of on-call people, which names ``id``.
+
+    ``commune`` None: the IT department, or outside (supplier, CSIRT). ``elected`` people are never woken by default.
+    """
+
+    id: str
+    name: str
+    function: str
+    phone: str = ""
+    mail: str = ""
+    commune: str | None = None
+    elected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalService:
+    """How a service of the catalogue is rendered in one commune; what is not said here holds as the catalogue says.
+
+    ``hosts`` are globs of the machines that carry it there, ``sources`` inputs whose silence degrades it, ``needs`` None:
+    the catalogue's assets. ``dmia`` and ``reprise`` None: the catalogue's examples. ``carrier`` is who renders it (commune,
+    ept, epci, syndicat, delegataire, departement).
+    """
+
+    service: str
+    commune: str
+    hours: Hours | None = None
+    needs: tuple[str, ...] | None = None
+    hosts: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    dmia: timedelta | None = None
+    reprise: timedelta | None = None
+    contact: str = ""
+    paper: str = ""  # where the paper procedure lies: "classeur rouge, accueil état civil"
+    carrier: str = "commune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +142,8 @@ class Estate:
     networks: tuple[Network, ...] = ()
     sources: tuple[InputSource, ...] = ()
     shared: tuple[SharedAsset, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    services: tuple[LocalService, ...] = ()
     time_zone: str = "Europe/Paris"
     calendar: str = "FR"
     hours: Hours = field(default_factory=dict)

@@ -76,6 +76,7 @@ class Incident:
     opener: tuple[int, str]
     lead: tuple[int, int, int, str]
     touched: bool = False
+    owner: str = ""
     merged_into: int | None = None
     sequence: int = 0
     told: datetime | None = None

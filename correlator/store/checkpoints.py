@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from correlator.errors import Fatal
 from correlator.store.schema import lane, lane_state, position, stream_state
+from correlator.store.upsert import insert
 
 
 def read_positions(connection: sa.Connection, source: str) -> dict[str, int]:

@@ -17,7 +17,7 @@ from correlator.errors import Fatal, InputError, Problem, Retry
 from correlator.store.content import make_private
 
 #: Newest schema this version knows: the last file of ``migrations/versions``.
-SCHEMA = "0001"
+SCHEMA = "0002"
 
 _WRITES = "tocsin_writes"
 _PRAGMAS = (

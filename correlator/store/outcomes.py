@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from correlator.model.incident import Incident
 from correlator.model.outcome import Outcome, Pieces
 from correlator.store import outbox, schema
+from correlator.store.upsert import insert
 
 _KEPT = 100  # documents at each end of an incident
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from correlator.store import schema
+from correlator.store.upsert import insert
 
 #: The fates the ledger counts; received = read + assembled + skipped + rejected + repeated. ``events`` = lake rows.
 FATES = ("received", "read", "assembled", "skipped", "rejected", "repeated", "events")

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from correlator.store.times import UtcTime
 
 metadata = sa.MetaData()
-_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite gives numbers to INTEGER keys only
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite gives numbers to INTEGER keys only
 
 
 def _incident(*, primary_key: bool = False) -> sa.Column[int]:
-    return sa.Column("incident", _ID, sa.ForeignKey("incident.id"), nullable=False, primary_key=primary_key)
+    return sa.Column("incident", ID, sa.ForeignKey("incident.id"), nullable=False, primary_key=primary_key)
 
 
 # ── where the flow stands ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -76,7 +76,7 @@ ledger = sa.Table(  # one fate per raw record, per source and hour of reception
 dead_letter = sa.Table(  # records nobody could read, requests nobody would take: whole, with the reason
     "dead_letter",
     metadata,
-    sa.Column("id", _ID, primary_key=True),
+    sa.Column("id", ID, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),  # record, delivery
     sa.Column("origin", sa.Text, nullable=False),  # source or sink
     sa.Column("key", sa.Text, nullable=False),  # raw id, or <external id>#<sequence>
@@ -107,7 +107,7 @@ lake_file = sa.Table(  # an event is in the lake when, and only when, its file s
 audit = sa.Table(
     "audit",
     metadata,
-    sa.Column("id", _ID, primary_key=True),
+    sa.Column("id", ID, primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("person", sa.Text, nullable=False),
     sa.Column("act", sa.Text, nullable=False),
@@ -142,7 +142,7 @@ hit_event = sa.Table(
 incident = sa.Table(
     "incident",
     metadata,
-    sa.Column("id", _ID, primary_key=True, autoincrement=False),  # year × 1,000,000 + sequence: orders by age
+    sa.Column("id", ID, primary_key=True, autoincrement=False),  # year × 1,000,000 + sequence: orders by age
     sa.Column("number", sa.Text, nullable=False, unique=True),  # 26-0412
     sa.Column("lane", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
@@ -160,7 +160,8 @@ incident = sa.Table(
     sa.Column("opener", sa.JSON, nullable=False),  # rank of the finding the fingerprint was made from
     sa.Column("lead", sa.JSON, nullable=False),  # rank of the finding the title was made from
     sa.Column("touched", sa.Boolean, nullable=False),  # a person decided something about it: never merged by itself
-    sa.Column("merged_into", _ID, sa.ForeignKey("incident.id")),
+    sa.Column("owner", sa.Text, nullable=False, server_default=""),  # login of who works on it
+    sa.Column("merged_into", ID, sa.ForeignKey("incident.id")),
     sa.Column("sequence", sa.Integer, nullable=False),  # of its last change told to sinks
     sa.Column("told", UtcTime, nullable=False),  # when that was
     sa.Column("told_count", sa.BigInteger, nullable=False),
@@ -208,7 +209,7 @@ incident_event = sa.Table(  # exactly which events an incident is made of; only 
 incident_span = sa.Table(
     "incident_span",
     metadata,
-    sa.Column("id", _ID, primary_key=True),
+    sa.Column("id", ID, primary_key=True),
     sa.Column("lane", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("value", sa.Text, nullable=False),  # case folded
@@ -246,7 +247,7 @@ incident_evidence = sa.Table(  # event documents: the 100 oldest and the 100 new
 incident_history = sa.Table(
     "incident_history",
     metadata,
-    sa.Column("id", _ID, primary_key=True),
+    sa.Column("id", ID, primary_key=True),
     _incident(),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("change", sa.Text, nullable=False),
@@ -259,7 +260,7 @@ incident_link = sa.Table(
     "incident_link",
     metadata,
     _incident(primary_key=True),
-    sa.Column("other", _ID, sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("other", ID, sa.ForeignKey("incident.id"), primary_key=True),
     sa.Column("why", sa.Text, nullable=False),  # merged, bridge, follows
 )
 
@@ -281,7 +282,7 @@ observable_day = sa.Table(
 outbox = sa.Table(
     "outbox",
     metadata,
-    sa.Column("id", _ID, primary_key=True),
+    sa.Column("id", ID, primary_key=True),
     sa.Column("sink", sa.Text, nullable=False),
     _incident(),
     sa.Column("sequence", sa.Integer, nullable=False),

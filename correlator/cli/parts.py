@@ -1,0 +1,24 @@
+"""What ``tocsin run`` runs beside the pipeline: one line per part, and the only place that lists them."""
+
+from typing import TYPE_CHECKING
+
+from correlator.runtime.duties import Duty
+from correlator.runtime.front import Service
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from correlator.config.settings import Settings
+    from correlator.telemetry.metrics import Metrics
+
+
+def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Service]:
+    """Return what serves in the asyncio thread: listeners, console."""
+    del settings, engine, metrics
+    return []
+
+
+def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
+    """Return what comes round: calls, retention, disk guard, board export."""
+    del settings, engine, metrics
+    return []

@@ -1,0 +1,80 @@
+"""The asyncio thread beside the pipeline: listeners and the console live there, and stop together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Thread
+
+from correlator.errors import Fatal
+
+#: What runs in the thread: serves until the event is set, then returns; ``ready`` is called when its port is open.
+Service = Callable[[asyncio.Event, Callable[[], None]], Awaitable[None]]
+_START_S = 30.0
+
+
+@contextmanager
+def serving(services: Sequence[Service]) -> Iterator[None]:
+    """Run ``services`` in one asyncio thread while the block runs; it starts when all of them are ready.
+
+    Raises Fatal when one of them cannot start (a port in use), with its reason.
+    """
+    if not services:
+        yield
+        return
+    front = _Front(services)
+    front.start()
+    try:
+        yield
+    finally:
+        front.stop()
+
+
+class _Front:
+    def __init__(self, services: Sequence[Service]) -> None:
+        self._services = services
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._thread = Thread(target=self._run, name="front")
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+        waiting = asyncio.run_coroutine_threadsafe(asyncio.wait_for(self._ready.wait(), _START_S), self._loop)
+        try:
+            waiting.result()
+        except TimeoutError:
+            self._error = self._error or TimeoutError("not ready in time")
+        if self._error:
+            self.stop()
+            raise Fatal(f"cannot serve: {self._error}") from self._error
+
+    def stop(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        left = len(self._services)
+
+        def ready() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                self._ready.set()
+
+        tasks = [asyncio.ensure_future(service(self._stop, ready)) for service in self._services]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        self._error = next((task.exception() for task in done if task.exception()), None)
+        self._stop.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ready.set()
+        await asyncio.sleep(0)
