@@ -7,6 +7,7 @@
     ├── Reject       this record or request is refused for good: to the dead letter, then go on
     ├── Retry        transient: try the same thing again after a pause
     └── Fatal        nothing sensible can follow: stop the process (exit code 3)
+        └── DiskFull nothing was kept, and the same thing succeeds once there is space again
 """
 
 from collections.abc import Iterable
@@ -57,3 +58,7 @@ class Retry(TocsinError):
 
 class Fatal(TocsinError):
     """Nothing sensible can follow; the process stops and its supervisor decides."""
+
+
+class DiskFull(Fatal):
+    """The disk takes no more; nothing of what was tried was kept, and trying again works once there is space."""

@@ -1,5 +1,6 @@
 """What ``tocsin run`` runs beside the pipeline: one line per part, and the only place that lists them."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from correlator.runtime.duties import Duty
@@ -20,5 +21,6 @@ def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> l
 
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
     """Return what comes round: calls, retention, disk guard, board export."""
-    del settings, engine, metrics
-    return []
+    from correlator.runtime.disk import guard_disk  # noqa: PLC0415 - `--help` must not load it
+
+    return [Duty("disk", timedelta(seconds=30), lambda now: guard_disk(settings, engine, metrics, now))]

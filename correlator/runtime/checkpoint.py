@@ -8,7 +8,9 @@
 Every step calls ``reached`` with its name, where tests kill the process.
 """
 
+import errno
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +20,7 @@ import sqlalchemy as sa
 
 from correlator.config.settings import Settings
 from correlator.correlate import state as lane_states
-from correlator.errors import Fatal
+from correlator.errors import DiskFull, Fatal, Retry, TocsinError
 from correlator.model.outcome import Outcome as Triaged
 from correlator.model.outcome import TriageSettings
 from correlator.model.severity import Severity
@@ -33,6 +35,7 @@ from correlator.triage.engine import triage
 
 #: Names of the steps, in order; the kill tests walk through them.
 STEPS = ("begin", "segment", "positions", "state", "records", "triage", "incidents", "published", "committed")
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 #: The runtime's own rows in the table of stream states: no source can bear this name.
 _OWN, _CLOCKS, _STREAMS = "~", "clocks", "streams"
 Positions = dict[str, dict[str, int]]
@@ -86,19 +89,24 @@ class Checkpoint:
         segment = self._written(outcome)
         self.reached("segment")
         after = self._reachable(outcome.flow.carried)
-        with transaction(self.engine) as connection:
-            self._move(connection, after, moment)
-            self.reached("positions")
-            self._keep_flow(connection, before, outcome, moment)
-            self.reached("state")
-            (record or record_fates)(connection, outcome, moment)
-            records.save_hits(connection, outcome.hits)
-            records.join_hits(connection, outcome.merged)
-            self.reached("records")
-            triaged = self._triage(connection, outcome, moment)
-            self.reached("incidents")
-            lake.publish(connection, [segment], moment)
-            self.reached("published")
+        try:
+            with transaction(self.engine) as connection:
+                self._move(connection, after, moment)
+                self.reached("positions")
+                self._keep_flow(connection, before, outcome, moment)
+                self.reached("state")
+                (record or record_fates)(connection, outcome, moment)
+                records.save_hits(connection, outcome.hits)
+                records.join_hits(connection, outcome.merged)
+                self.reached("records")
+                triaged = self._triage(connection, outcome, moment)
+                self.reached("incidents")
+                lake.publish(connection, [segment], moment)
+                self.reached("published")
+        except (Retry, DiskFull):  # it is tried again, with a segment of its own: this one must not fill the disk further
+            with suppress(TocsinError):
+                lake.discard(self.engine, segment)
+            raise
         self.reached("committed")
         self._stored = {source: {**self._stored.get(source, {}), **offsets} for source, offsets in after.items()}
         return triaged
@@ -108,6 +116,8 @@ class Checkpoint:
             return lake.write_segment(self.engine, outcome.events)
         except OSError as error:
             what = f"{lake.lake_folder(self.engine)}: {error.strerror or error}; nothing of this batch was kept"
+            if error.errno in _NO_SPACE:
+                raise DiskFull(f"{what}: free space; a running Tocsin then goes on by itself") from error
             raise Fatal(f"{what}: free space or mend the folder, then start again") from error
 
     def _reachable(self, carried: Carried) -> Positions:

@@ -4,7 +4,6 @@ One thread. A batch is committed before the next is polled. Rules and estate are
 between two batches when they changed; content that does not load keeps the old one running and says why.
 """
 
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from time import perf_counter
 import structlog
 
 from correlator.config.settings import Settings
-from correlator.errors import InputError, Problem, Retry
+from correlator.errors import DiskFull, InputError, Problem, Retry
 from correlator.ingest.batch import MAX_BYTES
 from correlator.ingest.contract import Source
 from correlator.ingest.follow import FollowedFiles
@@ -24,6 +23,7 @@ from correlator.model.raw import RawBatch
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.checkup import Verdict, check_sources
 from correlator.runtime.content import Content, load_content, shipped_rules
+from correlator.runtime.disk import disk_state
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.runtime.tidy import tidy_lake
 from correlator.telemetry.metrics import Metrics
@@ -31,6 +31,7 @@ from correlator.telemetry.metrics import Metrics
 MAX_ROWS = 10_000
 #: Seconds without a record after which event time moves on by itself; sooner where a record waits for its last line.
 _POLL_S, _QUIET_S, _OPEN_S = 0.5, 10.0, 2.5
+_FULL_S = 5.0
 _LOOK_EVERY = timedelta(minutes=1)
 #: So long a backlog may hold event time; then windows are judged, or their rows would fill the memory.
 _CATCH_UP = timedelta(hours=1)
@@ -53,6 +54,7 @@ class Loop:
     _heard: float = 0.0  # when anything last came, perf_counter
     _behind: set[str] = field(default_factory=set)  # sources not read to their end yet: they have more at hand
     _even: datetime = _NEVER  # when nobody was behind
+    _waiting: bool = False  # for space on the disk
     _looked: datetime = _NEVER
     _stamp: tuple[tuple[str, float], ...] = ()
 
@@ -71,15 +73,37 @@ class Loop:
                 log.warning("Source gives nothing yet.", source=finding.subject, seen=finding.seen, advice=finding.advice)
 
     def run(self, *, once: bool = False) -> None:
-        """Work until ``stop`` is set; with ``once`` until every source has nothing more to give."""
+        """Work until ``stop`` is set; with ``once`` until every source has nothing more to give.
+
+        While the disk is full nothing is read and nothing is dropped; with ``once`` that is an error: DiskFull.
+        """
         while not self.stop.is_set():
-            if not self.turn() and once:
+            if self._waits_for_space(once=once):
+                continue
+            if not self.turn(once=once) and once:
                 break
             self._look_around()
         for source in self._sources:
             source.close()
 
-    def turn(self) -> bool:
+    def _waits_for_space(self, *, once: bool) -> bool:
+        """Say whether the disk is too full to read on; wait a moment then, and take every source for one that has more."""
+        disk = disk_state(self.settings)
+        if not disk.stops:
+            self._waiting = False
+            return False
+        full = (
+            f"{self.settings.data_dir}: the disk is {disk.used_percent:.0f} % full; sources wait, nothing is lost: free space"
+        )
+        if once:
+            raise DiskFull(full)
+        if not self._waiting:
+            log.error("Sources wait for space.", reason=full)
+        self._waiting, self._behind = True, {source.name for source in self._sources}
+        self.stop.wait(1.0)
+        return True
+
+    def turn(self, *, once: bool = False) -> bool:
         """Poll each source once and commit what came; return whether anything came."""
         came = False
         for source in self._sources:
@@ -90,30 +114,34 @@ class Loop:
                 if _is_full(batch, self.max_rows):
                     self._behind.add(source.name)
                 self.checkpoint.hear(source.name, batch.next_offsets)
-                self._process(batch)
+                self._process(batch, once=once)
                 source.committed(self.checkpoint.positions(source.name))
         quiet_s = _OPEN_S if self._flow.carried.rows.height else _QUIET_S
         if not came and perf_counter() - self._heard > quiet_s:
-            self._process(None)  # event time moves on, open groups grow old
+            self._process(None, once=once)  # event time moves on, open groups grow old
         return came
 
-    def _process(self, batch: RawBatch | None) -> None:
+    def _process(self, batch: RawBatch | None, *, once: bool) -> None:
         started, wall = perf_counter(), datetime.now(UTC)
         self._even = self._even if self._behind else wall
         behind = wall - self._even < _CATCH_UP and bool(self._behind)
         outcome = process(batch, self._flow, self.content, wall=wall, live=True, behind=behind)
-        triaged = self._committed(outcome, wall)
+        triaged = self._committed(outcome, wall, once=once)
         self._flow, self._heard = outcome.flow, perf_counter()
         self._count(outcome, triaged, perf_counter() - started)
 
-    def _committed(self, outcome: Outcome, wall: datetime) -> Triaged:
-        """Commit, waiting while another process of ours holds the database."""
+    def _committed(self, outcome: Outcome, wall: datetime, *, once: bool) -> Triaged:
+        """Commit, waiting while another process of ours holds the database, or while there is no space."""
         while True:
             try:
                 return self.checkpoint.commit(outcome, self._flow, wall)
             except Retry as error:
                 log.warning("Commit waits.", reason=str(error))
                 if self.stop.wait(1.0):
+                    raise
+            except DiskFull as error:
+                log.error("Commit waits for space; nothing is lost.", reason=str(error))  # noqa: TRY400 - no fault of the code
+                if once or self.stop.wait(_FULL_S):
                     raise
 
     def _count(self, outcome: Outcome, triaged: Triaged, seconds: float) -> None:
@@ -137,7 +165,6 @@ class Loop:
         self._tell(triaged)
         add("tocsin_runtime_batches")
         self.metrics.observe("tocsin_runtime_batch_seconds", seconds)
-        self.metrics.set("tocsin_store_disk_free_bytes", shutil.disk_usage(self.settings.data_dir).free)
         for problem in outcome.problems:
             log.error("Parser failed.", problem=str(problem))
 

@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
-from correlator.errors import Fatal, InputError, Problem, Retry
+from correlator.errors import DiskFull, Fatal, InputError, Problem, Retry
 from correlator.store.content import make_private
 
 #: Newest schema this version knows: the last file of ``migrations/versions``.
 SCHEMA = "0002"
 
 _WRITES = "tocsin_writes"
+_ROOM = 1 << 20  # less than a transaction takes
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -158,8 +159,20 @@ def _named_errors(path: str) -> Iterator[None]:
 def _named(path: str, message: str) -> Fatal | Retry:
     if "locked" in message or "busy" in message:
         return Retry(f"{path}: another process holds the database; nothing of this transaction was kept")
-    if re.search(r"disk is full|disk I/O", message):
-        return Fatal(f"{path}: {message}; nothing of this transaction was kept: free space or mend the disk, then start again")
+    kept = "nothing of this transaction was kept"
+    if "disk is full" in message or ("disk I/O" in message and _no_room(Path(path).parent)):
+        return DiskFull(f"{path}: {message}; {kept}: free space; a running Tocsin then goes on by itself")
+    if "disk I/O" in message:
+        return Fatal(f"{path}: {message}; {kept}: free space or mend the disk, then start again")
     if re.search(r"malformed|not a database|encrypted", message):
         return Fatal(f"{path}: {message}; the file is damaged: restore it from a backup, or move it away to start empty")
     return Fatal(f"{path}: {message}")
+
+
+def _no_room(folder: Path) -> bool:
+    """Say whether an input/output error is what SQLite makes of a full disk when its shared memory cannot grow."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _ROOM

@@ -14,7 +14,7 @@ from correlator.model.outcome import DAY, MEMBER, SPAN, Known, TriageSettings
 from correlator.store import schema, views
 from correlator.store.outcomes import save_outcome
 
-__all__ = ["load_known", "save_outcome"]
+__all__ = ["load_known", "next_id", "save_outcome"]
 
 _CHUNK = 5_000  # values per query: SQLite takes 32,766 parameters
 _DAY_US = 86_400_000_000
@@ -26,9 +26,9 @@ def load_known(connection: sa.Connection, findings: pl.DataFrame, settings: Tria
     Call it in the transaction that saves the outcome: it holds the write lock, so numbers and incidents stay as they are.
     """
     severe = findings.filter(severity_column() >= int(settings.minimum))
-    next_id = _next_id(connection, now.astimezone(ZoneInfo(settings.time_zone)).year)
+    following = next_id(connection, now.astimezone(ZoneInfo(settings.time_zone)).year)
     if severe.is_empty():
-        return Known(next_id)
+        return Known(following)
     keys = _keys(severe)
     spans = _spans(connection, keys, severe, settings)
     found = _members(connection, schema.incident_finding.c.finding_id, severe.select("lane", member="finding.id"))
@@ -36,7 +36,7 @@ def load_known(connection: sa.Connection, findings: pl.DataFrame, settings: Tria
     events = _members(connection, schema.incident_event.c.event_id, happened)
     touched = pl.concat([frame.get_column("incident") for frame in (spans, found, events)]).unique().to_list()
     return Known(
-        next_id=next_id,
+        next_id=following,
         incidents=dict(_incidents(connection, touched)),
         spans=spans,
         findings=found,
@@ -46,7 +46,8 @@ def load_known(connection: sa.Connection, findings: pl.DataFrame, settings: Tria
     )
 
 
-def _next_id(connection: sa.Connection, year: int) -> int:
+def next_id(connection: sa.Connection, year: int) -> int:
+    """Return the identity of the next incident of ``year``; in a writing transaction nobody else takes it."""
     column = schema.incident.c.id
     query = sa.select(sa.func.max(column)).where(column.between(incident_id(year, 0), incident_id(year + 1, 0) - 1))
     return (connection.execute(query).scalar() or incident_id(year, 0)) + 1

@@ -86,6 +86,16 @@ def publish(connection: sa.Connection, files: Iterable[LakeFile | None], now: da
         connection.execute(sa.insert(lake_file), rows)
 
 
+def discard(engine: sa.Engine, file: LakeFile | None) -> None:
+    """Remove a segment whose transaction failed, unless it became visible after all."""
+    if file is None:
+        return
+    with reading(engine) as connection:
+        known = connection.execute(sa.select(lake_file.c.path).where(lake_file.c.path == file.path)).first()
+    if known is None:
+        (lake_folder(engine) / file.path).unlink(missing_ok=True)
+
+
 def shape_events(events: pl.DataFrame) -> pl.DataFrame:
     """Return ``events`` with lake columns only: own fields folded into ``own``, columns without a value left out."""
     filled = [column.name for column in events if column.null_count() < events.height]
@@ -207,12 +217,16 @@ def _write(path: Path, rows: pl.DataFrame, kind: str) -> int:
     """Write beside, make it durable, then rename: a file with its final name is whole."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_suffix(".tmp")
-    with beside.open("wb") as stream:
-        _write_table(stream, rows.to_arrow(compat_level=pl.CompatLevel.oldest()), kind)
-        stream.flush()
-        os.fsync(stream.fileno())
-        size = stream.tell()
-    beside.rename(path)
+    try:
+        with beside.open("wb") as stream:
+            _write_table(stream, rows.to_arrow(compat_level=pl.CompatLevel.oldest()), kind)
+            stream.flush()
+            os.fsync(stream.fileno())
+            size = stream.tell()
+        beside.rename(path)
+    except OSError:
+        beside.unlink(missing_ok=True)  # on a full disk it would be in the way of what comes next
+        raise
     _sync_folder(path.parent)
     return size
 

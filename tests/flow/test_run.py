@@ -247,6 +247,36 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert (len(kept(config).lake), kept(config).incidents) == (3, [("high", 3)])
 
 
+def test_a_disk_that_fills_under_a_running_tocsin(tmp_path: Path) -> None:
+    """A real full file system in the middle of a commit: nothing by half; it goes on by itself once there is space."""
+    alone = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no mount namespace of its own: unshare is not allowed here")
+    driver = Path(__file__).with_name("full_disk.py")
+    environment = {**os.environ, "PYTHONPATH": str(driver.parents[2])}
+    command = [*alone, sys.executable, str(driver), str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert run.returncode == 0, run.stderr
+    (seen,) = rows(run.stdout)
+    assert (seen["waited"], seen["came"], seen["half_written"]) == (True, True, [])
+    assert seen["events"] == seen["distinct"] == 1_000
+    assert seen["segments"] == seen["listed"]
+
+
+def test_sources_wait_while_the_disk_is_full(tmp_path: Path) -> None:
+    """Above the bound nothing is read and the run from a timer says so with code 3; below it, nothing is missing."""
+    config = write_install(tmp_path, {"auth": "auth.log"}, "[disk]\nwarn_percent = 0.001\nstop_percent = 0.002\n")
+    (tmp_path / "auth.log").write_text("".join(failed(n) for n in range(3)))
+    run = tocsin("run", "--once", "--log-level", "error", "--config", config)
+
+    assert (run.exit_code, kept(config).lake) == (3, [])
+    assert "sources wait, nothing is lost: free space" in run.stderr
+    config.write_text(config.read_text().partition("[disk]")[0])
+    live(config)
+    assert (len(kept(config).lake), kept(config).incidents) == (3, [("critical", 1), ("high", 3)])  # the disk's own first
+
+
 def test_a_lake_that_cannot_be_written(tmp_path: Path) -> None:
     """A file where the lake's folder should be: exit code 3, where and why; once it is gone nothing is missing."""
     config = write_install(tmp_path, {"auth": "auth.log"})
