@@ -1,7 +1,5 @@
 """``tocsin incidents``, ``incident``, ``ack``, ``close``: the analyst's morning."""
 
-import getpass
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.install import config_option, local_time, open_install, since_time
+from correlator.cli.install import config_option, local_time, open_install, person, since_time
 from correlator.cli.output import exit_code, fail_on_option, format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
 from correlator.telemetry.terminal import plain
@@ -126,7 +124,7 @@ def _act(config: Path | None, form: str, what: "Callable[[sa.Engine, Act], Incid
 
     settings, engine = open_install(config)
     try:
-        act = Act(os.environ.get("SUDO_USER") or getpass.getuser(), datetime.now(UTC), settings.install, tuple(settings.sinks))
+        act = Act(person(), datetime.now(UTC), settings.install, tuple(settings.sinks))
         after = what(engine, act)
     except (UnknownIncident, IllegalTransition, Stale, Retry) as error:
         where, _, right = str(error).partition("; ")

@@ -1,5 +1,7 @@
 """What commands that work on an install share: its settings, its database, its times."""
 
+import getpass
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +63,20 @@ def since_time(text: str, now: datetime | None = None) -> datetime:
     except ValueError:
         raise InputError([Problem("--since", 0, f"not a time: {text!r}", "write 30d, 12h, 45m or 2026-11-17")]) from None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def until_time(text: str, now: datetime | None = None) -> datetime:
+    """Return the UTC time that ``text`` means, counted from now on: ``7d``, ``12h``, ``2w``, or an ISO date or time."""
+    moment = now or datetime.now(UTC)
+    amount, unit = text[:-1], text[-1:]
+    if amount.isdigit() and unit in _UNITS:
+        return moment + timedelta(**{_UNITS[unit]: int(amount)})
+    return since_time(text, moment)
+
+
+def person() -> str:
+    """Return who types: the name in the audit; behind sudo, the person and not root."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def local_time(moment: datetime, zone: str) -> str:

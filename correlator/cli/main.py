@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incident": ("incidents", "Show one incident: 26-0412."),
     "ack": ("incidents", "Acknowledge an incident."),
     "close": ("incidents", "Close an incident with a verdict and a reason."),
+    "mute": ("mute", "Keep what need not be shown out of incidents, for a time and with a reason."),
     "search": ("search", "Find an address, a user or a host in the events of the lake."),
     "rules": ("rules", "List, show, check, test and try rules."),
     "parsers": ("parsers", "List, show and test parsers."),

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from correlator.detect.report import Inert, Loaded
 
 #: Subcommands that live in modules of their own: name → (module, attribute).
-ELSEWHERE = {"test": ("correlator.cli.rules_test", "test"), "try": ("correlator.cli.rules_test", "try_rule")}
+ELSEWHERE = {
+    "test": ("correlator.cli.rules_test", "test"),
+    "try": ("correlator.cli.rules_test", "try_rule"),
+    "disable": ("correlator.cli.rules_pause", "disable"),
+    "enable": ("correlator.cli.rules_pause", "enable"),
+    "activity": ("correlator.cli.rules_pause", "activity"),
+}
 
 
 class RulesGroup(click.Group):

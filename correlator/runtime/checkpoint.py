@@ -27,11 +27,13 @@ from correlator.model.severity import Severity
 from correlator.parse.engine import Carried, Fates
 from correlator.runtime.pipeline import Flow, Outcome
 from correlator.runtime.watermark import Watermark
-from correlator.store import checkpoints, lake, records
+from correlator.store import checkpoints, exceptions, lake, records
+from correlator.store.activity import count_rules
 from correlator.store.database import reading, transaction
 from correlator.store.incidents import load_known
 from correlator.store.outcomes import save_outcome
 from correlator.triage.engine import triage
+from correlator.triage.mute import hide
 
 #: Names of the steps, in order; the kill tests walk through them.
 STEPS = ("begin", "segment", "positions", "state", "records", "triage", "incidents", "published", "committed")
@@ -98,6 +100,7 @@ class Checkpoint:
                 (record or record_fates)(connection, outcome, moment)
                 records.save_hits(connection, outcome.hits)
                 records.join_hits(connection, outcome.merged)
+                count_rules(connection, outcome.detections, outcome.hits)
                 self.reached("records")
                 triaged = self._triage(connection, outcome, moment)
                 self.reached("incidents")
@@ -146,8 +149,11 @@ class Checkpoint:
 
     def _triage(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> Triaged:
         settings = self._triage_settings()
-        known = load_known(connection, outcome.findings, settings, now)
-        triaged = triage(outcome.findings, known, now, settings, outcome.detections)
+        scopes = {mute.id: mute.scope for mute in exceptions.mutes(connection, now)}
+        shown, hidden = hide(outcome.findings, scopes)
+        exceptions.count_hidden(connection, hidden, now)
+        known = load_known(connection, shown, settings, now)
+        triaged = triage(shown, known, now, settings, outcome.detections)
         self.reached("triage")
         save_outcome(connection, triaged, self.settings.sinks, self.settings.install, now)
         return triaged

@@ -1,7 +1,7 @@
 """Everything the flow runs with, loaded once and swapped whole at a batch boundary: parsers, rules, correlations, tables."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -46,6 +46,14 @@ class Content:
     def refused(self) -> tuple[Problem, ...]:
         """Return what is wrong with rules and correlations: those named here do not run."""
         return (*self.loaded.problems, *self.problems)
+
+    def without(self, rule_ids: Collection[str]) -> "Content":
+        """Return the content with these rules and correlations taken out: people paused them."""
+        if not rule_ids:
+            return self
+        rules = tuple(rule for rule in self.ruleset.rules if rule.id not in rule_ids)
+        loaded = replace(self.loaded, ruleset=replace(self.ruleset, rules=rules))
+        return replace(self, loaded=loaded, correlations=tuple(rule for rule in self.correlations if rule.id not in rule_ids))
 
     @cached_property
     def correlated_fields(self) -> tuple[str, ...]:

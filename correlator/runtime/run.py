@@ -26,6 +26,7 @@ from correlator.runtime.content import Content, load_content, shipped_rules
 from correlator.runtime.disk import disk_state
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.runtime.tidy import tidy_lake
+from correlator.store.exceptions import paused_rules
 from correlator.telemetry.metrics import Metrics
 
 MAX_ROWS = 10_000
@@ -57,6 +58,8 @@ class Loop:
     _waiting: bool = False  # for space on the disk
     _looked: datetime = _NEVER
     _stamp: tuple[tuple[str, float], ...] = ()
+    _whole: Content | None = None  # with the rules that people paused
+    _paused: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Open the sources where the last commit left them."""
@@ -67,6 +70,8 @@ class Loop:
         self._stamp = content_stamp(self.settings)
         self._behind, self._even = {source.name for source in self._sources}, datetime.now(UTC)
         self._heard = perf_counter()
+        self._whole = self.content
+        self._take_pauses(datetime.now(UTC))
         self._tell_content()
         for finding in check_sources(self.settings):
             if finding.verdict is not Verdict.OK:
@@ -181,6 +186,7 @@ class Loop:
             return
         self._looked = now
         self._reload_if_changed()
+        self._take_pauses(now)
         done = tidy_lake(self.checkpoint.engine, now)
         if done.replaced:
             log.info("Lake tidied.", replaced=done.replaced, written=done.written)
@@ -199,8 +205,16 @@ class Loop:
         if new:
             self._refuse(new)
             return
-        self.content = content
+        self.content = self._whole = content
+        self._paused = frozenset()
         self._tell_content()
+
+    def _take_pauses(self, now: datetime) -> None:
+        """Leave out the rules that people paused, take back those whose pause is over."""
+        paused = frozenset(paused_rules(self.checkpoint.engine, now))
+        if paused != self._paused and self._whole is not None:
+            self._paused, self.content = paused, self._whole.without(paused)
+            log.info("Rules paused.", rules=sorted(paused))
 
     def _refuse(self, problems: Iterable[Problem]) -> None:
         """Keep the old content: a rule that broke must not fall silent because of a typing error."""
