@@ -45,6 +45,9 @@ def test_the_wheel_holds_code_and_data(wheel: Path) -> None:
     rules = {f"correlator/_{path.relative_to(ROOT)}" for path in (ROOT / "rules").rglob("*.yml")}
     assert len(rules) >= 25
     assert rules - files == set()
+    data_files = {str(path.relative_to(ROOT)) for path in (ROOT / "correlator/config/data").glob("*.toml")}
+    assert len(data_files) >= 3
+    assert data_files - files == set()
     for data in ("correlator/py.typed", "correlator/harness/demo/estate.toml", "correlator/store/migrations/env.py"):
         assert data in files
     assert any(name.startswith("correlator/store/migrations/versions/") for name in files)

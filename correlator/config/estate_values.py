@@ -18,8 +18,8 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _COMMUNE_ID = re.compile(r"[0-9][0-9AB][0-9]{3}")
 _ZONE = re.compile(r"[a-z][a-z0-9-]*")
 _RANGE = re.compile(r"(\d{1,2}):([0-5]\d)\s*-\s*(\d{1,2}):([0-5]\d)")
-_DURATION = re.compile(r"(\d+)\s*([smhd])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DURATION = re.compile(r"(\d+)\s*(s|min|m|h|d|j)")
+_SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "j": 86_400}
 _MIDNIGHT: Final = 24 * 60
 
 
@@ -123,7 +123,9 @@ Cidr = Annotated[
 ZoneName = Annotated[str, BeforeValidator(_zone), Field(description=f"lower-case word, such as {', '.join(ZONES[:8])}")]
 TimeZone = Annotated[str, BeforeValidator(_time_zone), Field(description='an IANA time zone such as "Europe/Paris"')]
 CalendarName = Annotated[str, BeforeValidator(_calendar), Field(description='"FR", or "FR-57" and the like')]
-Lateness = Annotated[timedelta, BeforeValidator(_duration), Field(description='a number and a unit: "30s", "5m", "6h", "1d"')]
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), Field(description='a number and a unit: "30s", "5min", "6h", "1d" or "1j"')
+]
 OpeningHours = Annotated[
     Hours,
     BeforeValidator(_opening),

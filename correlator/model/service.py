@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
+from correlator.model.estate import Hours
+
 
 class ServiceState(StrEnum):
     """How a service of a commune stands, best first but for ``unknown``."""
@@ -42,7 +44,12 @@ class Counting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClockKind:
-    """One legal or service delay, as data: ``value`` in the unit of ``counting``; never legal advice."""
+    """One legal or service delay, as data: ``value`` in the unit of ``counting``; never legal advice.
+
+    Units: hours for running, working and indicative ones; days; months; days before the event, where ``earliest`` opens a
+    window that ``value`` closes. A fixed date is a ``day_of_month`` of each month, one of ``dates`` of each year ("MM-DD"), or
+    given when the clock is opened. ``note`` says which reading was kept where two differ.
+    """
 
     id: str
     name: str  # French
@@ -51,10 +58,14 @@ class ClockKind:
     value: int | None
     start: str  # French: what starts it
     effect: str  # French: what missing it costs
-    source: str  # article
+    source: str  # where the rule was read
     checked: date
+    article: str = ""  # the text of law
+    note: str = ""
     to_confirm: bool = True
+    earliest: int | None = None
     day_of_month: tuple[int, ...] = ()
+    dates: tuple[str, ...] = ()
     needs_maternity: bool = False
 
 
@@ -65,14 +76,25 @@ class Asset:
     id: str
     label: str
     external: bool = False
+    to_confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHours:
+    """A word of opening hours (``guichet``, ``h24``): its French label, and the hours used where a commune says nothing."""
+
+    id: str
+    label: str
+    open: Hours
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueService:
     """One public service: French label, who owns it, what it needs, how long it may be away, how it works on paper.
 
-    ``dmia`` and ``reprise`` are examples until a commune says otherwise; counted in opening hours unless ``hours`` is
-    ``h24``. ``needs`` are asset ids, first to hurt first.
+    ``dmia`` (by any means, paper included), ``reprise`` (its software) and ``pdma`` (its data) are examples until a commune
+    says otherwise; counted in opening hours, whole days as opening days, unless ``hours`` is ``h24``. ``hours`` is a word of
+    the catalogue. ``needs`` are asset ids, first to hurt first; ``platforms`` are external assets.
     """
 
     id: str
@@ -99,4 +121,5 @@ class Catalogue:
 
     services: Mapping[str, CatalogueService] = field(default_factory=dict)
     clocks: Mapping[str, ClockKind] = field(default_factory=dict)
-    assets: Mapping[str, Asset] = field(default_factory=dict)
+    assets: Mapping[str, Asset] = field(default_factory=dict)  # platforms too: external
+    hours: Mapping[str, ServiceHours] = field(default_factory=dict)
