@@ -10,6 +10,8 @@ constant time and refuses timestamps older than five minutes. 2xx counts as deli
 configuration is mended; 408, 409, 425, 429, 5xx and no answer are tried again, after ``Retry-After`` if given; all else is
 refused for good. An answer ``{"id": …, "url": …}`` is kept as the place where the incident lives. Redirects are not followed:
 they would carry incidents somewhere nobody configured.
+
+Calls to on-call people come as ``{"v": 1, "message": {"to", "thread", "subject", "short", "text"}}``.
 """
 
 import hashlib
@@ -20,13 +22,13 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import orjson
 
-from correlator.deliver.contract import ExternalRef, IncidentChange, RemoteState, Request, SinkKind
+from correlator.deliver.contract import ExternalRef, IncidentChange, Message, RemoteState, Request, SinkKind
 from correlator.errors import Fatal, InputError, Problem, Reject, Retry
 
 _READ = 64 << 10  # of an answer: an id and an address need no more
@@ -39,6 +41,8 @@ _KNOWN = ("url", "secret_env", "secret_file", "timeout_s", "ca_file", "allow_htt
 
 class WebhookSink:
     """Posts changes to one address."""
+
+    address: Literal["any"] = "any"
 
     def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
         self.name = name
@@ -83,6 +87,14 @@ class WebhookSink:
         if ref is None:
             raise Fatal(f"sink {self.name}: nothing to send")
         return ref
+
+    def send_message(self, to: str, message: Message) -> str:
+        """Post one call and return what the receiver named it."""
+        told = {name: getattr(message, name) for name in ("thread", "subject", "short", "text")}
+        body = orjson.dumps({"v": 1, "message": {"to": to, **told}})
+        headers = {"Content-Type": "application/json", "Idempotency-Key": message.key, "User-Agent": "tocsin"}
+        placed = _placed(self._post(Request("POST", self._url, headers, body)), message.key)
+        return placed.remote_id if placed else ""
 
     def read(self, ref: ExternalRef) -> RemoteState:
         """Return that nothing can be known: a webhook cannot be asked."""

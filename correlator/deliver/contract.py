@@ -2,12 +2,15 @@
 
 A sink raises ``Reject`` (refused for good), ``Retry`` (transient) or ``Fatal`` (configuration; stop using this sink).
 A sink module has one public name, ``SINK``: a ``SinkKind``, which makes a sink from its settings.
+
+A sink that can reach a person is a ``Messenger`` too; one that hands messages to something that sends later (a modem) is
+``Confirming``; one that people can answer is ``Answerable``.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from correlator.errors import Problem
 
@@ -83,6 +86,68 @@ class Sink(Protocol):
 
     def check(self) -> list[Problem]:
         """Say what would keep this sink from working: identity, rights, fields, space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one person is told; French. ``short`` is for telephones, ``text`` for whoever has a screen.
+
+    ``key`` is the same for every try of the same message: whoever gets it twice may drop the second. ``thread`` is what it is
+    about (``<install>:<incident number>``), the same for all messages about it.
+    """
+
+    key: str
+    thread: str
+    subject: str
+    short: str
+    text: str
+
+
+@runtime_checkable
+class Messenger(Protocol):
+    """A sink that reaches people. ``address`` says which address of a contact it wants."""
+
+    name: str
+    address: Literal["phone", "mail", "any"]
+
+    def send_message(self, to: str, message: Message) -> str:
+        """Send and return a reference to ask about later; raises Reject (wrong address), Retry or Fatal as ``send`` does."""
+
+
+class Fate(StrEnum):
+    """What became of a message that was handed over."""
+
+    SENT = "sent"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A messenger that hands over and learns later; its ``fate`` withdraws what waited too long and calls it failed."""
+
+    def fate(self, reference: str) -> Fate:
+        """Return what became of the message ``send_message`` gave this reference for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person sent back; ``reference`` names it for ``answered``."""
+
+    reference: str
+    sender: str
+    text: str
+
+
+@runtime_checkable
+class Answerable(Protocol):
+    """A messenger that people can answer."""
+
+    def answers(self) -> tuple[Answer, ...]:
+        """Return what came and was not yet dealt with."""
+
+    def answered(self, answer: Answer) -> None:
+        """Note that this answer was dealt with; it does not come again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,8 @@ page = sa.Table(  # one call for one incident (or a silence of Tocsin itself): s
     sa.Column("state", sa.Text, nullable=False, server_default="open"),  # open, acknowledged, ended
     sa.Column("person", sa.Text),  # who acknowledged
     sa.Column("ended", UtcTime),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", UtcTime),
     sa.UniqueConstraint("incident", "criterion"),
 )
 
@@ -136,7 +138,9 @@ page_try = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("contact", sa.Text, nullable=False),
     sa.Column("channel", sa.Text, nullable=False),  # sms, mail, webhook …
-    sa.Column("result", sa.Text, nullable=False),  # sent, or why not
+    sa.Column("result", sa.Text, nullable=False),  # sent, handed (to what sends later), or why not
+    sa.Column("number", sa.Integer, nullable=False, server_default="0"),  # of the try: its channels share it
+    sa.Column("reference", sa.Text, nullable=False, server_default=""),
 )
 
 heartbeat = sa.Table(  # last sign of life of each part: pipeline, deliver, oncall, board …

@@ -144,6 +144,8 @@ def _calls() -> None:
         sa.Column("state", sa.Text(), nullable=False, server_default="open"),
         sa.Column("person", sa.Text()),
         sa.Column("ended", UtcTime()),
+        sa.Column("lease_owner", sa.Text()),
+        sa.Column("lease_until", UtcTime()),
         sa.UniqueConstraint("incident", "criterion"),
     )
     op.create_table(
@@ -154,6 +156,8 @@ def _calls() -> None:
         sa.Column("contact", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("reference", sa.Text(), nullable=False, server_default=""),
     )
     op.create_table(
         "heartbeat",
