@@ -36,8 +36,8 @@ class Relays:
     def send(self, sender: str, to: Sequence[str], mail: bytes) -> None:
         """Give ``mail`` to the first relay that takes it.
 
-        Raises Reject when a relay refuses sender, recipients or text for good, Fatal when every relay refuses our password (with
-        the directory down one may, and another not), Retry when none answers.
+        Raises Reject when a relay refuses sender, recipients or text for good, Fatal when every relay refuses our password
+        (with the directory down one may, and another not), Retry when none answers.
         """
         said, stopped = [], []
         for host, port in self._places:

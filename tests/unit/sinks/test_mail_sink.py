@@ -135,9 +135,10 @@ def test_a_silent_relay_is_left_after_its_time() -> None:
 @pytest.mark.parametrize(("answer", "kind"), [("550 nobody of that name", Reject), ("451 later", Retry)])
 def test_refusals_are_for_good_or_for_now(answer: str, kind: type[Exception]) -> None:
     """5xx is refused for good, 4xx is tried again."""
-    with relay() as post, pytest.raises(kind, match=answer[:3]):
+    with relay() as post:
         post.rcpt = answer
-        mail_sink(post.port).send_message("astreinte@sim9.example.org", CALL)
+        with pytest.raises(kind, match=answer[:3]):
+            mail_sink(post.port).send_message("astreinte@sim9.example.org", CALL)
 
 
 @pytest.mark.parametrize("to", ["", "a@b\r\nRCPT TO:<c@d>", "a@b, c@d", "astreinte"])
