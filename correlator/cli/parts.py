@@ -22,5 +22,9 @@ def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> l
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
     """Return what comes round: calls, retention, disk guard, board export."""
     from correlator.runtime.disk import guard_disk  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.retention import daily  # noqa: PLC0415
 
-    return [Duty("disk", timedelta(seconds=30), lambda now: guard_disk(settings, engine, metrics, now))]
+    return [
+        Duty("disk", timedelta(seconds=30), lambda now: guard_disk(settings, engine, metrics, now)),
+        Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
+    ]

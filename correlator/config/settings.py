@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from correlator.config.sections.board import BoardSettings
 from correlator.config.sections.console import ConsoleSettings
-from correlator.config.sections.keeping import DiskSettings, RetentionSettings
+from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
 from correlator.config.sections.listeners import ListenerSettings
 from correlator.config.sections.oncall import OnCallSettings
 from correlator.config.sections.scale import KafkaSettings
@@ -97,6 +97,7 @@ class Settings(Strict):
     board: BoardSettings = BoardSettings()
     retention: RetentionSettings = RetentionSettings()
     disk: DiskSettings = DiskSettings()
+    backup: BackupSettings = BackupSettings()
     kafka: KafkaSettings = KafkaSettings()
     database_url: str = Field(default="", repr=False)
     """PostgreSQL instead of the SQLite file: postgresql+psycopg://user@host/name; its password comes from ~/.pgpass."""
@@ -203,6 +204,7 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
         "board": BoardSettings,
         "retention": RetentionSettings,
         "disk": DiskSettings,
+        "backup": BackupSettings,
         "kafka": KafkaSettings,
     }
     model = models.get(location[0], Settings) if len(location) > 1 else Settings
@@ -236,6 +238,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "listener": tuple(_with_paths(one, folder) for one in settings.listener),
             "console": _with_paths(settings.console, folder),
             "board": _with_paths(settings.board, folder),
+            "backup": _with_paths(settings.backup, folder),
             "parsers_dir": anchor(settings.parsers_dir),
             "rules": tuple(folder / path for path in settings.rules),
             "source": tuple(_anchored_source(source, folder) for source in settings.source),

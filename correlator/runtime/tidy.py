@@ -20,9 +20,9 @@ def tidy_lake(engine: sa.Engine, now: datetime, segments: int = SEGMENTS) -> Com
     One round takes at most 64 MiB, so that a batch never waits long. All zero when there was nothing to do, or when somebody
     else was faster.
     """
+    lake.remove_retired(engine, now - READERS_DONE)
     if sum(file.kind == lake.SEGMENT for file in lake.files(engine)) < segments:
         return Compaction()
-    lake.remove_retired(engine, now - READERS_DONE)
     try:
         return compact(engine, now)
     except Retry:

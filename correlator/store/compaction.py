@@ -43,7 +43,7 @@ def compact(engine: sa.Engine, now: datetime, max_bytes: int = 64 << 20, small_b
     crumbs = [file for file in visible if (file.day, file.commune, file.dataset) in touched and file.bytes < small_bytes]
     parts = _partitioned(_read(engine, [*segments, *crumbs])) if crumbs else fresh
     written = [_write_part(engine, frame) for frame in parts]
-    _swap(engine, [*segments, *crumbs], written, now)
+    swap(engine, [*segments, *crumbs], written, now)
     return Compaction(len(segments) + len(crumbs), len(written), sum(file.rows for file in written))
 
 
@@ -59,11 +59,12 @@ def _oldest(segments: Sequence[lake.LakeFile], max_bytes: int) -> list[lake.Lake
 
 
 def _read(engine: sa.Engine, chosen: Sequence[lake.LakeFile]) -> pl.DataFrame:
-    frames = [_read_file(lake.lake_folder(engine) / file.path, file.kind) for file in chosen]
+    frames = [read_file(lake.lake_folder(engine) / file.path, file.kind) for file in chosen]
     return pl.concat([pl.DataFrame(schema=lake.LAKE), *frames], how="diagonal")
 
 
-def _read_file(path: Path, kind: str) -> pl.DataFrame:
+def read_file(path: Path, kind: str) -> pl.DataFrame:
+    """Return the rows of one file of the lake, with the columns it has."""
     with path.open("rb") as stream:  # an open file: a "[" in a folder's name must not become a pattern
         return pl.read_ipc(stream) if kind == lake.SEGMENT else pl.read_parquet(stream)
 
@@ -100,7 +101,8 @@ def _name(value: str) -> str:
     return quote(value, safe="")[:80]  # file systems take 255 bytes; two long names in one folder do no harm
 
 
-def _swap(engine: sa.Engine, old: Sequence[lake.LakeFile], new: Sequence[lake.LakeFile], now: datetime) -> None:
+def swap(engine: sa.Engine, old: Sequence[lake.LakeFile], new: Sequence[lake.LakeFile | None], now: datetime) -> None:
+    """Retire ``old`` and make ``new`` visible in one transaction; raises Retry when somebody else retired one of them."""
     retire = sa.update(lake_file).where(lake_file.c.path == sa.bindparam("old"), lake_file.c.retired.is_(None))
     with transaction(engine) as connection:
         for file in old:

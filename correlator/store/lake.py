@@ -47,7 +47,10 @@ _EARLIEST, _LATEST = to_micros(datetime.min.replace(tzinfo=UTC)), to_micros(date
 
 @dataclass(frozen=True, slots=True)
 class LakeFile:
-    """One immutable file of the lake; ``path`` is below the lake folder, times are those of its events."""
+    """One immutable file of the lake; ``path`` is below the lake folder, times are those of its events.
+
+    ``added``: when it became visible; None before.
+    """
 
     path: str
     kind: str
@@ -58,6 +61,7 @@ class LakeFile:
     day: str | None = None
     commune: str | None = None
     dataset: str | None = None
+    added: datetime | None = None
 
 
 def lake_folder(engine: sa.Engine) -> Path:
@@ -81,7 +85,7 @@ def write_segment(engine: sa.Engine, events: Iterable[pl.DataFrame]) -> LakeFile
 
 def publish(connection: sa.Connection, files: Iterable[LakeFile | None], now: datetime) -> None:
     """Make ``files`` visible when the caller's transaction commits."""
-    rows = [{**_columns(file), "added": now} for file in files if file is not None]
+    rows = [{**_columns(file), "added": file.added or now} for file in files if file is not None]
     if rows:
         connection.execute(sa.insert(lake_file), rows)
 
@@ -160,7 +164,7 @@ def remove_orphans(engine: sa.Engine) -> int:
 
 
 def remove_retired(engine: sa.Engine, before: datetime) -> int:
-    """Remove files replaced by a compaction before ``before``, then their rows. Return how many.
+    """Remove files replaced by a compaction, or retired for their age, before ``before``, then their rows. Return how many.
 
     Readers that took their list earlier than that must be done.
     """

@@ -150,3 +150,16 @@ heartbeat = sa.Table(  # last sign of life of each part: pipeline, deliver, onca
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
 )
+
+hold = sa.Table(  # an incident whose data a procedure needs: retention removes nothing of it until it is released
+    "hold",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("incident", ID, sa.ForeignKey("incident.id"), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("released", UtcTime),
+    sa.Column("released_by", sa.Text),
+    sa.Index("hold_incident", "incident"),
+)

@@ -34,6 +34,7 @@ TABLE: tuple[Metric, ...] = (
     Metric("tocsin_runtime_rules_refused", "gauge", "Rules refused or inert, by why.", ("why",)),
     Metric("tocsin_store_disk_free_bytes", "gauge", "Free space where the data directory lies."),
     Metric("tocsin_store_disk_used_ratio", "gauge", "Used share of that disk, from 0 to 1."),
+    Metric("tocsin_store_retention_rows", "gauge", "Rows over their time that are still there, by kind of data.", ("kind",)),
     Metric("tocsin_store_disk_level", "gauge", "0: room; 1: tight, said in a health incident; 2: full, sources wait."),
 )
 

@@ -18,11 +18,23 @@ def upgrade() -> None:
     _services()
     _rules()
     _calls()
+    _holds()
 
 
 def downgrade() -> None:
     """Take them away again; what people wrote there is lost."""
-    tables = ("page_try", "page", "heartbeat", "rule_activity", "rule_pause", "exception", "clock", "service_state", "session")
+    tables = (
+        "hold",
+        "page_try",
+        "page",
+        "heartbeat",
+        "rule_activity",
+        "rule_pause",
+        "exception",
+        "clock",
+        "service_state",
+        "session",
+    )
     for name in (*tables, "person"):
         op.drop_table(name)
     with op.batch_alter_table("incident") as table:
@@ -165,3 +177,17 @@ def _calls() -> None:
         sa.Column("at", UtcTime(), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
     )
+
+
+def _holds() -> None:
+    op.create_table(
+        "hold",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("incident", ID, sa.ForeignKey("incident.id"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("created", UtcTime(), nullable=False),
+        sa.Column("released", UtcTime()),
+        sa.Column("released_by", sa.Text()),
+    )
+    op.create_index("hold_incident", "hold", ["incident"])
