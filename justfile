@@ -37,6 +37,10 @@ corpus *ARGS:
 kills *ARGS:
     {{python}} -m pytest -m kill {{ARGS}}
 
+# with real servers: PostgreSQL, Kafka
+servers *ARGS:
+    {{python}} -m pytest -m server {{ARGS}}
+
 # long hypothesis runs over mutated input
 fuzz *ARGS:
     {{python}} -m pytest -m fuzz {{ARGS}}

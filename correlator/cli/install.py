@@ -46,10 +46,10 @@ def open_install(config: Path | None) -> "tuple[Settings, sa.Engine]":
     from correlator.store.database import open_database  # noqa: PLC0415
 
     settings = load_settings(config)
-    if not settings.database.exists():
+    if not settings.database_url and not settings.database.exists():
         expected = "start `tocsin run`, or name the settings with --config"
         raise InputError([Problem(str(settings.database), 0, "no database yet", expected)])
-    return settings, open_database(settings.database)
+    return settings, open_database(settings.database, url=settings.database_url)
 
 
 def since_time(text: str, now: datetime | None = None) -> datetime:

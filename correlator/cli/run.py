@@ -42,7 +42,7 @@ def run(config: Path | None, form: str, log_level: str, fail_on: str | None, *, 
     if not settings.source and not settings.listener:
         expected = "add a [[source]] with name and paths; `tocsin init DIR` writes an example"
         raise InputError([Problem(str(config or "tocsin.toml"), 0, "no source is configured", expected)])
-    engine = open_database(settings.database)
+    engine = open_database(settings.database, url=settings.database_url)
     _run(settings, engine, once=once)
     if once or form == "json":
         print_rows(_ledger(engine), form, _COLUMNS, title="What became of every record so far")

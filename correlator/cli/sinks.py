@@ -27,7 +27,7 @@ def list_(config: Path | None, form: str) -> None:
     from correlator.deliver.registry import find_sinks, manual_of  # noqa: PLC0415
 
     settings = load_settings(config)
-    counts, problems = _outbox(settings.database)
+    counts, problems = _outbox(settings.database, settings.database_url)
     rows = [
         {
             "sink": name,
@@ -67,14 +67,14 @@ def _checked(name: str, problems: list[Problem]) -> list[dict[str, Any]]:
     ]
 
 
-def _outbox(database: Path) -> tuple[dict[tuple[str, str], int], dict[str, str]]:
+def _outbox(database: Path, url: str) -> tuple[dict[tuple[str, str], int], dict[str, str]]:
     """Return what the outbox holds; nothing when there is no database yet."""
     from correlator.deliver import outbox  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.database import open_database  # noqa: PLC0415
 
-    if not database.exists():
+    if not url and not database.exists():
         return {}, {}
-    engine = open_database(database)
+    engine = open_database(database, url=url)
     try:
         return outbox.counts(engine), outbox.last_problems(engine)
     finally:

@@ -16,7 +16,7 @@ from correlator.config.sections.keeping import BackupSettings, DiskSettings, Ret
 from correlator.config.sections.listeners import ListenerSettings
 from correlator.config.sections.oncall import OnCallSettings
 from correlator.config.sections.scale import KafkaSettings
-from correlator.config.strict import Strict, known_zone
+from correlator.config.strict import Strict, known_zone, without_password
 from correlator.config.toml_lines import key_lines
 from correlator.errors import InputError, Problem
 
@@ -26,7 +26,14 @@ DEFAULT_PATHS = (Path("tocsin.toml"), Path("/etc/tocsin/tocsin.toml"))
 #: Settings of sinks that name a file.
 _SINK_FILES = frozenset({"path", "secret_file", "ca_file"})
 #: Environment variable → top-level key that it replaces.
-ENVIRONMENT = {"TOCSIN_DATA_DIR": "data_dir", "TOCSIN_INSTALL": "install", "TOCSIN_ESTATE": "estate"}
+ENVIRONMENT = {
+    "TOCSIN_DATA_DIR": "data_dir",
+    "TOCSIN_INSTALL": "install",
+    "TOCSIN_ESTATE": "estate",
+    "TOCSIN_DATABASE_URL": "database_url",
+}
+#: Settings whose wrong values may hold a password.
+_SECRET = frozenset({"database_url"})
 
 
 class SourceSettings(Strict):
@@ -103,6 +110,7 @@ class Settings(Strict):
     """PostgreSQL instead of the SQLite file: postgresql+psycopg://user@host/name; its password comes from ~/.pgpass."""
 
     _check_zone = field_validator("time_zone")(known_zone)
+    _check_url = field_validator("database_url")(without_password)
 
     @property
     def database(self) -> Path:
@@ -184,7 +192,8 @@ def _problem(path: str, text: str, fault: Any) -> Problem:  # noqa: ANN401 - pyd
     line = _line(text, location)
     if fault["type"] == "extra_forbidden":
         return Problem(path, line, f"unknown setting {key!r}", _suggestion(location))
-    return Problem(path, line, f"{key}: {fault['msg']}", f"got {fault['input']!r}")
+    got = "its value is not shown" if key in _SECRET else f"got {fault['input']!r}"
+    return Problem(path, line, f"{key}: {fault['msg']}", got)
 
 
 def _line(text: str, location: tuple[str | int, ...]) -> int:

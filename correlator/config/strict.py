@@ -19,3 +19,10 @@ def known_zone(value: str) -> str:
         message = f"unknown time zone {value!r}; use an IANA name such as Europe/Paris"
         raise ValueError(message) from None
     return value
+
+
+def without_password(value: str) -> str:
+    """Return the URL ``value`` when it holds no password; raises ValueError with where one belongs."""
+    if ":" in value.partition("://")[2].rpartition("@")[0]:
+        raise ValueError("a password does not belong into settings; write it into ~/.pgpass of the user who runs Tocsin")
+    return value

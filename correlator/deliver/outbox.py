@@ -44,7 +44,7 @@ def claim(engine: sa.Engine, sinks: Sequence[str], owner: str, now: datetime, li
     )
     free = outbox.c.lease_until.is_(None) | (outbox.c.lease_until <= now)
     due = (outbox.c.state == PENDING) & (outbox.c.next_try <= now) & free & outbox.c.sink.in_(sinks) & ~blocked
-    query = sa.select(outbox).where(due).order_by(outbox.c.next_try, outbox.c.id).limit(limit)
+    query = sa.select(outbox).where(due).order_by(outbox.c.next_try, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
     if not has_due(engine, due):
         return []  # an idle deliverer takes no write lock
     until = now + LEASE

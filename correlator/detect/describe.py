@@ -10,7 +10,7 @@ import polars as pl
 from correlator.detect.columns import NULL_FIELDS, text_form
 from correlator.detect.plan import Rule, RuleSet
 from correlator.model.detection import DETECTION, DOCUMENT_LIMIT
-from correlator.model.observable import COLUMNS, OBSERVABLE, WELL_KNOWN_USERS, ObservableColumn
+from correlator.model.observable import COLUMNS, OBSERVABLE, OBSERVABLE_LIMIT, WELL_KNOWN_USERS, ObservableColumn
 
 _HEAD = ("event.id", "@timestamp", "commune", "source", "event.dataset", "log.file.path", "log.line")
 _KEY = ("event.id", "@timestamp", "commune", "source")
@@ -127,7 +127,7 @@ def _observables(events: pl.DataFrame) -> pl.Expr:
 
 
 def _observable(column: ObservableColumn) -> pl.Expr:
-    value = pl.col(column.column)
+    value = pl.col(column.column).str.head(OBSERVABLE_LIMIT)
     observable = pl.struct(
         kind=pl.lit(column.kind), role=pl.lit(column.role), value=value, strong=pl.lit(column.strong) & ~_is_weak(column, value)
     )

@@ -38,6 +38,9 @@ COLUMNS: tuple[ObservableColumn, ...] = (
 #: dtype of one observable inside a frame.
 OBSERVABLE = pl.Struct({"kind": pl.String, "role": pl.String, "value": pl.String, "strong": pl.Boolean})
 
+#: The longest value of an observable, characters: databases index it, and PostgreSQL takes 2,700 bytes.
+OBSERVABLE_LIMIT = 500
+
 #: Accounts that stand for "the machine" or "anybody": never a reason to group. Lower case, English and French Windows.
 WELL_KNOWN_USERS = frozenset(
     {

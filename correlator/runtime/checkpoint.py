@@ -29,7 +29,7 @@ from correlator.runtime.pipeline import Flow, Outcome
 from correlator.runtime.watermark import Watermark
 from correlator.store import checkpoints, exceptions, lake, records
 from correlator.store.activity import count_rules
-from correlator.store.database import reading, transaction
+from correlator.store.database import Unanswered, reading, transaction
 from correlator.store.incidents import load_known
 from correlator.store.outcomes import save_outcome
 from correlator.triage.engine import triage
@@ -60,6 +60,7 @@ class Checkpoint:
     keeps_windows: bool = True  # a replay never resumes: its windows, which stay open to its end, need not be written each time
     _stored: Positions = field(default_factory=dict)
     _heard: Positions = field(default_factory=dict)
+    _doubt: tuple[Positions, Triaged] | None = None  # of a commit that nobody answered
 
     def restore(self, sources: tuple[str, ...]) -> Flow:
         """Return the flow as the last commit left it, after removing what a crash left in the lake."""
@@ -87,6 +88,8 @@ class Checkpoint:
         Raises Retry when the database is held, Fatal when the disk takes no more: nothing of the batch is kept then.
         """
         moment = now or datetime.now(UTC)
+        if (kept := self._known_kept()) is not None:
+            return kept
         self.reached("begin")
         segment = self._written(outcome)
         self.reached("segment")
@@ -98,21 +101,39 @@ class Checkpoint:
                 self._keep_flow(connection, before, outcome, moment)
                 self.reached("state")
                 (record or record_fates)(connection, outcome, moment)
-                records.save_hits(connection, outcome.hits)
-                records.join_hits(connection, outcome.merged)
-                count_rules(connection, outcome.detections, outcome.hits)
-                self.reached("records")
-                triaged = self._triage(connection, outcome, moment)
-                self.reached("incidents")
+                triaged = self._found(connection, outcome, moment)
                 lake.publish(connection, [segment], moment)
                 self.reached("published")
+        except Unanswered:
+            self._doubt = (after, triaged)
+            raise
         except (Retry, DiskFull):  # it is tried again, with a segment of its own: this one must not fill the disk further
             with suppress(TocsinError):
                 lake.discard(self.engine, segment)
             raise
         self.reached("committed")
-        self._stored = {source: {**self._stored.get(source, {}), **offsets} for source, offsets in after.items()}
+        self._advanced(after)
         return triaged
+
+    def _known_kept(self) -> Triaged | None:
+        """Return what triage made of a batch whose commit nobody answered, when it was kept: then its positions moved.
+
+        A batch that moves none is done again: what it finds has the ids it had, and is known then.
+        """
+        if self._doubt is None:
+            return None
+        after, triaged = self._doubt
+        moved = {source for source, offsets in after.items() if self._stored.get(source, {}) != offsets}
+        with reading(self.engine) as connection:
+            stored = {source: checkpoints.read_positions(connection, source) for source in moved}
+        self._doubt = None
+        if not moved or any(stored[source] != {**self._stored.get(source, {}), **after[source]} for source in moved):
+            return None
+        self._advanced(after)
+        return triaged
+
+    def _advanced(self, after: Positions) -> None:
+        self._stored = {source: {**self._stored.get(source, {}), **offsets} for source, offsets in after.items()}
 
     def _written(self, outcome: Outcome) -> lake.LakeFile | None:
         try:
@@ -146,6 +167,16 @@ class Checkpoint:
             checkpoints.lane_numbers(connection, outcome.lanes_changed)
             blobs = {lane: lane_states.to_bytes(after.lanes, lane) for lane in outcome.lanes_changed}
             checkpoints.write_lane_states(connection, blobs, now)
+
+    def _found(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> Triaged:
+        """Write hits and incidents."""
+        records.save_hits(connection, outcome.hits)
+        records.join_hits(connection, outcome.merged)
+        count_rules(connection, outcome.detections, outcome.hits)
+        self.reached("records")
+        triaged = self._triage(connection, outcome, now)
+        self.reached("incidents")
+        return triaged
 
     def _triage(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> Triaged:
         settings = self._triage_settings()

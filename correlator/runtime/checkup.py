@@ -16,7 +16,7 @@ from correlator.errors import InputError, TocsinError
 from correlator.parse.registry import find_parsers
 from correlator.runtime.content import Content, load_content
 from correlator.store import schema
-from correlator.store.database import open_database, reading
+from correlator.store.database import database_name, open_database, reading
 
 _FREE_BYTES, _FREE_SHARE = 2 << 30, 0.05
 #: A clock before this is wrong: this Tocsin did not exist then.
@@ -141,19 +141,19 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    if not settings.database.exists():
+    if not settings.database_url and not settings.database.exists():
         yield Finding("database", Verdict.OK, f"{settings.database} is not there yet; `tocsin run` makes it")
         return
-    engine = open_database(settings.database)
+    engine = open_database(settings.database, url=settings.database_url)
     with reading(engine) as connection:
-        state = connection.exec_driver_sql("PRAGMA quick_check").scalar()
+        state = "ok" if settings.database_url else connection.exec_driver_sql("PRAGMA quick_check").scalar()
         dead = connection.execute(sa.select(sa.func.count()).select_from(schema.dead_letter)).scalar_one()
         late = datetime.now(UTC) - timedelta(minutes=15)
         stuck = sa.select(sa.func.count()).where(schema.outbox.c.state == "pending", schema.outbox.c.next_try < late)
         waiting = connection.execute(stuck).scalar_one()
     engine.dispose()
     verdict = Verdict.OK if state == "ok" else Verdict.FAILED
-    yield Finding("database", verdict, f"{settings.database}: {state}", "" if state == "ok" else "restore it from a backup")
+    yield Finding("database", verdict, f"{database_name(engine)}: {state}", "" if state == "ok" else "restore it from a backup")
     if dead:
         yield Finding(
             "dead letter",

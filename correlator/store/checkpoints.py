@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from correlator.errors import Fatal
+from correlator.store import postgres
 from correlator.store.schema import lane, lane_state, position, stream_state
 from correlator.store.upsert import insert
 
@@ -51,6 +52,10 @@ def write_streams(connection: sa.Connection, source: str, states: Mapping[str, b
 
 def lane_numbers(connection: sa.Connection, names: Iterable[str]) -> dict[str, int]:
     """Return the number of each named lane; a new lane gets the next one, for ever."""
+    known = dict(connection.execute(sa.select(lane.c.name, lane.c.number)).all())
+    if set(names) <= known.keys():
+        return known
+    postgres.lock(connection, postgres.LANES)
     known = dict(connection.execute(sa.select(lane.c.name, lane.c.number)).all())
     for name in sorted(set(names) - known.keys()):
         known[name] = max(known.values(), default=-1) + 1

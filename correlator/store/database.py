@@ -1,4 +1,4 @@
-"""The database: opening, migrating, and the one kind of transaction that writes."""
+"""The database: opening, migrating, and the one kind of transaction that writes. SQLite, or PostgreSQL by its URL."""
 
 import fcntl
 import os
@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from correlator.errors import DiskFull, Fatal, InputError, Problem, Retry
+from correlator.store import postgres
 from correlator.store.content import make_private
 
 #: Newest schema this version knows: the last file of ``migrations/versions``.
@@ -29,41 +30,70 @@ _PRAGMAS = (
 )
 
 
-def open_database(path: Path, busy_timeout_s: float = 30.0) -> sa.Engine:
-    """Return an engine on the SQLite file ``path``, made and migrated as needed.
+class Unanswered(Retry):
+    """The connection broke while committing: whether it was kept is not known. Read again what it would have moved."""
 
-    A missing folder is made for its owner only. Raises InputError when the path cannot be used or holds a newer schema,
-    Fatal when the file is damaged or the disk is full, Retry when another process holds it too long.
+
+def open_database(path: Path, busy_timeout_s: float = 30.0, *, url: str = "") -> sa.Engine:
+    """Return an engine on the SQLite file ``path``, made and migrated as needed; with ``url``, on that PostgreSQL database.
+
+    The folder of ``path`` holds the lake and the locks in both cases; when missing it is made for its owner only. Raises
+    InputError when the path or the URL cannot be used or holds a newer schema, Fatal when the file is damaged or the disk is
+    full, Retry when another process holds it too long or the server does not answer.
     """
-    _prepare(path)
-    engine = _engine(path, busy_timeout_s)
+    _prepare(path, with_file=not url)
+    engine = postgres.make_engine(url, path.parent) if url else _engine(path, busy_timeout_s)
     try:
-        with _named_errors(str(path)):
-            _migrate(engine, str(path))
+        with _named_errors(engine):
+            _migrate(engine)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
+def data_folder(engine: sa.Engine) -> Path:
+    """Return the folder that holds what the database only names: the lake, the locks."""
+    return Path(engine.get_execution_options()[postgres.FOLDER])
+
+
+def database_name(engine: sa.Engine) -> str:
+    """Return what people call the database: the path, or the URL without its password."""
+    is_server = postgres.is_postgres(engine)
+    return engine.url.render_as_string(hide_password=True) if is_server else str(engine.url.database)
+
+
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Give a connection that holds the write lock from the start (``BEGIN IMMEDIATE``); commit at the end, or undo it all.
+    """Give a connection to write with; commit at the end, or undo it all.
 
-    Raises Retry when another process kept the lock, Fatal on a full disk or a damaged file.
+    On SQLite it holds the write lock from the start (``BEGIN IMMEDIATE``); on PostgreSQL it is READ COMMITTED, and what must
+    not change between reading and writing is locked by who reads it. Raises Retry when another process kept a lock or the
+    connection broke, Unanswered when it broke in the commit, Fatal on a full disk or a damaged file.
     """
     with (
-        _named_errors(str(engine.url.database)),
+        _named_errors(engine),
         engine.connect().execution_options(**{_WRITES: True}) as connection,
-        connection.begin(),
+        connection.begin() as work,
     ):
         yield connection
+        _commit(work, engine)
+
+
+def _commit(work: sa.RootTransaction, engine: sa.Engine) -> None:
+    try:
+        work.commit()
+    except DBAPIError as error:
+        if postgres.is_postgres(engine) and postgres.is_away(error):
+            raise Unanswered(f"{database_name(engine)}: the connection broke in the commit; it may have been kept") from error
+        raise
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Give a connection that sees one state of the database throughout and never blocks a writer."""
-    with _named_errors(str(engine.url.database)), engine.connect() as connection:
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if postgres.is_postgres(engine) else {}
+    with _named_errors(engine), engine.connect().execution_options(**options) as connection:
         yield connection
 
 
@@ -74,7 +104,7 @@ def held(engine: sa.Engine) -> Iterator[None]:
     A second flow on the same folder would remove the first one's uncommitted lake segments as orphans. Raises InputError when
     another process holds it; the hold ends with the process, however it ends.
     """
-    path = Path(f"{engine.url.database}.lock")
+    path = data_folder(engine) / "tocsin.db.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -82,15 +112,31 @@ def held(engine: sa.Engine) -> Iterator[None]:
         except BlockingIOError:
             what = "another tocsin process works on this data folder"
             raise InputError([Problem(str(path), 0, what, "stop it first, or give this one another data_dir")]) from None
-        yield
+        with _alone(engine):
+            yield
     finally:
         os.close(descriptor)
 
 
-def _prepare(path: Path) -> None:
+@contextmanager
+def _alone(engine: sa.Engine) -> Iterator[None]:
+    """Hold the database too where it is a server: the other flow may run on another machine."""
+    if not postgres.is_postgres(engine):
+        yield
+        return
+    with _named_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(postgres.FLOWING))).scalar():
+            what = "another `tocsin run` works on this database"
+            raise InputError([Problem(database_name(engine), 0, what, "stop it first, or run `tocsin worker` with Kafka")])
+        connection.detach()  # the lock ends with its connection, which must not go back to the others
+        yield
+
+
+def _prepare(path: Path, *, with_file: bool) -> None:
     try:
         make_private(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if with_file:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         what = f"cannot be opened for writing: {error.strerror}"
         raise InputError([Problem(str(path), 0, what, "give a data folder this user may write to")]) from error
@@ -100,6 +146,7 @@ def _engine(path: Path, busy_timeout_s: float) -> sa.Engine:
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         connect_args={"timeout": busy_timeout_s},
+        execution_options={postgres.FOLDER: str(path.parent)},
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )
@@ -120,14 +167,14 @@ def _begun(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
 
 
-def _migrate(engine: sa.Engine, path: str) -> None:
+def _migrate(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         found = _version(connection)
     if found == SCHEMA:
         return
     if found is not None and found > SCHEMA:
         what = f"its schema {found} is newer than {SCHEMA}, the newest this Tocsin knows"
-        raise InputError([Problem(path, 0, what, "run the Tocsin version that wrote it, or a later one")])
+        raise InputError([Problem(database_name(engine), 0, what, "run the Tocsin version that wrote it, or a later one")])
     _upgrade(engine)
 
 
@@ -138,6 +185,7 @@ def _upgrade(engine: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", "correlator.store:migrations")
     with transaction(engine) as connection:  # a second process waits here, then finds nothing to do
+        postgres.lock(connection, postgres.MIGRATING)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -149,14 +197,16 @@ def _version(connection: sa.Connection) -> str | None:
 
 
 @contextmanager
-def _named_errors(path: str) -> Iterator[None]:
+def _named_errors(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
-    except DatabaseError as error:
-        raise _named(path, str(error.orig)) from error
+    except DBAPIError as error:
+        is_server = postgres.is_postgres(engine)
+        raise (postgres.named if is_server else _named)(database_name(engine), error) from error
 
 
-def _named(path: str, message: str) -> Fatal | Retry:
+def _named(path: str, error: DBAPIError) -> Fatal | Retry:
+    message = str(error.orig)
     if "locked" in message or "busy" in message:
         return Retry(f"{path}: another process holds the database; nothing of this transaction was kept")
     kept = "nothing of this transaction was kept"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from correlator.model.finding import severity_column
 from correlator.model.incident import Incident, incident_id
 from correlator.model.outcome import DAY, MEMBER, SPAN, Known, TriageSettings
-from correlator.store import schema, views
+from correlator.store import postgres, schema, views
 from correlator.store.outcomes import save_outcome
 
 __all__ = ["load_known", "next_id", "save_outcome"]
@@ -26,9 +26,9 @@ def load_known(connection: sa.Connection, findings: pl.DataFrame, settings: Tria
     Call it in the transaction that saves the outcome: it holds the write lock, so numbers and incidents stay as they are.
     """
     severe = findings.filter(severity_column() >= int(settings.minimum))
-    following = next_id(connection, now.astimezone(ZoneInfo(settings.time_zone)).year)
     if severe.is_empty():
-        return Known(following)
+        return Known(next_id=0)  # nothing to open
+    following = next_id(connection, now.astimezone(ZoneInfo(settings.time_zone)).year)
     keys = _keys(severe)
     spans = _spans(connection, keys, severe, settings)
     found = _members(connection, schema.incident_finding.c.finding_id, severe.select("lane", member="finding.id"))
@@ -48,6 +48,7 @@ def load_known(connection: sa.Connection, findings: pl.DataFrame, settings: Tria
 
 def next_id(connection: sa.Connection, year: int) -> int:
     """Return the identity of the next incident of ``year``; in a writing transaction nobody else takes it."""
+    postgres.lock(connection, postgres.NUMBERING)  # numbers have no gaps, whichever process opens an incident
     column = schema.incident.c.id
     query = sa.select(sa.func.max(column)).where(column.between(incident_id(year, 0), incident_id(year + 1, 0) - 1))
     return (connection.execute(query).scalar() or incident_id(year, 0)) + 1
@@ -90,9 +91,10 @@ def _days(connection: sa.Connection, keys: pl.DataFrame, findings: pl.DataFrame,
 
 
 def _incidents(connection: sa.Connection, touched: list[int]) -> Iterator[tuple[int, Incident]]:
-    for chunk in _chunks(touched):
+    """Lock them in the order of their ids: a person who decides about one waits for the batch, or the batch for the person."""
+    for chunk in _chunks(sorted(touched)):
         query = sa.select(schema.incident).where(schema.incident.c.id.in_(chunk)).order_by(schema.incident.c.id)
-        yield from ((row["id"], views.incident_of(row)) for row in connection.execute(query).mappings())
+        yield from ((row["id"], views.incident_of(row)) for row in connection.execute(query.with_for_update()).mappings())
 
 
 def _rules(connection: sa.Connection, touched: list[int]) -> Iterator[tuple[int, str]]:

@@ -24,7 +24,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from correlator.model.event import ECS, ENRICHED, PARSED, STAMPED, own_columns
-from correlator.store.database import reading, transaction
+from correlator.store.database import data_folder, reading, transaction
 from correlator.store.schema import lake_file
 from correlator.store.times import from_micros, to_micros
 
@@ -65,8 +65,8 @@ class LakeFile:
 
 
 def lake_folder(engine: sa.Engine) -> Path:
-    """Return the folder of the lake: beside the database file."""
-    return Path(str(engine.url.database)).parent / "lake"
+    """Return the folder of the lake, in the data folder."""
+    return data_folder(engine) / "lake"
 
 
 def write_segment(engine: sa.Engine, events: Iterable[pl.DataFrame]) -> LakeFile | None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from correlator.model.incident import Incident
 from correlator.model.outcome import Outcome, Pieces
 from correlator.store import outbox, schema
-from correlator.store.upsert import insert
+from correlator.store.upsert import Greatest, Least, insert
 
 _KEPT = 100  # documents at each end of an incident
 
@@ -55,7 +55,10 @@ def _row(incident: Incident) -> dict[str, Any]:
 def _move(connection: sa.Connection, one: int, into: int) -> None:
     """Give all that incident ``one`` is made of to ``into``; its history and its links stay its own."""
     for table in (schema.incident_finding, schema.incident_event, schema.incident_evidence):
-        connection.execute(sa.update(table).prefix_with("OR IGNORE").where(table.c.incident == one).values(incident=into))
+        others = [column for column in table.c if column.name != "incident"]
+        rows = sa.select(sa.literal(into), *others).where(table.c.incident == one)
+        put = insert(table).from_select(["incident", *(column.name for column in others)], rows)
+        connection.execute(put.on_conflict_do_nothing())
         connection.execute(sa.delete(table).where(table.c.incident == one))
     span = schema.incident_span
     connection.execute(sa.update(span).where(span.c.incident == one).values(incident=into))
@@ -107,8 +110,8 @@ def _put_rules(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     table, put = schema.incident_rule, insert(schema.incident_rule)
     wording = {name: put.excluded[name] for name in ("kind", "title", "level", "tags")}
     times = {
-        "first": sa.func.min(table.c.first, put.excluded.first),
-        "last": sa.func.max(table.c.last, put.excluded.last),
+        "first": Least(table.c.first, put.excluded.first),
+        "last": Greatest(table.c.last, put.excluded.last),
         "count": table.c.count + put.excluded.count,
     }
     filled = [
@@ -123,7 +126,7 @@ def _put_entities(connection: sa.Connection, rows: list[dict[str, Any]]) -> None
     table, put = schema.incident_entity, insert(schema.incident_entity)
     added = {
         "count": table.c.count + put.excluded.count,
-        "shown": sa.func.min(table.c.shown, put.excluded.shown),
+        "shown": Least(table.c.shown, put.excluded.shown),
         "strong": sa.or_(table.c.strong, put.excluded.strong),
     }
     connection.execute(put.on_conflict_do_update(index_elements=["incident", "kind", "value", "role"], set_=added), rows)

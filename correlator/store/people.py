@@ -78,7 +78,7 @@ def move(
 
 
 def _found(connection: sa.Connection, number: str) -> Incident:
-    incident = views.find_incident(connection, number)
+    incident = views.find_incident(connection, number, lock=True)
     if incident is None:
         raise UnknownIncident(number, views.nearest_numbers(connection, number))
     return incident

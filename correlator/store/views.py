@@ -45,11 +45,11 @@ def list_incidents(
     return [incident_of(row) for row in connection.execute(query).mappings()]
 
 
-def find_incident(connection: sa.Connection, number: str) -> Incident | None:
-    """Return the incident with this number (``26-0412``, or ``26-412``), or None."""
+def find_incident(connection: sa.Connection, number: str, *, lock: bool = False) -> Incident | None:
+    """Return the incident with this number (``26-0412``, or ``26-412``), or None; ``lock``: nobody changes it meanwhile."""
     table = schema.incident
     query = sa.select(table).where(table.c.number == (canonical_number(number) or number))
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     return None if row is None else incident_of(row)
 
 

@@ -84,7 +84,7 @@ def failed(number: int, *, address: str = "192.0.2.7", host: str = "aul-web1", a
 def live(config: Path, *, max_rows: int = 10_000, metrics: Metrics | None = None) -> None:
     """Run until every source has nothing more to give."""
     settings = load_settings(config, {})
-    content, engine = load_content(settings), open_database(settings.database)
+    content, engine = load_content(settings), open_database(settings.database, url=settings.database_url)
     try:
         checkpoint = Checkpoint(engine, settings, commune_names(content))
         loop = Loop(settings, content, checkpoint, metrics or Metrics(), max_rows=max_rows)
@@ -96,7 +96,8 @@ def live(config: Path, *, max_rows: int = 10_000, metrics: Metrics | None = None
 
 def kept(config: Path) -> Kept:
     """Return what the install keeps; its ledger must add up."""
-    engine = open_database(load_settings(config, {}).database)
+    settings = load_settings(config, {})
+    engine = open_database(settings.database, url=settings.database_url)
     with reading(engine) as connection:
         found = [one for one in views.list_incidents(connection) if one.merged_into is None]
         ledger = records.read_ledger(connection)

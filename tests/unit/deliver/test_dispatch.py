@@ -66,9 +66,9 @@ class Desk:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+def engine(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
     """Return an engine on a database with two incidents."""
-    engine = open_database(tmp_path / "tocsin.db")
+    engine = open_database(tmp_path / "tocsin.db", url=database_url)
     row = {"lane": "a", "status": "new", "severity": 3, "title": "t", "fingerprint": "f", "communes": [], "first": NOW}
     row |= {"last": NOW, "opened": NOW, "updated": NOW, "count": 1, "findings": 1, "opener": [], "lead": [], "touched": False}
     row |= {"sequence": 1, "told": NOW, "told_count": 1, "version": 1}

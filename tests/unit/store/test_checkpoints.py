@@ -18,9 +18,9 @@ NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sa.Connection]:
+def connection(tmp_path: Path, database_url: str) -> Iterator[sa.Connection]:
     """Return a connection inside one transaction on a new database."""
-    engine = open_database(tmp_path / "tocsin.db")
+    engine = open_database(tmp_path / "tocsin.db", url=database_url)
     with transaction(engine) as connection:
         yield connection
     engine.dispose()

@@ -21,9 +21,9 @@ NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+def engine(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
     """Return an engine on a new database; its lake is beside it."""
-    engine = open_database(tmp_path / "tocsin.db")
+    engine = open_database(tmp_path / "tocsin.db", url=database_url)
     yield engine
     engine.dispose()
 

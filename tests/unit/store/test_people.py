@@ -51,9 +51,9 @@ ACT = people.Act("ana", NOW, "sim9", ("one", "two"))
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+def engine(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
     """Return an engine on a database with one incident."""
-    engine = open_database(tmp_path / "tocsin.db")
+    engine = open_database(tmp_path / "tocsin.db", url=database_url)
     with transaction(engine) as connection:
         put_incidents(connection, [INCIDENT])
     yield engine

@@ -97,9 +97,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, database_url: str) -> Iterator[Desk]:
     """Return an empty install."""
-    engine = open_database(tmp_path / "tocsin.db")
+    engine = open_database(tmp_path / "tocsin.db", url=database_url)
     yield Desk(engine)
     engine.dispose()
 

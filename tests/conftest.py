@@ -1,0 +1,25 @@
+"""Servers that tests share: started by the first test that asks, stopped at the end. Both databases under one name."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.postgres import Postgres, binaries, running_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a private PostgreSQL server."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the ``url`` of ``open_database``: once SQLite, once a new PostgreSQL database."""
+    if request.param == "sqlite":
+        return ""
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
