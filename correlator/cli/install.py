@@ -38,7 +38,7 @@ def installed_parsers(config: Path | None) -> "dict[str, Parser]":
 
 
 def open_install(config: Path | None) -> "tuple[Settings, sa.Engine]":
-    """Return the settings of ``config`` and its database.
+    """Return the settings of ``config`` and its database, which is closed when the command ends.
 
     Raises InputError when there is no database yet: a command that only reads must not make an empty one.
     """
@@ -49,7 +49,9 @@ def open_install(config: Path | None) -> "tuple[Settings, sa.Engine]":
     if not settings.database_url and not settings.database.exists():
         expected = "start `tocsin run`, or name the settings with --config"
         raise InputError([Problem(str(settings.database), 0, "no database yet", expected)])
-    return settings, open_database(settings.database, url=settings.database_url)
+    engine = open_database(settings.database, url=settings.database_url)
+    click.get_current_context().call_on_close(engine.dispose)
+    return settings, engine
 
 
 def since_time(text: str, now: datetime | None = None) -> datetime:
