@@ -33,6 +33,8 @@ MAX_ROWS = 10_000
 #: Seconds without a record after which event time moves on by itself; sooner where a record waits for its last line.
 _POLL_S, _QUIET_S, _OPEN_S = 0.5, 10.0, 2.5
 _FULL_S = 5.0
+#: A batch costs a third of a second whatever its size: a trickle is let to gather, so that it takes a third of a core, not one.
+_REST_S = 1.0
 _LOOK_EVERY = timedelta(minutes=1)
 #: So long a backlog may hold event time; then windows are judged, or their rows would fill the memory.
 _CATCH_UP = timedelta(hours=1)
@@ -85,9 +87,13 @@ class Loop:
         while not self.stop.is_set():
             if self._waits_for_space(once=once):
                 continue
-            if not self.turn(once=once) and once:
+            started = perf_counter()
+            came = self.turn(once=once)
+            if once and not came:
                 break
             self._look_around()
+            if came and not once and not self._behind:
+                self.stop.wait(min(_REST_S, 2 * (perf_counter() - started)))
         for source in self._sources:
             source.close()
 
