@@ -16,6 +16,7 @@ from correlator.harness.demo.truth import Kind
 from correlator.harness.demo.windows import Windows
 
 MARK = "bench."
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ADMINS = "S-1-5-21-1004336348-1177238915-682003330-512"
 _NUMBERS = 100_000_000
 
@@ -24,7 +25,7 @@ _NUMBERS = 100_000_000
 class LiveStage(Stage):
     """A stage whose day is one window of real time."""
 
-    start: datetime = datetime.min.replace(tzinfo=UTC)
+    start: datetime = EPOCH
     seconds: float = 10.0
 
     def times(self, amount: float, curve: tuple[float, ...]) -> list[datetime]:
