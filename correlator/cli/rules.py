@@ -21,6 +21,7 @@ ELSEWHERE = {
     "try": ("correlator.cli.rules_test", "try_rule"),
     "disable": ("correlator.cli.rules_pause", "disable"),
     "enable": ("correlator.cli.rules_pause", "enable"),
+    "cost": ("correlator.cli.rules_pause", "cost"),
     "activity": ("correlator.cli.rules_pause", "activity"),
 }
 

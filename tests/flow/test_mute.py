@@ -16,6 +16,7 @@ from correlator.model.rule import RuleText
 from correlator.model.viewer import Role, Viewer
 from correlator.runtime import mutes as made
 from correlator.runtime.content import load_content
+from correlator.runtime.costs import read_costs
 from correlator.store import exceptions, lake
 from correlator.store.database import open_database, reading
 from correlator.store.schema import audit
@@ -171,3 +172,11 @@ def test_unknown_rules_and_past_ends_are_refused(config: Path) -> None:
     assert said.exit_code == 2
     for part in ("no rule no-such-rule", "not in the future", "--because"):
         assert part in said.output
+
+
+def test_costs_are_measured_on_the_install_s_own_events(config: Path) -> None:
+    """Every rule has a cost, kept for the author's page."""
+    shown = rows(tocsin("rules", "cost", "--config", config, "--format", "json").stdout)
+    kept_costs = read_costs(load_settings(config, {}).cache)
+    assert [row["id"] for row in shown] == [FAILED] == list(kept_costs.milliseconds)
+    assert kept_costs.events == 8
