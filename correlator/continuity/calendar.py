@@ -11,7 +11,7 @@ from correlator.model.estate import Hours
 #: Opening hours of what never closes.
 ALWAYS: Hours = dict.fromkeys(range(1, 8), ((0, 24 * 60),))
 _DAY = timedelta(days=1)
-_SATURDAY = 6
+_SATURDAY, _SUNDAY = 6, 7
 _FAR = 400  # days: no counter that opens at all stays closed longer
 
 
@@ -19,7 +19,7 @@ _FAR = 400  # days: no counter that opens at all stays closed longer
 class Calendar:
     """One place's days. ``holidays`` are local dates; ``hours`` those of the counter (empty: never open, unknown).
 
-    A holiday closes the counter, unless it is open ``ALWAYS``. All moments given and returned are UTC.
+    On a holiday the counter has its Sunday hours: mostly none. All moments given and returned are UTC.
     """
 
     time_zone: str = "Europe/Paris"
@@ -50,10 +50,9 @@ class Calendar:
         return day
 
     def openings(self, day: date) -> list[tuple[datetime, datetime]]:
-        """Return when the counter is open on ``day``: [from, to) moments in order; on a holiday never."""
-        if day in self.holidays and self.hours != ALWAYS:
-            return []
-        return [(self.at(day, first), self.at(day, last)) for first, last in sorted(self.hours.get(day.isoweekday(), ()))]
+        """Return when the counter is open on ``day``: [from, to) moments in order."""
+        weekday = _SUNDAY if day in self.holidays else day.isoweekday()
+        return [(self.at(day, first), self.at(day, last)) for first, last in sorted(self.hours.get(weekday, ()))]
 
     def is_open(self, moment: datetime) -> bool:
         """Say whether the counter is open at ``moment``."""
@@ -85,6 +84,20 @@ class Calendar:
                 return begun + left
             left -= last - begun
         return None
+
+    def after_service(self, start: datetime, delay: timedelta) -> datetime | None:
+        """Return when ``delay`` is used up in opening time, whole days as opening days; None when it never opens."""
+        if self.hours == ALWAYS:
+            return start + delay
+        begun = self.after_open(start, timedelta(microseconds=1))
+        if begun is None:
+            return None
+        local = begun.astimezone(ZoneInfo(self.time_zone))
+        day, left = local.date(), delay.days
+        while left:
+            day += _DAY
+            left -= bool(self.openings(day))
+        return self.after_open(self.at(day, local.hour * 60 + local.minute), delay - timedelta(days=delay.days))
 
     def _openings_from(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield openings that end after ``start``, for as long as one has to come within 400 days."""

@@ -107,22 +107,28 @@ def _before_event(kind: ClockKind, start: datetime, calendar: Calendar) -> datet
 
 
 def _fixed_date(kind: ClockKind, start: datetime, calendar: Calendar) -> datetime:
-    """Return the next of the kind's days of the month, or the date that was given: its end, or the hour where one was said."""
-    if kind.day_of_month:
-        return calendar.at(_next_of(kind.day_of_month, calendar.day(start)) + _DAY)
+    """Return the next of the kind's days, or the date that was given: its end, or the hour where one was said."""
+    if comes_round(kind):
+        return calendar.at(_next_of(kind, calendar.day(start)) + _DAY)
     local = start.astimezone(ZoneInfo(calendar.time_zone))
     return calendar.at(local.date() + _DAY) if local.time() == time() else start
 
 
-def _next_of(days: Iterable[int], today: date) -> date:
-    chosen = sorted(days)
-    later = [_in_month(today, day) for day in chosen]
-    following = add_months(today.replace(day=1), 1)
-    return next((day for day in later if day >= today), _in_month(following, chosen[0]))
+def comes_round(kind: ClockKind) -> bool:
+    """Say whether the calendar gives its date by itself: the 5th of the month, the 15th of April."""
+    return bool(kind.day_of_month or kind.dates)
 
 
-def _in_month(month: date, day: int) -> date:
-    return month.replace(day=min(day, monthrange(month.year, month.month)[1]))
+def _next_of(kind: ClockKind, today: date) -> date:
+    """Return the next day of the kind, today included: looked for in this month and the twelve that follow."""
+    months = (add_months(today.replace(day=1), ahead) for ahead in range(13))
+    return min(day for month in months for day in _in_month(kind, month) if day >= today)
+
+
+def _in_month(kind: ClockKind, month: date) -> Iterator[date]:
+    yearly = (int(text[3:]) for text in kind.dates if int(text[:2]) == month.month)
+    last = monthrange(month.year, month.month)[1]
+    yield from (month.replace(day=min(day, last)) for day in (*kind.day_of_month, *yearly))
 
 
 def _nothing(kind: ClockKind, start: datetime, calendar: Calendar) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from correlator.continuity.calendar import Calendar
-from correlator.continuity.clocks import Deadline, acts_of, deadline_of, worst_case
+from correlator.continuity.clocks import Deadline, acts_of, comes_round, deadline_of, worst_case
 from correlator.model.estate import Commune
 from correlator.model.said import Clock
 from correlator.model.service import Catalogue, ClockKind, Counting, Shape
@@ -119,7 +119,7 @@ def _by_calendar(
     """Yield the dates that come round by themselves and are near; one that somebody opened or closed speaks for itself."""
     handled = {(one.kind, one.commune, one.due) for one in clocks}
     for kind in catalogue.clocks.values():
-        if kind.shape is not Shape.CALENDAR or not kind.day_of_month:
+        if kind.shape is not Shape.CALENDAR or not comes_round(kind):
             continue
         for commune in communes:
             deadline = deadline_of(kind, now, calendars(kind, commune.id), earliest=now)

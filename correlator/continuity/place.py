@@ -7,21 +7,14 @@ from datetime import date, timedelta
 from fnmatch import translate
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from correlator.continuity.calendar import ALWAYS, Calendar
+from correlator.continuity.calendar import Calendar
 from correlator.model.estate import Commune, Estate, Hours, LocalService, SharedAsset
 from correlator.model.service import Catalogue, CatalogueService
 
-_WEEK = range(1, 6)
-#: Opening hours by the catalogue's word, where they are not those of the town hall; a commune's own hours win.
-_NAMED: Mapping[str, Hours] = {
-    "h24": ALWAYS,
-    "ecole": dict.fromkeys(_WEEK, ((450, 1110),)),
-    "creche": dict.fromkeys(_WEEK, ((450, 1110),)),
-    "pm": dict.fromkeys(range(1, 8), ((420, 1320),)),
-    "equipement": dict.fromkeys(range(1, 8), ((480, 1200),)),
-}
+#: Words of opening hours that mean the town hall's own, where a commune says which.
+_TOWN_HALL = frozenset({"guichet", "bureau", "scrutin"})
 #: A town hall whose hours nobody wrote down.
-_OFFICE: Hours = dict.fromkeys(_WEEK, ((540, 720), (810, 1050)))
+_OFFICE: Hours = dict.fromkeys(range(1, 6), ((540, 720), (810, 1050)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +85,7 @@ def places(estate: Estate, catalogue: Catalogue, holidays: Callable[[str], froze
             declared = (commune.id, service.id) in local or (
                 commune.id not in speaking and (commune.maternite or not _needs_maternity(service, catalogue))
             )
-            calendar = Calendar(commune.time_zone, holidays(commune.calendar), _hours(service, commune, here))
+            calendar = Calendar(commune.time_zone, holidays(commune.calendar), _hours(service, commune, here, catalogue))
             found.append(_place(service, commune, calendar, here, footings, declared=declared))
     return found
 
@@ -129,10 +122,13 @@ def _needs_maternity(service: CatalogueService, catalogue: Catalogue) -> bool:
     return any(kind.needs_maternity for kind in kinds)
 
 
-def _hours(service: CatalogueService, commune: Commune, here: LocalService) -> Hours:
+def _hours(service: CatalogueService, commune: Commune, here: LocalService, catalogue: Catalogue) -> Hours:
     if here.hours is not None:
         return here.hours
-    return _NAMED.get(service.hours) or commune.hours or _OFFICE
+    named = catalogue.hours.get(service.hours)
+    if service.hours in _TOWN_HALL or named is None:
+        return commune.hours or (named.open if named else _OFFICE)
+    return named.open
 
 
 def _footings(estate: Estate, catalogue: Catalogue) -> dict[str, tuple[Footing, ...]]:

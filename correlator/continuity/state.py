@@ -139,7 +139,7 @@ def _assets_said(place: Place, facts: Facts) -> Iterator[_Sign]:
 
 
 def _silences(place: Place, facts: Facts) -> Iterator[_Sign]:
-    silent = {source: facts.heard.get(source) for source in place.sources if _is_silent(place, source, facts)}
+    silent = {source: facts.heard.get(source) for source in place.sources if is_silent(place, source, facts)}
     if not silent:
         return
     last = max((moment for moment in silent.values() if moment), default=None)
@@ -151,7 +151,8 @@ def _silences(place: Place, facts: Facts) -> Iterator[_Sign]:
         yield _Sign(ServiceState.DEGRADED, last, f"{names} ne répond plus {how_long}.")
 
 
-def _is_silent(place: Place, source: str, facts: Facts) -> bool:
+def is_silent(place: Place, source: str, facts: Facts) -> bool:
+    """Say whether nothing came from ``source`` for two hours of the opening time of ``place``, or ever."""
     heard = facts.heard.get(source)
     return heard is None or place.calendar.open_between(heard, facts.now) > SILENT
 
@@ -221,7 +222,7 @@ def _with_limits(place: Place, standing: Standing) -> Standing:
     """Add until when the paper has to be started and the software to be back; running and degraded services have time."""
     if standing.since is None or standing.state in {ServiceState.RUNNING, ServiceState.DEGRADED}:
         return standing
-    recover = place.calendar.after_open(standing.since, place.reprise)
+    recover = place.calendar.after_service(standing.since, place.reprise)
     if standing.state is ServiceState.PAPER:
         return replace(standing, recover=recover)
-    return replace(standing, start_paper=place.calendar.after_open(standing.since, place.dmia), recover=recover)
+    return replace(standing, start_paper=place.calendar.after_service(standing.since, place.dmia), recover=recover)

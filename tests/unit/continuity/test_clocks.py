@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -114,6 +115,31 @@ def test_the_next_payroll_date(today: str, day: int) -> None:
     assert found.day is not None
     assert found.day.day == day
     assert timedelta() <= found.day - date.fromisoformat(today) < timedelta(days=31)
+
+
+@pytest.mark.parametrize(
+    ("today", "day"), [("2026-11-22", "2027-04-15"), ("2027-04-15", "2027-04-15"), ("2027-04-16", "2028-04-15")]
+)
+def test_a_date_of_the_year(today: str, day: str) -> None:
+    """The budget is due on the 15th of April, each year."""
+    budget = replace(kind(Counting.FIXED_DATE, None, Shape.CALENDAR), dates=("04-15",))
+    assert deadline_of(budget, local(f"{today}T09:00"), FRENCH).day == date.fromisoformat(day)
+
+
+@pytest.mark.parametrize(
+    ("delay", "end"),
+    [
+        (timedelta(hours=4), "2026-11-20 15:30"),
+        (timedelta(days=1), "2026-11-23 10:00"),  # an opening day, not 24 opening hours
+        (timedelta(days=2, hours=4), "2026-11-24 15:30"),
+    ],
+)
+def test_days_of_service_are_opening_days(delay: timedelta, end: str) -> None:
+    """Friday 10:00, down: one day is Monday 10:00; round the clock it is Saturday 10:00."""
+    start = local("2026-11-20T10:00")
+    assert wall(FRENCH.after_service(start, delay)) == end
+    assert Calendar("Europe/Paris", HOLIDAYS, ALWAYS).after_service(start, delay) == start + delay
+    assert wall(FRENCH.after_service(local("2026-11-21T03:00"), timedelta(days=1))) == "2026-11-24 08:30"
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from ipaddress import ip_network
 
 import pytest
 
-from correlator.continuity.calendar import Calendar
+from correlator.continuity.calendar import ALWAYS, Calendar
 from correlator.continuity.deadlines import Origin, Outage, deadlines
 from correlator.continuity.place import Place, places
 from correlator.continuity.state import Confidence, Facts, OpenIncident, standing_of, worst
 from correlator.model.estate import Commune, Estate, LocalService, SharedAsset
 from correlator.model.said import Clock, Statement
-from correlator.model.service import Asset, Catalogue, CatalogueService, ClockKind, Counting, ServiceState, Shape
+from correlator.model.service import Asset, Catalogue, CatalogueService, ClockKind, Counting, ServiceHours, ServiceState, Shape
 from correlator.model.severity import Severity
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)  # Friday, 10:00 in Paris
@@ -37,6 +37,7 @@ CATALOGUE = Catalogue(
         "virt": Asset("virt", "Hyperviseurs"),
         "comedec": Asset("comedec", "COMEDEC", external=True),
     },
+    hours={"h24": ServiceHours("h24", "24 h/24", ALWAYS)},
 )
 A = Commune("00101", "A", "Aubrac", hours=OFFICE, maternite=True)
 B = Commune("00102", "B", "Brive", hours=OFFICE)
