@@ -15,7 +15,7 @@ from correlator.model.hit import HIT
 
 Key = tuple[str, str]  # lane, group
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EVIDENCE = ("kind", "role", "value", "strong")
+_EVIDENCE = ("kind", "role", "value", "strong", "commune")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from correlator.model.observable import OBSERVABLE
 from correlator.model.raw import UTC_TIME
 
 #: Version of the blob; readers take it and the one before, and refuse newer ones.
-VERSION = 1
+VERSION = 2  # 2: observables carry their commune
 
 #: A row of one group of one correlation: see ``window.Row``.
 ROWS = pl.Schema(
@@ -81,7 +81,7 @@ def to_bytes(state: LaneStates, lane: str) -> bytes:
 
 
 def from_bytes(blobs: Iterable[bytes]) -> LaneStates:
-    """Return the state made of lanes written by ``to_bytes``.
+    """Return the state made of lanes written by ``to_bytes``; what an older version did not have is null.
 
     Raises:
         Fatal: a blob was written by a newer Tocsin.
@@ -92,8 +92,8 @@ def from_bytes(blobs: Iterable[bytes]) -> LaneStates:
         if not VERSION - 1 <= row["v"] <= VERSION:
             raise Fatal(f"correlation state has version {row['v']}; this Tocsin reads up to {VERSION}: update it")
         state = LaneStates(
-            kept=pl.concat([state.kept, pl.read_ipc(io.BytesIO(row["kept"]))]),
-            open=pl.concat([state.open, pl.read_ipc(io.BytesIO(row["open"]))]),
+            kept=pl.concat([state.kept, pl.read_ipc(io.BytesIO(row["kept"])).cast(KEPT)]),
+            open=pl.concat([state.open, pl.read_ipc(io.BytesIO(row["open"])).cast(OPEN)]),
             watermark=later(state.watermark, row["watermark"]),
         )
     return state

@@ -8,9 +8,10 @@ import orjson
 import polars as pl
 
 from correlator.detect.columns import NULL_FIELDS, text_form
+from correlator.detect.owners import nobody, with_owners
 from correlator.detect.plan import Rule, RuleSet
 from correlator.model.detection import DETECTION, DOCUMENT_LIMIT
-from correlator.model.observable import COLUMNS, OBSERVABLE, OBSERVABLE_LIMIT, WELL_KNOWN_USERS, ObservableColumn
+from correlator.model.observable import COLUMNS, OBSERVABLE, OBSERVABLE_LIMIT, WELL_KNOWN_USERS, ObservableColumn, Owner
 
 _HEAD = ("event.id", "@timestamp", "commune", "source", "event.dataset", "log.file.path", "log.line")
 _KEY = ("event.id", "@timestamp", "commune", "source")
@@ -19,11 +20,12 @@ _NOWHERE = ("127.0.0.1", "::1", "0.0.0.0", "::", "-")  # noqa: S104 - addresses 
 _CUT_LENGTHS = (1024, 64, 0)  # what is kept of the largest values, in turn, until a document fits
 
 
-def describe(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame) -> pl.DataFrame:
-    """Return the detections of ``matches`` (schema DETECTION), in the same order."""
+def describe(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame, owner: Owner = nobody) -> pl.DataFrame:
+    """Return the detections of ``matches`` (schema DETECTION), in the same order; ``owner`` says whose an observable is."""
     events = _rows_of(frames, matches, _described, _dtypes((*_HEAD, "observables", "document")))
     rules = _rule_table(ruleset)
-    return events.join(rules, on="rule", how="left", maintain_order="left").select(DETECTION.names()).cast(DETECTION)
+    described = events.join(rules, on="rule", how="left", maintain_order="left").select(DETECTION.names()).cast(DETECTION)
+    return with_owners(described, owner)
 
 
 def project(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
@@ -129,7 +131,11 @@ def _observables(events: pl.DataFrame) -> pl.Expr:
 def _observable(column: ObservableColumn) -> pl.Expr:
     value = pl.col(column.column).str.head(OBSERVABLE_LIMIT)
     observable = pl.struct(
-        kind=pl.lit(column.kind), role=pl.lit(column.role), value=value, strong=pl.lit(column.strong) & ~_is_weak(column, value)
+        kind=pl.lit(column.kind),
+        role=pl.lit(column.role),
+        value=value,
+        strong=pl.lit(column.strong) & ~_is_weak(column, value),
+        commune=pl.lit(None, pl.String),
     )
     return pl.when(value.is_not_null() & (value != "")).then(observable).otherwise(None)
 

@@ -1,10 +1,12 @@
 """Observables: the things an incident is about, read from ECS columns by one table.
 
 A *strong* observable groups findings into incidents; a *weak* one (shared assets, SYSTEM, machine and well-known accounts)
-is shown, never groups.
+is shown, never groups. Each bears its own commune: a host of one commune may be seen in an event of another.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
@@ -36,7 +38,15 @@ COLUMNS: tuple[ObservableColumn, ...] = (
 )
 
 #: dtype of one observable inside a frame.
-OBSERVABLE = pl.Struct({"kind": pl.String, "role": pl.String, "value": pl.String, "strong": pl.Boolean})
+OBSERVABLE = pl.Struct({"kind": pl.String, "role": pl.String, "value": pl.String, "strong": pl.Boolean, "commune": pl.String})
+
+#: What an ``Owner`` answers for what no commune can own: an address of the Internet, a hash.
+OUTSIDE: Final = "outside"
+#: (kind, value) → commune id, ``shared``, ``outside``, or None when the estate does not say.
+Owner = Callable[[str, str], str | None]
+#: Kinds that name nobody: seen by several communes they are ``shared``, while an account or machine that two communes claim is
+#: ``unattributed`` and stays hidden from both.
+NAMELESS: Final = ("ip", "domain", "hash")
 
 #: The longest value of an observable, characters: databases index it, and PostgreSQL takes 2,700 bytes.
 OBSERVABLE_LIMIT = 500

@@ -41,6 +41,7 @@ ENTITY = pl.Schema(
         "role": pl.String(),
         "shown": pl.String(),
         "strong": pl.Boolean(),
+        "commune": pl.String(),
         "count": pl.Int64(),
     }
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from correlator.correlate.rule import CorrelationRule
 from correlator.detect.plan import RuleSet
 from correlator.detect.report import Inert, Loaded, inert
 from correlator.enrich.addresses import AddressIndex
+from correlator.enrich.owners import owner_of
 from correlator.enrich.tables import Tables, build_tables
 from correlator.errors import Problem
 from correlator.model.estate import SHARED, Estate
 from correlator.model.event import ECS, RESERVED
+from correlator.model.observable import Owner
 from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
 from correlator.parse.registry import find_parsers
@@ -86,6 +88,11 @@ class Content:
         addresses = AddressIndex.of((network, SHARED) for network in networks)
         asked = {"ip": addresses.find, "host": self.tables.hosts.owner}
         return lambda kind, value: kind in asked and asked[kind](value) == SHARED
+
+    @cached_property
+    def owner(self) -> Owner:
+        """Return whose a thing (kind of observable, value) is, as far as the estate says."""
+        return partial(owner_of, self.tables)
 
     @cached_property
     def inert(self) -> tuple[Inert, ...]:

@@ -51,5 +51,5 @@ def without_shared(found: pl.DataFrame, is_shared: Callable[[str, str], bool]) -
     listed = pl.concat_str(part["kind"], pl.lit("\0"), part["value"])
     is_weak = listed.is_in(shared.select(pl.concat_str("kind", pl.lit("\0"), "value")).to_series().to_list())
     strong = part["strong"] & ~is_weak.fill_null(value=False)
-    demoted = pl.struct(part["kind"], part["role"], part["value"], strong.alias("strong"))
+    demoted = pl.struct(part["kind"], part["role"], part["value"], strong.alias("strong"), part["commune"])
     return found.with_columns(pl.col("observables").list.eval(demoted)).cast(FINDING)

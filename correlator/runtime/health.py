@@ -169,7 +169,7 @@ def _keep(connection: sa.Connection, after: Incident, key: str, sentence: str, s
     about = insert(schema.incident_entity)
     counted = {"count": schema.incident_entity.c.count + 1}
     entity = {"kind": "equipment", "value": f"tocsin:{key}", "role": "observer", "shown": f"tocsin:{key}", "strong": False}
-    row = {**entity, "incident": after.id, "count": 1}
+    row = {**entity, "commune": HEALTH_LANE, "incident": after.id, "count": 1}
     connection.execute(about.on_conflict_do_update(index_elements=["incident", "kind", "value", "role"], set_=counted), row)
     document = {"@timestamp": rfc3339(now), "event.dataset": "tocsin.health", "message": sentence, "tocsin.health": key}
     text = orjson.dumps(document).decode()

@@ -80,7 +80,7 @@ def process(
     events = enrich_batch(parsed.events, content.tables)
     watermark = flow.watermark.advance(events, wall, hold=behind) if live else flow.watermark
     matches = detect(content.ruleset, events)
-    detections = describe(content.ruleset, events, matches)
+    detections = describe(content.ruleset, events, matches, content.owner)
     facts = project(content.ruleset, events, matches, content.correlated_fields)
     facts = facts.with_columns(detections.get_column("observables"))
     correlated = correlate(content.correlations, flow.lanes, facts, _judged(watermark, live=live, final=final))

@@ -8,7 +8,9 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.incident import Incident
+from correlator.model.observable import NAMELESS
 from correlator.model.outcome import Outcome, Pieces
 from correlator.store import outbox, schema
 from correlator.store.upsert import Greatest, Least, insert
@@ -128,8 +130,16 @@ def _put_entities(connection: sa.Connection, rows: list[dict[str, Any]]) -> None
         "count": table.c.count + put.excluded.count,
         "shown": Least(table.c.shown, put.excluded.shown),
         "strong": sa.or_(table.c.strong, put.excluded.strong),
+        "commune": _one_commune(table, put.excluded),
     }
     connection.execute(put.on_conflict_do_update(index_elements=["incident", "kind", "value", "role"], set_=added), rows)
+
+
+def _one_commune(table: sa.Table, new: Any) -> sa.Case[str]:  # noqa: ANN401 - the excluded row has no public type
+    """Return the commune both say, else ``shared`` or ``unattributed`` as ``triage.pieces`` decides within a batch."""
+    nameless = sa.or_(*(table.c.kind == kind for kind in NAMELESS))  # executemany takes no IN
+    old, several = table.c.commune, sa.case((nameless, sa.literal(SHARED)), else_=sa.literal(UNATTRIBUTED))
+    return sa.case((old == new.commune, old), (old == "", new.commune), (new.commune == "", old), else_=several)
 
 
 def _trim(connection: sa.Connection, incidents: Iterable[int]) -> None:

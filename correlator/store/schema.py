@@ -229,6 +229,7 @@ incident_entity = sa.Table(  # what is shown: every observable, strong or weak
     sa.Column("role", sa.Text, primary_key=True),
     sa.Column("shown", sa.Text, nullable=False),  # as the source wrote it
     sa.Column("strong", sa.Boolean, nullable=False),
+    sa.Column("commune", sa.Text, nullable=False, server_default=""),  # its own; "" was written before it was known
     sa.Column("count", sa.BigInteger, nullable=False),  # findings that bear it
     sa.Index("incident_entity_value", "value"),
 )

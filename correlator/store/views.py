@@ -98,13 +98,20 @@ def rules(connection: sa.Connection, incident: int) -> list[_JSON]:
 
 
 def entities(connection: sa.Connection, incident: int, limit: int = _TOP_ENTITIES) -> list[_JSON]:
-    """Return the observables of an incident: strong ones first, then the most frequent."""
+    """Return the observables of an incident, each with its own commune: strong ones first, then the most frequent."""
     table = schema.incident_entity
     order = (table.c.strong.desc(), table.c.count.desc(), table.c.kind, table.c.value, table.c.role)
     query = sa.select(table).where(table.c.incident == incident).order_by(*order).limit(limit)
     rows = connection.execute(query).mappings()
     return [
-        {"kind": row["kind"], "role": row["role"], "value": row["shown"], "strong": row["strong"], "count": row["count"]}
+        {
+            "kind": row["kind"],
+            "role": row["role"],
+            "value": row["shown"],
+            "strong": row["strong"],
+            "commune": row["commune"],
+            "count": row["count"],
+        }
         for row in rows
     ]
 

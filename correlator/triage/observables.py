@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from correlator.model.estate import UNATTRIBUTED
 from correlator.model.outcome import DAY, TriageSettings
 
 _KEY = ["lane", "kind", "value"]
@@ -9,14 +10,17 @@ _DAY = 86_400_000_000
 
 
 def observations(findings: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per (finding row, observable): row, lane, rule.id, finding.id, first, kind, value, role, shown, strong.
+    """Return one row per (finding row, observable), with all of it and row, lane, rule.id, finding.id, first, last.
 
     ``value`` folds case: Windows writes one account in three ways. ``shown`` is as the source wrote it.
     """
     exploded = findings.select("row", "lane", "rule.id", "finding.id", "first", "last", "observables").explode("observables")
     named = exploded.unnest("observables").filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
     return named.with_columns(
-        pl.col("value").alias("shown"), pl.col("value").str.to_lowercase(), pl.col("strong").fill_null(value=False)
+        pl.col("value").alias("shown"),
+        pl.col("value").str.to_lowercase(),
+        pl.col("strong").fill_null(value=False),
+        pl.col("commune").fill_null(UNATTRIBUTED),
     )
 
 

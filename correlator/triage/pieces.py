@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from correlator.model.estate import SHARED, UNATTRIBUTED
+from correlator.model.observable import NAMELESS
 from correlator.model.outcome import ENTITY, EVIDENCE, RULE, Known
 from correlator.triage.lifecycle import FOLLOWS
 
@@ -68,11 +70,17 @@ def entities(placed: pl.DataFrame, observed: pl.DataFrame, counted: pl.DataFrame
     """Return the observables to show (frame ENTITY); only new findings count."""
     borne = observed.join(placed.select("row", "incident"), on="row")
     keys = ["incident", "kind", "value", "role"]
-    shown = borne.group_by(keys).agg(pl.col("shown").min(), pl.col("strong").any())
+    shown = borne.group_by(keys).agg(pl.col("shown").min(), pl.col("strong").any(), _commune_of_all())
     new = borne.join(counted, left_on=["lane", "finding.id", "incident"], right_on=_MEMBER, how="semi")
     counts = new.group_by(keys).agg(pl.col("finding.id").n_unique().cast(pl.Int64).alias("count"))
     full = shown.join(counts, on=keys, how="left").with_columns(pl.col("count").fill_null(0))
     return full.select(list(ENTITY)).sort(keys)
+
+
+def _commune_of_all() -> pl.Expr:
+    """Return the one commune that all say, or what the kind is when several claim it: the store joins batches the same way."""
+    several = pl.when(pl.col("kind").first().is_in(NAMELESS)).then(pl.lit(SHARED)).otherwise(pl.lit(UNATTRIBUTED))
+    return pl.when(pl.col("commune").n_unique() == 1).then(pl.col("commune").first()).otherwise(several).alias("commune")
 
 
 def evidence(placed: pl.DataFrame, detections: pl.DataFrame | None, kept: int) -> pl.DataFrame:

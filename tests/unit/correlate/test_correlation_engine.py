@@ -361,6 +361,22 @@ def test_a_newer_state_is_refused() -> None:
         from_bytes([path.getvalue()])
 
 
+def test_the_state_of_the_version_before_is_read() -> None:
+    """Observables had no commune then: the windows go on, and it is unknown."""
+    rules = load(burst=BURST)
+    state = correlate(rules, LaneStates(), detections(*failures(0, 1)), at(0)).state
+    part = pl.element().struct
+    bare = pl.col("observables").list.eval(pl.struct(part["kind"], part["role"], part["value"], part["strong"]))
+    frames = [frame.with_columns(bare).write_ipc(None).getvalue() for frame in (state.kept, state.open)]
+    blob = pl.read_ipc(to_bytes(state, "brp")).with_columns(v=pl.lit(1, dtype=pl.UInt16), kept=pl.lit(frames[0]))
+    old = blob.with_columns(open=pl.lit(frames[1])).write_ipc(None).getvalue()
+
+    read = from_bytes([old])
+
+    assert read.kept.schema == state.kept.schema
+    assert correlate(rules, read, detections({"rule": "b1", "t": 2, "ip": "192.0.2.1", "id": "third"}), at(0)).hits.height == 1
+
+
 def test_nothing_in_nothing_out() -> None:
     """No rules, no detections: no hits, and the shapes are still there."""
     done = correlate((), LaneStates(), detections(), None)

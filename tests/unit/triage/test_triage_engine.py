@@ -166,13 +166,39 @@ def test_weak_observables_group_nothing(desk: Desk) -> None:
     assert desk.events() == {"26-0001": ["e1", "e3"], "26-0002": ["e2"]}
     with reading(desk.engine) as connection:
         shown = views.entities(connection, desk.incidents()[1].id)
-    assert shown == [{"kind": "user", "role": "actor", "value": "SYSTEM", "strong": False, "count": 1}]
+    assert shown == [
+        {"kind": "user", "role": "actor", "value": "SYSTEM", "strong": False, "commune": "unattributed", "count": 1}
+    ]
 
 
 def test_levels_below_the_minimum_neither_open_nor_join(desk: Desk) -> None:
     """Low and informational are left to the lake; no level at all counts as medium."""
     desk.batch(found(1, "ana", level="low"), found(2, "bo", level=None), found(3, "bo", level="informational"))
     assert [(one.count, one.severity.level) for one in desk.incidents()] == [(1, "medium")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "kept"),
+    [
+        ("user", ["00105", "00105"], "00105"),
+        ("user", ["00105", "00106"], "unattributed"),
+        ("user", ["00105", "00106", "00105"], "unattributed"),
+        ("ip", ["00105", "00106", "00105"], "shared"),
+        ("ip", ["shared", "00106"], "shared"),
+    ],
+)
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_an_entity_that_two_communes_claim(desk: Desk, kind: str, said: list[str], kept: str, *, in_one_batch: bool) -> None:
+    """An address belongs to all of them; an account to nobody we can name. The batch cut does not matter."""
+    findings = [
+        {**found(number), "observables": [{"kind": kind, "role": "x", "value": "v", "strong": True, "commune": commune}]}
+        for number, commune in enumerate(said)
+    ]
+    for batch in [findings] if in_one_batch else [[one] for one in findings]:
+        desk.batch(*batch)
+    with reading(desk.engine) as connection:
+        (entity,) = views.entities(connection, desk.incidents()[0].id)
+    assert (entity["commune"], entity["count"]) == (kept, len(said))
 
 
 def test_a_bridge_merges_what_nobody_touched(desk: Desk) -> None:

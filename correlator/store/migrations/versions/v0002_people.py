@@ -14,6 +14,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Add the tables of people."""
     op.add_column("incident", sa.Column("owner", sa.Text(), nullable=False, server_default=""))
+    op.add_column("incident_entity", sa.Column("commune", sa.Text(), nullable=False, server_default=""))
     _accounts()
     _services()
     _rules()
@@ -39,6 +40,8 @@ def downgrade() -> None:
         op.drop_table(name)
     with op.batch_alter_table("incident") as table:
         table.drop_column("owner")
+    with op.batch_alter_table("incident_entity") as table:
+        table.drop_column("commune")
 
 
 def _accounts() -> None:
