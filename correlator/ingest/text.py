@@ -69,7 +69,7 @@ class LineSplitter:
         return [self._close_skipped(len(tail) + 1), *self.feed(rest)]
 
     def _close_skipped(self, extra: int) -> Line:
-        line = Line(self.offset, self.number, _decode(self._skipping[0])[0], Flag.TRUNCATED, too_long=True)
+        line = Line(self.offset, self.number, decode(self._skipping[0])[0], Flag.TRUNCATED, too_long=True)
         self.offset += self._skipped + extra
         self.number += 1
         self._skipping, self._skipped = [], 0
@@ -89,14 +89,14 @@ class LineSplitter:
 
 def _line(offset: int, number: int, part: bytes) -> Line:
     part = part.removesuffix(b"\r")
-    text, flags = _decode(part[:MAX_LINE_BYTES])
+    text, flags = decode(part[:MAX_LINE_BYTES])
     if len(part) > MAX_LINE_BYTES:
         return Line(offset, number, text, flags | Flag.TRUNCATED, too_long=True)
     return Line(offset, number, text, flags)
 
 
-def _decode(part: bytes) -> tuple[str, int]:
-    """Return the text and its flags: UTF-8, else Windows-1252, else Latin-1 for its five undefined bytes."""
+def decode(part: bytes) -> tuple[str, int]:
+    """Return a text and its ``Flag`` bits: UTF-8, else Windows-1252, else Latin-1 for its five undefined bytes."""
     flags = int(Flag.CONTROL) if _CONTROL.search(part) else 0
     try:
         return part.decode(), flags

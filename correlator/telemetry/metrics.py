@@ -18,6 +18,13 @@ class Metric:
 
 TABLE: tuple[Metric, ...] = (
     Metric("tocsin_ingest_records", "counter", "Raw records received.", ("source",)),
+    Metric("tocsin_ingest_listened", "counter", "Records at listeners: received, refused, dropped.", ("listener", "result")),
+    Metric("tocsin_ingest_connections", "gauge", "Open connections of a listener.", ("listener",)),
+    Metric("tocsin_ingest_connections_refused", "counter", "Connections a listener refused.", ("listener", "why")),
+    Metric("tocsin_ingest_journal_bytes", "gauge", "Size of the journal."),
+    Metric("tocsin_ingest_journal_age_seconds", "gauge", "Age of the oldest record of the last batch read from the journal."),
+    Metric("tocsin_ingest_journal_full", "gauge", "1 while the journal takes nothing: senders wait, UDP is dropped."),
+    Metric("tocsin_ingest_journal_sync_seconds", "histogram", "Time to write and sync one group of records."),
     Metric("tocsin_parse_records", "counter", "Raw records by fate: read, assembled, skipped, rejected.", ("source", "fate")),
     Metric("tocsin_parse_rejects", "counter", "Raw records rejected, by reason.", ("source", "reason")),
     Metric("tocsin_parse_events", "counter", "Events made.", ("source",)),
