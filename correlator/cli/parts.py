@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from correlator.config.settings import Settings
+    from correlator.ingest.journal import Journal
     from correlator.telemetry.metrics import Metrics
 
 
-def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Service]:
-    """Return what serves in the asyncio thread: listeners, console."""
-    del settings, engine, metrics
-    return []
+def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics", journal: "Journal | None") -> list[Service]:
+    """Return what serves in the asyncio thread: listeners (they write to ``journal``), console."""
+    from correlator.ingest.listen import listeners  # noqa: PLC0415 - `--help` must not load it
+
+    del engine
+    return [*(listeners(settings.listener, journal, metrics) if journal else [])]
 
 
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:

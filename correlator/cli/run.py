@@ -1,7 +1,7 @@
 """``tocsin run``: follow the configured sources until told to stop."""
 
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,13 +59,15 @@ def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
     from correlator.runtime.deliveries import delivering  # noqa: PLC0415
     from correlator.runtime.duties import on_duty  # noqa: PLC0415
     from correlator.runtime.front import serving  # noqa: PLC0415
+    from correlator.runtime.inputs import journal_of  # noqa: PLC0415
     from correlator.runtime.run import Loop, commune_names  # noqa: PLC0415
     from correlator.store.database import held  # noqa: PLC0415
     from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
     from correlator.telemetry.metrics import Metrics  # noqa: PLC0415
 
     content, metrics = load_content(settings), Metrics()
-    loop = Loop(settings, content, Checkpoint(engine, settings, commune_names(content)), metrics)
+    journal = journal_of(settings, metrics)
+    loop = Loop(settings, content, Checkpoint(engine, settings, commune_names(content)), metrics, journal=journal)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop.set())
     with ExitStack() as stack:
@@ -73,7 +75,10 @@ def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
         stack.enter_context(serve_metrics(metrics, settings.metrics_port))
         stack.enter_context(delivering(engine, settings, metrics))
         stack.enter_context(on_duty(duties(settings, engine, metrics)))
-        stack.enter_context(serving(services(settings, engine, metrics)))
+        if journal is not None:
+            journal.open()
+            stack.enter_context(closing(journal))
+        stack.enter_context(serving(services(settings, engine, metrics, journal), loop.stop.set))
         loop.start()
         loop.run(once=once)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from correlator.config.sections.board import BoardSettings
 from correlator.config.sections.console import ConsoleSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
-from correlator.config.sections.listeners import ListenerSettings
+from correlator.config.sections.listeners import Input, JournalSettings, ListenerSettings, contradictions, declared
 from correlator.config.sections.oncall import OnCallSettings
 from correlator.config.sections.scale import KafkaSettings
 from correlator.config.strict import Strict, known_zone, without_password
@@ -98,6 +98,7 @@ class Settings(Strict):
     source: tuple[SourceSettings, ...] = ()
     sink: tuple[SinkSettings, ...] = ()
     listener: tuple[ListenerSettings, ...] = ()
+    journal: JournalSettings = JournalSettings()
     triage: TriageSettings = TriageSettings()
     console: ConsoleSettings = ConsoleSettings()
     oncall: OnCallSettings = OnCallSettings()
@@ -126,6 +127,17 @@ class Settings(Strict):
     def cache(self) -> Path:
         """Return the folder of compiled plans."""
         return self.data_dir / "cache"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Return the folder of the journal that listeners write."""
+        return self.data_dir / "journal"
+
+    @property
+    def inputs(self) -> list[Input]:
+        """Return what is declared of every source, followed or listened to."""
+        followed = [Input(source.name, source.commune, source.parser, source.time_zone) for source in self.source]
+        return followed + declared(self.listener)
 
     @property
     def sinks(self) -> dict[str, Mapping[str, Any]]:
@@ -208,6 +220,7 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
         "source": SourceSettings,
         "triage": TriageSettings,
         "listener": ListenerSettings,
+        "journal": JournalSettings,
         "console": ConsoleSettings,
         "oncall": OnCallSettings,
         "board": BoardSettings,
@@ -230,6 +243,17 @@ def _check_names(path: str, text: str, settings: Settings) -> None:
             for index, name in enumerate(names)
             if name in names[:index]
         ]
+    files = {source.name for source in settings.source}
+    problems += [
+        Problem(path, _line(text, ("listener", number)), f"{name!r} is a [[source]] too", "give each its own name")
+        for number, listener in enumerate(settings.listener)
+        for name in sorted(files & {listener.name, *(sender.source for sender in listener.sender)})
+    ]
+    problems += [
+        Problem(path, _line(text, ("listener", number, "sender", index, "source")), f"source {name!r} is declared in two ways",
+                "the same commune, parser and time_zone wherever it is named")
+        for number, index, name in contradictions(settings.listener)
+    ]  # fmt: skip
     if problems:
         raise InputError(problems)
 

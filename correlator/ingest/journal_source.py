@@ -1,7 +1,7 @@
 """The journal as a source: its records in order, each with the name of the source it came from.
 
-One journal holds records of many sources, so its streams are named ``<source>~<segment>``; an offset is the byte where a frame
-begins plus the record's number in it. A segment is freed when everything in it is committed.
+One journal holds records of many sources, so in positions its streams are named ``<source>~j<segment>``; an offset is the byte
+where a frame begins plus the record's number in it. A segment is freed when everything in it is committed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,9 +23,14 @@ from correlator.model.reject import REJECT, Reason
 JOURNAL = "journal"
 
 
-def stream_key(source: str, segment: int | str) -> str:
-    """Return the name of a source's stream in the journal: ``<source>~<segment>``."""
-    return f"{source}~{segment}"
+def stream_of(segment: int) -> str:
+    """Return the name of a segment as a stream: ``j<number>``, which no other kind of source gives."""
+    return f"j{segment}"
+
+
+def is_segment(stream: str) -> bool:
+    """Say whether a stream is a segment of the journal."""
+    return stream[:1] == "j" and stream[1:].isdigit()
 
 
 @dataclass(slots=True)
@@ -49,14 +54,14 @@ class _Columns:
         count = len(envelope.texts)
         columns = self.values
         columns["source"] += [envelope.source] * count
-        columns["stream"] += [str(segment)] * count
+        columns["stream"] += [stream_of(segment)] * count
         columns["offset"] += range(start, start + count)
         columns["received"] += [envelope.received] * count
         columns["peer"] += [envelope.peer or None] * count
         columns["text"] += envelope.texts
         columns["flags"] += envelope.flags or [0] * count
         columns["reason"] += [envelope.reason or None] * count
-        self.next_offsets[stream_key(envelope.source, segment)] = start + count
+        self.next_offsets[f"{envelope.source}~{stream_of(segment)}"] = start + count
         self.size += sum(map(len, envelope.texts))
 
     def batch(self) -> RawBatch:
@@ -91,8 +96,8 @@ class JournalSource:
         self.freed: set[str] = set()
 
     def open(self, next_offsets: Mapping[str, int]) -> None:
-        """Go on after ``next_offsets`` (``<source>~<segment>`` → offset); others are read from their beginning."""
-        there = {str(number) for number in self._journal.segments()}
+        """Go on after ``next_offsets`` (``<source>~j<segment>`` → offset); others are read from their beginning."""
+        there = {stream_of(number) for number in self._journal.segments()}
         self.freed = {stream for key in next_offsets if (stream := key.rpartition("~")[2]) not in there}
         self._safe = dict(next_offsets)
         self._ends, self._passed, self._at, self._rest = {}, set(), (0, 0), None
@@ -160,7 +165,7 @@ class JournalSource:
             envelope = Envelope(JOURNAL, int(datetime.now(UTC).timestamp() * 1e6), "", (what,), (), Reason.DAMAGED)
             found = Frame(found.start, found.end, envelope)
         source, count = found.envelope.source, len(found.envelope.texts)
-        key = stream_key(source, segment)
+        key = f"{source}~{stream_of(segment)}"
         ends = self._ends.setdefault(segment, {})
         ends[key] = max(ends.get(key, 0), found.start + count)
         done = max(0, self._safe.get(key, 0) - found.start)
@@ -174,7 +179,7 @@ class JournalSource:
                 self._journal.free(segment)
                 self._passed.discard(segment)
                 self._ends.pop(segment, None)
-                self.freed.add(str(segment))
+                self.freed.add(stream_of(segment))
 
 
 def _head(envelope: Envelope, count: int) -> Envelope:

@@ -11,7 +11,8 @@ from correlator.model.raw import Flag
 
 MAX_LINE_BYTES = 1 << 20
 CHUNK_BYTES = 4 << 20
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
+#: Control characters other than tab, line ends and escape.
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 #: A file whose first 4 KiB hold more than this share of control bytes is not text.
 _BINARY_SHARE = 0.1
 
@@ -97,7 +98,7 @@ def _line(offset: int, number: int, part: bytes) -> Line:
 
 def decode(part: bytes) -> tuple[str, int]:
     """Return a text and its ``Flag`` bits: UTF-8, else Windows-1252, else Latin-1 for its five undefined bytes."""
-    flags = int(Flag.CONTROL) if _CONTROL.search(part) else 0
+    flags = int(Flag.CONTROL) if CONTROL.search(part) else 0
     try:
         return part.decode(), flags
     except UnicodeDecodeError:
@@ -111,7 +112,7 @@ def decode(part: bytes) -> tuple[str, int]:
 def is_binary(head: bytes) -> bool:
     """Say whether the first bytes of a stream are something else than text in a one-byte encoding or UTF-8."""
     sample = head[:4096]
-    return bool(sample) and len(_CONTROL.findall(sample)) > _BINARY_SHARE * len(sample)
+    return bool(sample) and len(CONTROL.findall(sample)) > _BINARY_SHARE * len(sample)
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:

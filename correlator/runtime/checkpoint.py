@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from correlator.config.settings import Settings
 from correlator.correlate import state as lane_states
 from correlator.errors import DiskFull, Fatal, Retry, TocsinError
+from correlator.ingest.journal_source import is_segment
 from correlator.model.outcome import Outcome as Triaged
 from correlator.model.outcome import TriageSettings
 from correlator.model.severity import Severity
@@ -66,9 +67,10 @@ class Checkpoint:
         """Return the flow as the last commit left it, after removing what a crash left in the lake."""
         lake.remove_orphans(self.engine)
         with reading(self.engine) as connection:
-            self._stored = {source: checkpoints.read_positions(connection, source) for source in sources}
+            every = checkpoints.read_all_positions(connection)
             own = checkpoints.read_streams(connection, _OWN)
             blobs = checkpoints.read_lane_states(connection)
+        self._stored = _relevant(every, sources)
         self._heard = {source: dict(offsets) for source, offsets in self._stored.items()}
         watermark = Watermark.from_bytes(own[_CLOCKS]) if _CLOCKS in own else Watermark()
         return Flow(_carried(own.get(_STREAMS)), lane_states.from_bytes(blobs.values()), watermark)
@@ -76,6 +78,18 @@ class Checkpoint:
     def positions(self, source: str) -> dict[str, int]:
         """Return stream → next offset of ``source`` as of the last commit."""
         return dict(self._stored.get(source, {}))
+
+    def all_positions(self) -> Positions:
+        """Return source → stream → next offset as of the last commit."""
+        return {source: dict(offsets) for source, offsets in self._stored.items()}
+
+    def forget(self, streams: frozenset[str]) -> None:
+        """Forget the positions in ``streams``: they are gone for good."""
+        with transaction(self.engine) as connection:
+            checkpoints.forget_streams(connection, streams)
+        for known in (self._stored, self._heard):
+            for source, offsets in known.items():
+                known[source] = {stream: offset for stream, offset in offsets.items() if stream not in streams}
 
     def hear(self, source: str, next_offsets: Mapping[str, int]) -> None:
         """Note how far a source was polled; committed once the records before it have their fate."""
@@ -155,7 +169,8 @@ class Checkpoint:
         for source, offsets in after.items():
             stored = self._stored.get(source, {})
             moved = {stream: offset for stream, offset in offsets.items() if stored.get(stream) != offset}
-            checkpoints.advance(connection, source, stored, moved, now)
+            if moved:
+                checkpoints.advance(connection, source, stored, moved, now)
 
     def _keep_flow(self, connection: sa.Connection, before: Flow, outcome: Outcome, now: datetime) -> None:
         after = outcome.flow
@@ -194,6 +209,15 @@ class Checkpoint:
         return TriageSettings(
             gap=timedelta(hours=chosen.gap_hours), minimum=Severity.of(chosen.minimum_level), communes=self.communes
         )
+
+
+def _relevant(every: Positions, sources: tuple[str, ...]) -> Positions:
+    """Return the positions of ``sources``, and of all that is in the journal: also of senders that are no longer declared."""
+    found = {source: every.get(source, {}) for source in sources}
+    for source in every.keys() - found.keys():
+        if kept := {stream: offset for stream, offset in every[source].items() if is_segment(stream)}:
+            found[source] = kept
+    return found
 
 
 def record_fates(connection: sa.Connection, outcome: Outcome, now: datetime) -> None:

@@ -130,9 +130,9 @@ def load_content(settings: Settings, rules: Sequence[Path] = (), *, estate: Esta
         parsers=find_parsers(site_dir=settings.parsers_dir),
         loaded=loaded,
         correlations=correlations,
-        tables=build_tables(land, declared={source.name: source.commune for source in settings.source if source.commune}),
+        tables=build_tables(land, declared={source.name: source.commune for source in settings.inputs if source.commune}),
         estate=land,
         problems=problems,
-        forced={source.name: source.parser for source in settings.source if source.parser != "auto"},
-        zones={source.name: source.time_zone for source in settings.source},
+        forced={source.name: source.parser for source in settings.inputs if source.parser != "auto"},
+        zones={source.name: source.time_zone for source in settings.inputs},
     )

@@ -5,38 +5,48 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Thread
 
+import structlog
+
 from correlator.errors import Fatal
 
 #: What runs in the thread: serves until the event is set, then returns; ``ready`` is called when its port is open.
 Service = Callable[[asyncio.Event, Callable[[], None]], Awaitable[None]]
 _START_S = 30.0
+log = structlog.get_logger()
+
+
+def _nothing() -> None:
+    """Hear that a service died without doing anything."""
 
 
 @contextmanager
-def serving(services: Sequence[Service]) -> Iterator[None]:
+def serving(services: Sequence[Service], died: Callable[[], None] = _nothing) -> Iterator[None]:
     """Run ``services`` in one asyncio thread while the block runs; it starts when all of them are ready.
 
-    Raises Fatal when one of them cannot start (a port in use), with its reason.
+    Raises Fatal when one of them cannot start (a port in use), with its reason. When one ends later without being told to, all
+    of them stop, ``died`` is called in their thread, and Fatal is raised at the end of the block.
     """
     if not services:
         yield
         return
-    front = _Front(services)
+    front = _Front(services, died)
     front.start()
     try:
         yield
     finally:
         front.stop()
+    if front.error:
+        raise Fatal(f"a service ended: {front.error}") from front.error
 
 
 class _Front:
-    def __init__(self, services: Sequence[Service]) -> None:
-        self._services = services
+    def __init__(self, services: Sequence[Service], died: Callable[[], None]) -> None:
+        self._services, self._died = services, died
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = asyncio.Event()
         self._thread = Thread(target=self._run, name="front")
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -44,10 +54,10 @@ class _Front:
         try:
             waiting.result()
         except TimeoutError:
-            self._error = self._error or TimeoutError("not ready in time")
-        if self._error:
+            self.error = self.error or TimeoutError("not ready in time")
+        if self.error:
             self.stop()
-            raise Fatal(f"cannot serve: {self._error}") from self._error
+            raise Fatal(f"cannot serve: {self.error}") from self.error
 
     def stop(self) -> None:
         if not self._loop.is_closed():
@@ -73,7 +83,11 @@ class _Front:
 
         tasks = [asyncio.ensure_future(service(self._stop, ready)) for service in self._services]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        self._error = next((task.exception() for task in done if task.exception()), None)
+        if not self._stop.is_set():
+            self.error = next((task.exception() for task in done if task.exception()), None)
+            self.error = self.error or RuntimeError("it returned without being told to")
+            log.error("A service ended; all stop.", reason=str(self.error), kind=type(self.error).__name__)
+            self._died()
         self._stop.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._ready.set()

@@ -17,13 +17,14 @@ from correlator.config.settings import Settings
 from correlator.errors import DiskFull, InputError, Problem, Retry
 from correlator.ingest.batch import MAX_BYTES
 from correlator.ingest.contract import Source
-from correlator.ingest.follow import FollowedFiles
+from correlator.ingest.journal import Journal
 from correlator.model.outcome import Outcome as Triaged
 from correlator.model.raw import RawBatch
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.checkup import Verdict, check_sources
 from correlator.runtime.content import Content, load_content, shipped_rules
 from correlator.runtime.disk import disk_state
+from correlator.runtime.inputs import hear, open_sources, settle, sources_of
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.runtime.tidy import tidy_lake
 from correlator.store.exceptions import paused_rules
@@ -52,6 +53,7 @@ class Loop:
     metrics: Metrics
     max_rows: int = MAX_ROWS
     stop: Event = field(default_factory=Event)
+    journal: Journal | None = None
     _sources: tuple[Source, ...] = ()
     _flow: Flow = field(default_factory=Flow)
     _heard: float = 0.0  # when anything last came, perf_counter
@@ -65,10 +67,9 @@ class Loop:
 
     def start(self) -> None:
         """Open the sources where the last commit left them."""
-        self._sources = tuple(FollowedFiles(source.name, source.paths) for source in self.settings.source)
+        self._sources = sources_of(self.settings, self.journal)
         self._flow = self.checkpoint.restore(tuple(source.name for source in self._sources))
-        for source in self._sources:
-            source.open(self.checkpoint.positions(source.name))
+        open_sources(self._sources, self.checkpoint)
         self._stamp = content_stamp(self.settings)
         self._behind, self._even = {source.name for source in self._sources}, datetime.now(UTC)
         self._heard = perf_counter()
@@ -124,9 +125,9 @@ class Loop:
                 came = True
                 if _is_full(batch, self.max_rows):
                     self._behind.add(source.name)
-                self.checkpoint.hear(source.name, batch.next_offsets)
+                hear(source, batch.next_offsets, self.checkpoint)
                 self._process(batch, once=once)
-                source.committed(self.checkpoint.positions(source.name))
+            self._flow = settle(source, self.checkpoint, self._flow)
         quiet_s = _OPEN_S if self._flow.carried.rows.height else _QUIET_S
         if not came and perf_counter() - self._heard > quiet_s:
             self._process(None, once=once)  # event time moves on, open groups grow old

@@ -17,6 +17,19 @@ def read_positions(connection: sa.Connection, source: str) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
+def read_all_positions(connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Return source → stream → next offset of everything that was ever read and not forgotten."""
+    found: dict[str, dict[str, int]] = {}
+    for source, stream, offset in connection.execute(sa.select(position.c.source, position.c.stream, position.c.next_offset)):
+        found.setdefault(source, {})[stream] = offset
+    return found
+
+
+def forget_streams(connection: sa.Connection, streams: Iterable[str]) -> None:
+    """Remove the positions in streams that will never come again."""
+    connection.execute(sa.delete(position).where(position.c.stream.in_(list(streams))))
+
+
 def advance(connection: sa.Connection, source: str, before: Mapping[str, int], after: Mapping[str, int], now: datetime) -> None:
     """Move the positions of ``source`` from ``before`` to ``after``; streams absent from ``before`` are new.
 

@@ -103,8 +103,8 @@ def test_a_segment_goes_when_all_of_it_is_committed(tmp_path: Path, monkeypatch:
         source.committed(positions(batches))
         source.poll(10, 0.0)
 
-        assert [str(number) for number in kept] == [first.rpartition("~")[2], last.rpartition("~")[2]]
-        assert [str(number) for number in journal.segments()] == [last.rpartition("~")[2]]
+        assert [f"j{number}" for number in kept] == [first.rpartition("~")[2], last.rpartition("~")[2]]
+        assert [f"j{number}" for number in journal.segments()] == [last.rpartition("~")[2]]
         assert source.freed == {key.rpartition("~")[2] for key in positions(batches)} - {last.rpartition("~")[2]}
         assert len(list(tmp_path.iterdir())) == 1
 

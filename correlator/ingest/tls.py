@@ -1,0 +1,88 @@
+"""Certificates of listeners: a context for the server side, taken anew when the files change, and what doctor asks of them."""
+
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+from correlator.config.sections.listeners import ListenerSettings
+from correlator.errors import InputError, Problem
+
+
+def server_context(settings: ListenerSettings) -> ssl.SSLContext | None:
+    """Return the TLS context of a listener, None when it speaks without; raises InputError for files that cannot be used."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    load_certificate(context, settings)
+    if settings.client_ca:
+        try:
+            context.load_verify_locations(settings.client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise _unusable(settings.client_ca, error, "certificates (PEM) of the authority that signs clients'") from None
+        context.verify_mode = ssl.CERT_OPTIONAL if settings.client_optional else ssl.CERT_REQUIRED
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, settings: ListenerSettings) -> None:
+    """Load the listener's certificate into ``context``: also into one in use, for the connections to come."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise _unusable(settings.tls_cert, error, f"a certificate (PEM) and its key {settings.tls_key}") from None
+
+
+def stamp(settings: ListenerSettings) -> tuple[float, ...]:
+    """Return when the certificate files last changed."""
+    try:
+        return tuple(path.stat().st_mtime for path in (settings.tls_cert, settings.tls_key) if path)
+    except OSError:
+        return ()
+
+
+def valid_until(certificate: Path) -> datetime:
+    """Return when a certificate file (its first certificate) expires; raises InputError when it cannot be read."""
+    try:
+        encoded = ssl.PEM_cert_to_DER_cert(_first(certificate.read_text(encoding="ascii", errors="replace")))
+        return _not_after(encoded)
+    except (OSError, ValueError, IndexError) as error:
+        raise _unusable(certificate, error, "a certificate (PEM)") from None
+
+
+def _first(text: str) -> str:
+    end = "-----END CERTIFICATE-----"
+    return text[text.index("-----BEGIN CERTIFICATE-----") : text.index(end) + len(end)] + "\n"
+
+
+def _not_after(encoded: bytes) -> datetime:
+    """Return the end of validity: certificate → tbs → (version, serial, algorithm, issuer) → validity → its second time."""
+    _, at, _ = _element(encoded, 0)
+    _, at, _ = _element(encoded, at)
+    tag, _, end = _element(encoded, at)
+    at = end if tag == 0xA0 else at  # noqa: PLR2004 - [0] version, absent in version 1
+    for _ in range(3):
+        at = _element(encoded, at)[2]
+    _, at, _ = _element(encoded, at)
+    at = _element(encoded, at)[2]
+    tag, begin, end = _element(encoded, at)
+    text = encoded[begin:end].decode()
+    layout = "%y%m%d%H%M%SZ" if tag == 0x17 else "%Y%m%d%H%M%SZ"  # noqa: PLR2004 - UTCTime, else GeneralizedTime
+    return datetime.strptime(text, layout).replace(tzinfo=UTC)
+
+
+def _element(encoded: bytes, at: int) -> tuple[int, int, int]:
+    """Return tag, first byte of the content and the byte after it, of the DER element at ``at``."""
+    tag, length = encoded[at], encoded[at + 1]
+    begin = at + 2
+    if length & 0x80:
+        count = length & 0x7F
+        length = int.from_bytes(encoded[begin : begin + count])
+        begin += count
+    return tag, begin, begin + length
+
+
+def _unusable(path: Path, error: Exception, expected: str) -> InputError:
+    what = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
+    return InputError([Problem(str(path), 0, f"cannot be used: {what}", expected)])
