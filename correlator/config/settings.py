@@ -14,7 +14,7 @@ from correlator.config.sections.board import BoardSettings
 from correlator.config.sections.console import ConsoleSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
 from correlator.config.sections.listeners import Input, JournalSettings, ListenerSettings, contradictions, declared
-from correlator.config.sections.oncall import OnCallSettings
+from correlator.config.sections.oncall import OnCallSettings, WakeSettings
 from correlator.config.sections.scale import KafkaSettings
 from correlator.config.strict import Strict, known_zone, without_password
 from correlator.config.toml_lines import key_lines
@@ -24,7 +24,7 @@ Section = TypeVar("Section", bound=Strict)
 #: Looked for, in this order, when no ``--config`` is given.
 DEFAULT_PATHS = (Path("tocsin.toml"), Path("/etc/tocsin/tocsin.toml"))
 #: Settings of sinks that name a file.
-_SINK_FILES = frozenset({"path", "secret_file", "ca_file"})
+_SINK_FILES = frozenset({"path", "secret_file", "password_file", "ca_file", "spool"})
 #: Environment variable → top-level key that it replaces.
 ENVIRONMENT = {
     "TOCSIN_DATA_DIR": "data_dir",
@@ -94,7 +94,9 @@ class Settings(Strict):
     time_zone: str = "Europe/Paris"
     """Zone of the times people read."""
     metrics_port: int = Field(default=0, ge=0, le=65535)
-    """Port of the Prometheus metrics on 127.0.0.1; 0: none."""
+    """Port of the Prometheus metrics and of ``/health``; 0: none."""
+    metrics_host: str = "127.0.0.1"
+    """Address of that port: one that the machine of ``tocsin watch`` can reach, and nobody else."""
     source: tuple[SourceSettings, ...] = ()
     sink: tuple[SinkSettings, ...] = ()
     listener: tuple[ListenerSettings, ...] = ()
@@ -223,13 +225,14 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
         "journal": JournalSettings,
         "console": ConsoleSettings,
         "oncall": OnCallSettings,
+        "wake": WakeSettings,
         "board": BoardSettings,
         "retention": RetentionSettings,
         "disk": DiskSettings,
         "backup": BackupSettings,
         "kafka": KafkaSettings,
     }
-    model = models.get(location[0], Settings) if len(location) > 1 else Settings
+    model = next((models[part] for part in reversed(location[:-1]) if part in models), Settings)
     close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(model.model_fields))}"
 
@@ -254,6 +257,14 @@ def _check_names(path: str, text: str, settings: Settings) -> None:
                 "the same commune, parser and time_zone wherever it is named")
         for number, index, name in contradictions(settings.listener)
     ]  # fmt: skip
+    sinks = {sink.name for sink in settings.sink}
+    problems += [
+        Problem(
+            path, _line(text, ("oncall", "sinks")), f"unknown sink {name!r}", f"known: {', '.join(sorted(sinks)) or 'none'}"
+        )
+        for name in settings.oncall.messengers
+        if name not in sinks
+    ]
     if problems:
         raise InputError(problems)
 

@@ -184,7 +184,7 @@ def _send(messenger: Messenger | None, contact: Contact, message: Message) -> tu
     return (HANDED if isinstance(messenger, Confirming) else SENT), reference
 
 
-def _fate(messenger: Messenger | None, reference: str) -> Fate:
+def _fate(messenger: object, reference: str) -> Fate:
     if not isinstance(messenger, Confirming):
         return Fate.FAILED
     try:

@@ -101,7 +101,11 @@ def _send(engine: sa.Engine, sink: Sink, delivery: Delivery, now: datetime) -> N
     ref = outbox.known_ref(engine, delivery.sink, external_id)
     if ref is None or delivery.attempts > 1:
         ref = sink.find(external_id) or ref
-    sent = sink.send(sink.render(delivery.change, ref), ref)
+    requests = sink.render(delivery.change, ref)
+    if not requests:  # this change is none of its business
+        outbox.record_skipped(engine, delivery)
+        return
+    sent = sink.send(requests, ref)
     outbox.record_sent(engine, delivery, sent, now)
 
 

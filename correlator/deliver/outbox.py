@@ -17,7 +17,7 @@ from correlator.store.schema import dead_letter, external_ref, outbox
 from correlator.store.upsert import insert
 
 LEASE = timedelta(seconds=60)
-PENDING, SENT, DEAD = "pending", "sent", "dead"
+PENDING, SENT, DEAD, SKIPPED = "pending", "sent", "dead", "skipped"
 _REASON = 500
 
 
@@ -78,6 +78,12 @@ def record_sent(engine: sa.Engine, delivery: Delivery, ref: ExternalRef, now: da
     with transaction(engine) as connection:
         connection.execute(put.on_conflict_do_update(index_elements=["sink", "external_id"], set_=place), {**row, **place})
         _settle(connection, delivery, {"state": SENT, "problem": ""})
+
+
+def record_skipped(engine: sa.Engine, delivery: Delivery) -> None:
+    """Note that the sink has nothing to say about this change."""
+    with transaction(engine) as connection:
+        _settle(connection, delivery, {"state": SKIPPED, "problem": ""})
 
 
 def record_retry(engine: sa.Engine, delivery: Delivery, reason: str, at: datetime) -> None:

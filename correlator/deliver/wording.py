@@ -77,8 +77,8 @@ def _single(matter: Matter) -> str:
 
 
 def _several(matters: Sequence[Matter]) -> str:
-    counts = [f"{sum(one.severity is level for one in matters)} {word}" for level, word in LEVELS.items()]
-    told = ", ".join(count for count in counts if not count.startswith("0 "))
+    counts = {word: sum(one.severity is level for one in matters) for level, word in LEVELS.items()}
+    told = ", ".join(f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count)
     places = sorted({one.place for one in matters})
     where = ", ".join(places[:_NAMED]) + (f" et {len(places) - _NAMED} autres" if len(places) > _NAMED else "")
     numbers = ", ".join(one.number for one in matters[:_NAMED])

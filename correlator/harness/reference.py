@@ -34,13 +34,15 @@ def settings_page() -> str:
     return _joined(parts)
 
 
-def _sections(model: type[BaseModel]) -> Iterator[tuple[str, str, type[BaseModel]]]:
+def _sections(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str, type[BaseModel]]]:
     """Yield (title, text, model) of each table below ``model``; the text is its docstring."""
     for name, field in model.model_fields.items():
         several = get_args(field.annotation)
         inner = several[0] if several else field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield (f"`[[{name}]]`" if several else f"`[{name}]`"), (inner.__doc__ or "").split("\n")[0], inner
+            title = f"`[[{above}{name}]]`" if several else f"`[{above}{name}]`"
+            yield title, (inner.__doc__ or "").split("\n")[0], inner
+            yield from _sections(inner, f"{above}{name}.")
 
 
 def _setting_row(name: str, field: FieldInfo) -> str:

@@ -21,7 +21,8 @@ from correlator.config.sections.keeping import DiskSettings
 from correlator.config.settings import Settings
 from correlator.errors import TocsinError
 from correlator.model.severity import Severity
-from correlator.runtime.health import beat, end_health, raise_health
+from correlator.runtime.health import end_health, raise_health
+from correlator.store.heartbeat import beat
 from correlator.telemetry.metrics import Metrics
 
 HEALTH_KEY = "disk"

@@ -1,4 +1,4 @@
-"""Work beside the pipeline that comes round: calls, retention, disk guard, board export. One thread for all of it."""
+"""Work beside the pipeline that comes round: calls, retention, disk guard, board export. One thread for most of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,11 +17,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something done every ``every``, first at the start; ``turn`` gets the UTC time. What it raises is logged, not spread."""
+    """Something done every ``every``, first at the start; ``turn`` gets the UTC time. What it raises is logged, not spread.
+
+    One that is ``alone`` has a thread of its own: a long turn of another does not hold it up.
+    """
 
     name: str
     every: timedelta
     turn: Callable[[datetime], None]
+    alone: bool = False
 
 
 @contextmanager
@@ -31,13 +35,17 @@ def on_duty(duties: Sequence[Duty]) -> Iterator[None]:
         yield
         return
     stop = Event()
-    thread = Thread(target=_work, args=(tuple(duties), stop), name="duties")
-    thread.start()
+    together = tuple(duty for duty in duties if not duty.alone)
+    groups = [*((duty,) for duty in duties if duty.alone), *([together] if together else [])]
+    threads = [Thread(target=_work, args=(group, stop), name=f"duty {group[0].name}") for group in groups]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _work(duties: Sequence[Duty], stop: Event) -> None:

@@ -6,10 +6,8 @@ at every turn of a duty: while an incident of that key is open it only grows, an
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -18,7 +16,7 @@ import sqlalchemy as sa
 from correlator.config.settings import Settings
 from correlator.model.incident import Incident, Status, fingerprint_of, rfc3339
 from correlator.model.severity import Severity
-from correlator.store import outbox, schema, schema_people
+from correlator.store import outbox, schema
 from correlator.store.database import reading, transaction
 from correlator.store.incidents import next_id
 from correlator.store.outcomes import put_incidents
@@ -65,15 +63,6 @@ def end_health(engine: sa.Engine, settings: Settings, key: str, now: datetime, s
         put_incidents(connection, [after])
         _tell(connection, settings, after, "resolved", sentence, now)
     return True
-
-
-def beat(engine: sa.Engine, name: str, now: datetime, detail: Mapping[str, Any]) -> None:
-    """Write the sign of life of the part ``name``."""
-    put = insert(schema_people.heartbeat)
-    moved = {"at": put.excluded.at, "detail": put.excluded.detail}
-    row = {"name": name, "at": now, "detail": dict(detail)}
-    with transaction(engine) as connection:
-        connection.execute(put.on_conflict_do_update(index_elements=["name"], set_=moved), row)
 
 
 def _found(engine: sa.Engine, key: str) -> Incident | None:

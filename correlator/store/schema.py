@@ -290,7 +290,7 @@ outbox = sa.Table(
     sa.Column("change", sa.Text, nullable=False),
     sa.Column("external_id", sa.Text, nullable=False),
     sa.Column("document", sa.JSON, nullable=False),  # the incident after the change
-    sa.Column("state", sa.Text, nullable=False, server_default="pending"),  # pending, sent, dead
+    sa.Column("state", sa.Text, nullable=False, server_default="pending"),  # pending, sent, dead, skipped
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_try", UtcTime, nullable=False),
     sa.Column("lease_owner", sa.Text),

@@ -35,6 +35,8 @@ TABLE: tuple[Metric, ...] = (
     Metric("tocsin_correlate_overflow_events", "counter", "Detections beyond what a group of a correlation may hold: dropped."),
     Metric("tocsin_triage_changes", "counter", "Changes of incidents: opened, updated, merged, reopened.", ("change",)),
     Metric("tocsin_deliver_requests", "counter", "Deliveries by result: sent, retried, dead.", ("sink", "result")),
+    Metric("tocsin_oncall_calls", "counter", "Calls to people by result: sent, handed, failed.", ("channel", "result")),
+    Metric("tocsin_oncall_pages", "gauge", "Calls that nobody has taken yet."),
     Metric("tocsin_runtime_batches", "counter", "Batches committed."),
     Metric("tocsin_runtime_batch_seconds", "histogram", "Time from poll to commit of a batch."),
     Metric("tocsin_runtime_rules_loaded", "gauge", "Detection rules that can fire."),
