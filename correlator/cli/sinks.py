@@ -52,9 +52,9 @@ def list_(config: Path | None, form: str) -> None:
 def check(config: Path | None, form: str) -> None:
     """Ask every configured sink whether it could work now: identity, rights, space. Exit code 1 when one could not."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
-    from correlator.deliver.registry import find_sinks, make_sinks  # noqa: PLC0415
+    from correlator.runtime.deliveries import configured_sinks  # noqa: PLC0415
 
-    made = make_sinks(find_sinks(), load_settings(config).sinks)
+    made = configured_sinks(load_settings(config))
     found = {name: sink.check() for name, sink in made.items()}
     print_rows([row for name, problems in found.items() for row in _checked(name, problems)], form, ("sink", "result"))
     if any(found.values()):

@@ -24,7 +24,7 @@ Section = TypeVar("Section", bound=Strict)
 #: Looked for, in this order, when no ``--config`` is given.
 DEFAULT_PATHS = (Path("tocsin.toml"), Path("/etc/tocsin/tocsin.toml"))
 #: Settings of sinks that name a file.
-_SINK_FILES = frozenset({"path", "secret_file", "password_file", "ca_file", "spool"})
+_SINK_FILES = frozenset({"path", "secret_file", "password_file", "key_file", "ca_file", "spool"})
 #: Environment variable → top-level key that it replaces.
 ENVIRONMENT = {
     "TOCSIN_DATA_DIR": "data_dir",
@@ -61,7 +61,7 @@ class SinkSettings(BaseModel):
     name: str = Field(min_length=1)
     """Name shown in the outbox; unique."""
     kind: str = Field(min_length=1)
-    """``file`` or ``webhook``."""
+    """``file``, ``webhook``, ``redmine`` …: `tocsin sinks list` shows them."""
 
     @property
     def own(self) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
 """What a sink is: incidents → some other system. ``render`` is pure and has goldens; the rest talks to the system.
 
 A sink raises ``Reject`` (refused for good), ``Retry`` (transient) or ``Fatal`` (configuration; stop using this sink).
+``Away`` is a Retry that says more: nobody answered, so there is no use in trying the other changes now. ``Gone`` is a Reject
+that says more: somebody deleted the ticket.
 A sink module has one public name, ``SINK``: a ``SinkKind``, which makes a sink from its settings.
 
 A sink that can reach a person is a ``Messenger`` too; one that hands messages to something that sends later (a modem) is
@@ -12,7 +14,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from correlator.errors import Problem
+from correlator.errors import Problem, Reject, Retry
+
+
+class Away(Retry):
+    """Nobody answered: what else waits for this sink need not be tried now."""
+
+
+class Gone(Reject):
+    """The ticket was there and is there no more: somebody deleted it."""
 
 
 class Change(StrEnum):
@@ -60,10 +70,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RemoteState:
-    """What the other system says about the incident."""
+    """What the other system says about the incident; ``closed``: people there consider it done."""
 
     exists: bool
     status: str = ""
+    closed: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -86,6 +97,20 @@ class Sink(Protocol):
 
     def check(self) -> list[Problem]:
         """Say what would keep this sink from working: identity, rights, fields, space."""
+
+
+@runtime_checkable
+class TicketSink(Sink, Protocol):
+    """A sink whose other side people work in: there, tickets are doubled, deleted and closed by hand."""
+
+    recreate: bool
+    """Whether a ticket that somebody deleted is made again."""
+
+    def find_all(self, external_id: str) -> tuple[ExternalRef, ...]:
+        """Return every ticket of this incident, the oldest first."""
+
+    def close_double(self, keep: ExternalRef, double: ExternalRef) -> None:
+        """Link ``double`` to ``keep`` and close it with a comment that says so; doing it again changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +177,12 @@ class Answerable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SinkKind:
-    """How to make a sink of this kind from its settings: ``make(name, settings)``; raises InputError on bad ones."""
+    """How to make a sink of this kind from its settings: ``make(name, settings)``; raises InputError on bad ones.
+
+    ``needs`` are things the install knows and the sink's settings get unless they say otherwise: ``public_url`` (of the
+    console), ``time_zone``, ``communes`` (id → name).
+    """
 
     kind: str
     make: Callable[[str, Mapping[str, Any]], Sink]
+    needs: tuple[str, ...] = ()

@@ -39,9 +39,12 @@ def find_sinks(packages: Sequence[str] = ("sinks",)) -> dict[str, SinkKind]:
     return dict(sorted(found.items()))
 
 
-def make_sinks(kinds: Mapping[str, SinkKind], configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Sink]:
+def make_sinks(
+    kinds: Mapping[str, SinkKind], configured: Mapping[str, Mapping[str, Any]], known: Mapping[str, Any] | None = None
+) -> dict[str, Sink]:
     """Return the configured sinks by name; each has a ``kind`` and that kind's own settings.
 
+    ``known`` is what the install knows (``public_url``, ``time_zone``, ``communes``): kinds that need it get it.
     Raises InputError with every fault of every sink.
     """
     made: dict[str, Sink] = {}
@@ -50,7 +53,9 @@ def make_sinks(kinds: Mapping[str, SinkKind], configured: Mapping[str, Mapping[s
         kind = str(settings.get("kind", ""))
         own = {key: value for key, value in settings.items() if key not in {"kind", "name"}}
         try:
-            made[name] = _kind(kinds, name, kind).make(name, own)
+            chosen = _kind(kinds, name, kind)
+            shared = {key: value for key, value in (known or {}).items() if key in chosen.needs}
+            made[name] = chosen.make(name, {**shared, **own})
         except InputError as error:
             problems += error.problems
     if problems:

@@ -4,15 +4,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event, Thread
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
+from correlator.config.estate import load_estate
 from correlator.config.settings import Settings
 from correlator.deliver.contract import Sink
 from correlator.deliver.dispatch import Delivered, deliver_once
 from correlator.deliver.registry import find_sinks, make_sinks
-from correlator.errors import Retry
+from correlator.errors import InputError, Retry
 from correlator.telemetry.metrics import Metrics
 
 _PAUSE_S = 1.0
@@ -25,7 +27,7 @@ def delivering(engine: sa.Engine, settings: Settings, metrics: Metrics) -> Itera
 
     Raises InputError when a sink's settings are wrong: before anything runs.
     """
-    sinks = make_sinks(find_sinks(), settings.sinks)
+    sinks = configured_sinks(settings)
     if not sinks:
         yield
         return
@@ -38,6 +40,25 @@ def delivering(engine: sa.Engine, settings: Settings, metrics: Metrics) -> Itera
         stop.set()
         thread.join()
         _turn(engine, sinks, metrics)
+
+
+def configured_sinks(settings: Settings) -> dict[str, Sink]:
+    """Return the sinks of the settings by name; those that write for people are told where they are.
+
+    Raises InputError with every fault. An estate that cannot be read costs names of communes, never tickets.
+    """
+    return make_sinks(find_sinks(), settings.sinks, house(settings))
+
+
+def house(settings: Settings) -> dict[str, Any]:
+    """Return what sinks may need of the install: ``public_url``, ``time_zone``, ``communes`` (id → name)."""
+    try:
+        communes = load_estate(settings.estate).communes if settings.estate else ()
+    except InputError as error:
+        log.warning("Tickets name communes by their ids: the estate cannot be read.", problems=str(error))
+        communes = ()
+    names = {commune.id: commune.name for commune in communes}
+    return {"public_url": settings.console.public_url, "time_zone": settings.time_zone, "communes": names}
 
 
 def _work(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, stop: Event) -> None:

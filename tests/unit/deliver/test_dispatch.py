@@ -232,7 +232,7 @@ def test_pauses_grow_are_bounded_and_spread() -> None:
 
 def test_sinks_are_found_by_looking() -> None:
     """The bundled folder is the catalogue."""
-    assert {"file", "mail", "sms", "webhook"} <= set(find_sinks())
+    assert {"file", "mail", "redmine", "sms", "webhook"} <= set(find_sinks())
 
 
 def test_a_module_without_a_sink_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
