@@ -153,7 +153,7 @@ def test_log_lines_make_no_markup(server: Redmine, monkeypatch: pytest.MonkeyPat
     del tmp_path
     run_ruby(server.folder, f"Setting.text_formatting = '{formatting}'")
     chosen = make(server, monkeypatch, formatting="textile" if formatting == "textile" else "markdown")
-    ref = deliver(chosen, change("hostile", f"26-10{len(formatting)}", 1))
+    ref = deliver(chosen, change("hostile", f"26-20{len(formatting)}", 1))
     page = httpx.get(f"{server.url}/issues/{ref.remote_id}", auth=(server.key, "x"), timeout=30).text
     shown = page.partition('<div class="wiki">')[2].partition('<div id="relations"')[0].partition("attachments")[0]
     for made in ('class="toc"', "<script", 'class="user', 'class="issue', "wiki-page", "<b>x", "<h1", "<strong>gras"):
