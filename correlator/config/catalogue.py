@@ -95,6 +95,7 @@ class _Service(Entry):
 class _Hours(Entry):
     label: Word
     open: OpeningHours
+    of_commune: bool = False
 
 
 class _Root(Entry):

@@ -13,6 +13,7 @@
     hours = { mon-fri = "08:30-12:00, 13:30-17:30", sat = "09:00-12:00" }
     hosts = ["BRP-*"]
     upn_suffixes = ["brp.example.org"]
+    maternite = true                          # births are declared here
 
     [[network]]
     cidr = "10.11.40.0/21"
@@ -27,131 +28,115 @@
     lateness = "5m"
 
     [[shared]]
+    id = "ad"                                 # the word services need
     name = "AD forest"
     hosts = ["SIM-*", "COR-DC01"]
     addresses = ["10.10.10.0/24"]
+    needs = ["virt"]                          # what it stands on itself
+    communes = []                             # who shares it; left out: all
+
+    [[contact]]
+    id = "brp-ec"
+    name = "Accueil état civil"
+    function = "État civil de Brévanne-le-Port"
+    phone = "01 99 00 11 01"
+    commune = "00101"
+
+    [[service]]
+    service = "ec-naissances"                 # of the catalogue
+    commune = ["00101"]                       # or "*": every commune without an entry of its own
+    contact = "brp-ec"
+    paper = "classeur rouge, accueil état civil"
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any
 
-from pydantic import Field
+from correlator.config.catalogue import load_catalogue
+from correlator.config.estate_checks import check_estate
+from correlator.config.estate_entries import EVERY, SECTIONS, VERSION, CommuneEntry, Root, ServiceEntry
+from correlator.config.toml_reader import TomlReader, read_text
+from correlator.model.estate import Commune, Contact, Estate, Hours, InputSource, LocalService, Network, SharedAsset
+from correlator.model.service import Catalogue
 
-from correlator.config.estate_values import (
-    CalendarName,
-    Cidr,
-    CommuneId,
-    Duration,
-    OpeningHours,
-    TimeZone,
-    Word,
-    Words,
-    ZoneName,
-)
-from correlator.config.toml_reader import Entry, TomlReader, read_text
-from correlator.model.estate import SHARED, Commune, Estate, InputSource, Network, SharedAsset
-
-#: The version this reader understands.
-VERSION: Final = 1
+Sections = Mapping[str, Mapping[int, Any]]
 
 
-class _Commune(Entry):
-    id: CommuneId
-    code: Word
-    name: Word
-    time_zone: TimeZone = "Europe/Paris"
-    calendar: CalendarName = "FR"
-    hours: OpeningHours = Field(default_factory=dict)
-    hosts: Words = ()
-    users: Words = ()
-    upn_suffixes: Words = ()
-    units: Words = ()
-
-
-class _Network(Entry):
-    cidr: Cidr
-    zone: ZoneName
-    commune: Word | None = None
-    role: Word | None = None
-
-
-class _Source(Entry):
-    name: Word
-    paths: Words = ()
-    commune: Word | None = None
-    commune_field: Word | None = None
-    parser: Word | None = None
-    time_zone: TimeZone = "Europe/Paris"
-    lateness: Duration = timedelta(minutes=5)
-
-
-class _Shared(Entry):
-    name: Word
-    hosts: Words = ()
-    addresses: tuple[Cidr, ...] = ()
-
-
-class _Root(Entry):
-    version: Annotated[int, Field(description=f"version = {VERSION}")]
-    time_zone: TimeZone = "Europe/Paris"
-    calendar: CalendarName = "FR"
-    hours: OpeningHours = Field(default_factory=dict)
-
-
-_SECTIONS: Final[dict[str, type[Entry]]] = {
-    "commune": _Commune,
-    "network": _Network,
-    "source": _Source,
-    "shared": _Shared,
-}
-
-
-def load_estate(origin: Path | str) -> Estate:
+def load_estate(origin: Path | str, catalogue: Catalogue | None = None) -> Estate:
     """Return the estate written in the file at ``origin`` (a Path) or in the TOML text ``origin`` (a str).
 
-    Raises InputError with every fault found: syntax, unknown keys, wrong values, references to communes that are not
-    there, the same network or host pattern given twice.
+    ``catalogue``: whose services, clocks and assets it speaks of; None: the bundled one. A service for ``*`` becomes one entry
+    per commune that has none of its own; its hours, where it says none and the catalogue leaves them to the commune, are the
+    commune's.
+
+    Raises InputError with every fault found: syntax, unknown keys, wrong values, names of communes, contacts, services or
+    assets that are not there, the same thing given twice, assets that need each other in a circle.
     """
     path, text = (str(origin), read_text(origin, "an estate file")) if isinstance(origin, Path) else ("estate.toml", origin)
-    reader = _Reader(path, text, _SECTIONS)
-    estate = reader.estate()
+    reader = TomlReader(path, text, SECTIONS)
+    known = catalogue or (load_catalogue() if "service" in reader.raw or "shared" in reader.raw else Catalogue())
+    root = reader.root(Root)
+    sections = reader.all_sections()
+    reader.check_version(root.version if root else None, VERSION, "the estate file")
+    check_estate(reader, sections, known)
     reader.raise_problems()
-    return estate
+    return _estate(root or Root(version=VERSION), sections, known)
 
 
-class _Reader(TomlReader):
-    def estate(self) -> Estate:
-        root = self.root(_Root)
-        sections = self.all_sections()
-        self.check_version(root.version if root else None, VERSION, "the estate file")
-        self.check_references(sections)
-        self.check_repeats(sections)
-        return _estate(root or _Root(version=VERSION), sections)
-
-    def check_references(self, sections: Mapping[str, Mapping[int, Any]]) -> None:
-        known = {str(entry.get("id")) for entry in self.raw.get("commune", []) if isinstance(entry, dict)} | {SHARED}
-        for name in ("network", "source"):
-            for index, entry in sections[name].items():
-                if entry.commune is not None:
-                    where = (name, index, "commune")
-                    self.known(where, "commune", entry.commune, known, 'the id of a [[commune]] or "shared"')
-
-    def check_repeats(self, sections: Mapping[str, Mapping[int, Any]]) -> None:
-        for name, key in (("commune", "id"), ("commune", "code"), ("network", "cidr"), ("source", "name")):
-            self.once(name, key, ((index, getattr(entry, key)) for index, entry in sections[name].items()))
-        for key in ("hosts", "upn_suffixes", "users", "units"):
-            self.once("commune", key, self.patterns(sections["commune"], key))
-
-
-def _estate(root: _Root, sections: Mapping[str, Mapping[int, Any]]) -> Estate:
+def _estate(root: Root, sections: Sections, catalogue: Catalogue) -> Estate:
     return Estate(
         communes=tuple(Commune(**dict(entry)) for entry in sections["commune"].values()),
         networks=tuple(Network(**dict(entry)) for entry in sections["network"].values()),
         sources=tuple(InputSource(**dict(entry)) for entry in sections["source"].values()),
         shared=tuple(SharedAsset(**dict(entry)) for entry in sections["shared"].values()),
+        contacts=tuple(Contact(**dict(entry)) for entry in sections["contact"].values()),
+        services=tuple(_services(sections, catalogue)),
         time_zone=root.time_zone,
         calendar=root.calendar,
         hours=root.hours,
     )
+
+
+def _services(sections: Sections, catalogue: Catalogue) -> Iterator[LocalService]:
+    communes = {entry.id: entry for entry in sections["commune"].values()}
+    own = {(entry.service, commune) for entry in sections["service"].values() for commune in entry.commune}
+    for entry in sections["service"].values():
+        for commune in entry.commune:
+            if commune != EVERY:
+                yield _service(entry, communes[commune], catalogue)
+                continue
+            for each in communes.values():
+                if (entry.service, each.id) not in own:
+                    yield _service(entry, each, catalogue)
+
+
+def _service(entry: ServiceEntry, commune: CommuneEntry, catalogue: Catalogue) -> LocalService:
+    words = {"{code}": commune.code, "{lower_code}": commune.code.lower()}
+
+    def said(text: str) -> str:
+        for word, meant in words.items():
+            text = text.replace(word, meant)
+        return text
+
+    return LocalService(
+        service=entry.service,
+        commune=commune.id,
+        hours=_hours(entry, commune, catalogue),
+        needs=entry.needs,
+        hosts=tuple(map(said, entry.hosts)),
+        sources=tuple(map(said, entry.sources)),
+        dmia=entry.dmia,
+        reprise=entry.reprise,
+        contact=said(entry.contact),
+        paper=said(entry.paper),
+        carrier=entry.carrier,
+    )
+
+
+def _hours(entry: ServiceEntry, commune: CommuneEntry, catalogue: Catalogue) -> Hours | None:
+    """Return the hours said; else the commune's where the catalogue leaves them to it; None: as the catalogue says."""
+    if entry.hours is not None:
+        return entry.hours
+    word = catalogue.hours.get(catalogue.services[entry.service].hours)
+    return commune.hours if word and word.of_commune and commune.hours else None

@@ -72,7 +72,7 @@ def _time_zone(value: object) -> str:
 def _calendar(value: object) -> str:
     text = _text(value)
     if text not in CALENDARS:
-        raise ValueError(f"unknown holiday calendar {text!r}")
+        raise ValueError(f"{text!r} has no holidays of its own or is unknown")
     return text
 
 
@@ -122,14 +122,20 @@ Cidr = Annotated[
 ]
 ZoneName = Annotated[str, BeforeValidator(_zone), Field(description=f"lower-case word, such as {', '.join(ZONES[:8])}")]
 TimeZone = Annotated[str, BeforeValidator(_time_zone), Field(description='an IANA time zone such as "Europe/Paris"')]
-CalendarName = Annotated[str, BeforeValidator(_calendar), Field(description='"FR", or "FR-57" and the like')]
+CalendarName = Annotated[str, BeforeValidator(_calendar), Field(description=f'"FR", or one of {", ".join(CALENDARS[1:])}')]
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), Field(description='a number and a unit: "30s", "5min", "6h", "1d" or "1j"')
+]
+MaybeDuration = Annotated[
+    timedelta | None, BeforeValidator(_duration), Field(description='a number and a unit: "30min", "4h", "1d" or "1j"')
 ]
 OpeningHours = Annotated[
     Hours,
     BeforeValidator(_opening),
     Field(description='{ mon-fri = "08:30-12:00, 13:30-17:30", sat = "09:00-12:00" }; days left out are closed'),
+]
+MaybeHours = Annotated[
+    Hours | None, BeforeValidator(_opening), Field(description='{ mon-fri = "08:30-12:00, 13:30-17:30", sat = "09:00-12:00" }')
 ]
 Word = Annotated[str, Field(min_length=1, description="a text")]
 Words = Annotated[tuple[str, ...], Field(description="a list of texts")]

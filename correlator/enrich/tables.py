@@ -9,7 +9,7 @@ from correlator.config.public_holidays import YEARS, public_holidays
 from correlator.enrich.addresses import AddressIndex, IPNetwork, undeclared_zone
 from correlator.enrich.clocks import Clock, Clocks
 from correlator.enrich.names import Globs, HostNames, UserNames
-from correlator.model.estate import SHARED, Estate, InputSource
+from correlator.model.estate import Estate, InputSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def build_tables(estate: Estate, years: Iterable[int] = YEARS, declared: Mapping
 
 def _host_globs(estate: Estate) -> Iterator[tuple[str, str]]:
     yield from ((glob, commune.id) for commune in estate.communes for glob in commune.hosts)
-    yield from ((glob, SHARED) for asset in estate.shared for glob in asset.hosts)
+    yield from ((glob, asset.owner) for asset in estate.shared for glob in asset.hosts)
 
 
 def _users(estate: Estate) -> UserNames:
@@ -94,7 +94,7 @@ def _users(estate: Estate) -> UserNames:
 
 def _owners(estate: Estate) -> Iterator[tuple[IPNetwork, str | None]]:
     yield from ((network.cidr, network.commune) for network in estate.networks)
-    yield from ((address, SHARED) for asset in estate.shared for address in asset.addresses)
+    yield from ((address, asset.owner) for asset in estate.shared for address in asset.addresses)
 
 
 def _clocks(estate: Estate, years: tuple[int, ...]) -> Clocks:

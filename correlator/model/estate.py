@@ -82,7 +82,8 @@ class SharedAsset:
     """What several communes use: directory, firewall, hypervisor, tenant; host globs and addresses.
 
     ``id`` is the word services name in ``needs`` (``ad``, ``virt``); ``communes`` share it, empty: all of them. ``needs`` are
-    assets it stands on itself (the directory on the hypervisor).
+    assets it stands on itself (the directory on the hypervisor). With one commune it is that commune's own: several communes
+    may each have their ``csu-net``.
     """
 
     name: str
@@ -91,6 +92,15 @@ class SharedAsset:
     id: str = ""
     communes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """Return whose its machines are: the one commune's that has it, else ``shared``."""
+        return self.communes[0] if len(self.communes) == 1 else SHARED
+
+    def serves(self, commune: str) -> bool:
+        """Say whether ``commune`` stands on it."""
+        return not self.communes or commune in self.communes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ class LocalService:
 
     ``hosts`` are globs of the machines that carry it there, ``sources`` inputs whose silence degrades it, ``needs`` None:
     the catalogue's assets. ``dmia`` and ``reprise`` None: the catalogue's examples. ``carrier`` is who renders it (commune,
-    ept, epci, syndicat, delegataire, departement).
+    ept, epci, syndicat, delegataire, departement). ``hours`` None: as the catalogue says.
     """
 
     service: str

@@ -81,11 +81,15 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class ServiceHours:
-    """A word of opening hours (``guichet``, ``h24``): its French label, and the hours used where a commune says nothing."""
+    """A word of opening hours (``guichet``, ``h24``): its French label, and the hours used where the estate says nothing.
+
+    ``of_commune``: a commune's own hours come before ``open``.
+    """
 
     id: str
     label: str
     open: Hours
+    of_commune: bool = False
 
 
 @dataclass(frozen=True, slots=True)

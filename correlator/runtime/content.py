@@ -84,7 +84,7 @@ class Content:
     @cached_property
     def is_shared(self) -> Callable[[str, str], bool]:
         """Return whether the estate lists the thing (kind of observable, value) as a shared asset."""
-        networks = (network for asset in self.estate.shared for network in asset.addresses)
+        networks = (network for asset in self.estate.shared if asset.owner == SHARED for network in asset.addresses)
         addresses = AddressIndex.of((network, SHARED) for network in networks)
         asked = {"ip": addresses.find, "host": self.tables.hosts.owner}
         return lambda kind, value: kind in asked and asked[kind](value) == SHARED

@@ -9,8 +9,9 @@ import pytest
 from correlator.config.estate import load_estate
 from correlator.config.public_holidays import public_holidays
 from correlator.config.toml_lines import key_lines
+from correlator.enrich.tables import build_tables
 from correlator.errors import InputError
-from correlator.model.estate import Commune, InputSource, Network, SharedAsset
+from correlator.model.estate import Commune, InputSource, LocalService, Network, SharedAsset
 
 GOOD = """\
 version = 1
@@ -167,3 +168,170 @@ def test_departments_with_their_own_days_have_their_own_calendar() -> None:
     assert boxing_day in public_holidays("FR-57")
     assert boxing_day not in public_holidays("FR")
     assert date(2026, 7, 14) in public_holidays("FR", [2026])
+
+
+CATALOGUED = (
+    GOOD.replace('hosts = ["BRP-*"]\n', 'hosts = ["BRP-*"]\ninhabitants = 98400\nmaternite = true\nnis2 = "essential"\n', 1)
+    + """
+[[commune]]
+id = "00109"
+code = "ORS"
+name = "Orsignac"
+
+[[shared]]
+id = "ad"
+name = "Directory"
+needs = ["virt"]
+
+[[shared]]
+id = "virt"
+name = "Hypervisors"
+needs = ["san"]
+
+[[shared]]
+id = "csu-net"
+name = "Cameras of BRP"
+communes = ["00101"]
+hosts = ["BRP-VMS01"]
+
+[[contact]]
+id = "brp-dgs"
+name = "Camille Ferrand"
+function = "DGS"
+phone = "01 99 00 11 01"
+mail = "c.ferrand@brp.example.org"
+commune = "00101"
+
+[[contact]]
+id = "ors-dgs"
+name = "Noé Alary"
+function = "DGS"
+
+[[service]]
+service = "ec-naissances"
+commune = "*"
+contact = "{lower_code}-dgs"
+hosts = ["{code}-APP01"]
+sources = ["fw-{lower_code}"]
+paper = "classeur rouge, accueil"
+
+[[service]]
+service = "eau-potable"
+commune = ["00101", "00109"]
+dmia = "30min"
+reprise = "1j"
+carrier = "syndicat"
+needs = ["ot-eau"]
+
+[[service]]
+service = "ec-naissances"
+commune = "00109"
+hours = { tue = "09:00-12:00" }
+"""
+)
+
+
+def test_services_contacts_and_shared_assets_are_read() -> None:
+    """One entry per commune; ``*`` leaves alone who speaks for itself; counter hours are the commune's."""
+    estate = load_estate(CATALOGUED)
+    brp = estate.commune("00101")
+    assert brp
+    assert (brp.inhabitants, brp.maternite, brp.nis2) == (98_400, True, "essential")
+    births = {one.commune: one for one in estate.services if one.service == "ec-naissances"}
+    assert births["00101"] == LocalService(
+        "ec-naissances", "00101", hours=brp.hours, hosts=("BRP-APP01",), sources=("fw-brp",), contact="brp-dgs",
+        paper="classeur rouge, accueil",
+    )  # fmt: skip
+    assert births["00109"] == LocalService("ec-naissances", "00109", hours={2: ((540, 720),)})
+    water = [one for one in estate.services if one.service == "eau-potable"]
+    assert [(one.commune, one.hours, one.dmia, one.carrier, one.needs) for one in water] == [
+        (commune, None, timedelta(minutes=30), "syndicat", ("ot-eau",)) for commune in ("00101", "00109")
+    ]
+    assert [contact.commune for contact in estate.contacts] == ["00101", None]
+    assert [(asset.id, asset.needs, asset.owner) for asset in estate.shared[1:]] == [
+        ("ad", ("virt",), "shared"),
+        ("virt", ("san",), "shared"),
+        ("csu-net", (), "00101"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "fault"),
+    [
+        ('service = "eau-potable"', 'service = "eau-potables"', "unknown service 'eau-potables'; did you mean 'eau-potable'?"),
+        ('needs = ["ot-eau"]', 'needs = ["ot-eaux"]', "unknown asset 'ot-eaux'; did you mean 'ot-eau'?"),
+        ('needs = ["virt"]', 'needs = ["virtu"]', "unknown asset 'virtu'; did you mean 'virt'?"),
+        (
+            'needs = ["san"]',
+            'needs = ["ad"]',
+            "assets need each other in a circle: ad → virt → ad; take out one of these needs",
+        ),
+        ('needs = ["san"]', 'needs = ["virt"]', "assets need each other in a circle: virt → virt; take out one of these needs"),
+        ('commune = ["00101", "00109"]', 'commune = ["00101", "00108"]', "unknown commune '00108'; did you mean '00109'?"),
+        ('commune = ["00101", "00109"]', "commune = []", "a commune id, a list of them, or"),
+        (
+            'commune = "00109"',
+            'commune = "*"',
+            "service 'ec-naissances' of commune '*' is already given on line 67; give it once",
+        ),
+        ('communes = ["00101"]', 'communes = ["101"]', "unknown commune '101'; did you mean '00101'?"),
+        ('id = "csu-net"', 'id = "virt"', "id 'virt' is already given on line 43; give it other communes, or another id"),
+        ('id = "ors-dgs"', 'id = "orsi-dgs"', "unknown contact 'ors-dgs'; did you mean 'orsi-dgs'?"),
+        (
+            'phone = "01 99 00 11 01"',
+            'phone = "le standard"',
+            "phone: 'le standard' is not a telephone number; digits, such as",
+        ),
+        ('mail = "c.ferrand@brp.example.org"', 'mail = "c.ferrand"', "mail: 'c.ferrand' is not a mail address; name@domain"),
+        ('nis2 = "essential"', 'nis2 = "yes"', "none, important or essential"),
+        ('carrier = "syndicat"', 'carrier = "région"', "commune, ept, epci, syndicat, delegataire or departement"),
+        ('dmia = "30min"', 'dmia = "half an hour"', "dmia: 'half an hour' is not a duration; a number and a unit:"),
+    ],
+)
+def test_each_fault_of_services_and_assets(was: str, becomes: str, fault: str) -> None:
+    """One change, one fault, with its line and what would be right."""
+    assert CATALOGUED.count(was) >= 1
+    (told,) = faults(CATALOGUED.replace(was, becomes, 1))
+    line = 1 + CATALOGUED[: CATALOGUED.index(was)].count("\n")
+    assert fault in told
+    if "contact" not in fault and "circle" not in fault:
+        assert f"estate.toml:{line}: " in told
+
+
+def test_an_unknown_contact_in_one_commune_is_told_once() -> None:
+    """Nine communes without their contact are one fault of one line."""
+    (told,) = faults(CATALOGUED.replace("{lower_code}-dgs", "{lower_code}-dga", 1))
+    assert "unknown contact 'brp-dga'; did you mean 'brp-dgs'?" in told
+
+
+def test_what_one_commune_has_alone_is_its_own() -> None:
+    """Its machines are attributed to it; what all share stays shared."""
+    tables = build_tables(load_estate(CATALOGUED), [2026])
+    assert (tables.hosts.owner("brp-vms01"), tables.hosts.owner("SIM-DC01")) == ("00101", "shared")
+
+
+@pytest.mark.parametrize(
+    ("calendar", "day", "is_holiday"),
+    [
+        ("FR", date(2026, 4, 3), False),  # Good Friday
+        ("FR-57", date(2026, 4, 3), True),
+        ("FR-57", date(2027, 3, 26), True),
+        ("FR-57", date(2026, 12, 26), True),
+        ("FR-67", date(2026, 12, 26), True),
+        ("FR-68", date(2026, 12, 26), True),
+        ("FR-6AE", date(2026, 12, 26), True),
+        ("FR-971", date(2026, 5, 27), True),  # abolition of slavery, Guadeloupe
+        ("FR-972", date(2026, 5, 22), True),  # Martinique
+        ("FR-973", date(2026, 6, 10), True),  # Guyane
+        ("FR-974", date(2026, 12, 20), True),  # La Réunion
+        ("FR-976", date(2026, 4, 27), True),  # Mayotte
+        ("FR-971", date(2026, 4, 27), False),
+        ("FR", date(2026, 5, 22), False),
+        ("FR-971", date(2026, 7, 14), True),
+        ("FR", date(2026, 5, 14), True),  # Ascension
+        ("FR", date(2026, 5, 25), True),  # Whit Monday
+    ],
+)
+def test_holidays_of_alsace_moselle_and_overseas(calendar: str, day: date, *, is_holiday: bool) -> None:
+    """Days that only some departments have, by the department's number."""
+    assert (day in public_holidays(calendar)) is is_holiday
