@@ -54,6 +54,17 @@ def open_install(config: Path | None) -> "tuple[Settings, sa.Engine]":
     return settings, engine
 
 
+def open_install_to_write(config: Path | None) -> "tuple[Settings, sa.Engine]":
+    """Return the settings of ``config`` and its database, made when there is none yet: accounts come before events."""
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.database import open_database  # noqa: PLC0415
+
+    settings = load_settings(config)
+    engine = open_database(settings.database, url=settings.database_url)
+    click.get_current_context().call_on_close(engine.dispose)
+    return settings, engine
+
+
 def since_time(text: str, now: datetime | None = None) -> datetime:
     """Return the UTC time that ``text`` means: ``30d``, ``12h``, ``45m``, ``2w``, or an ISO date or time (UTC unless said)."""
     moment = now or datetime.now(UTC)

@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ack": ("incidents", "Acknowledge an incident."),
     "close": ("incidents", "Close an incident with a verdict and a reason."),
     "mute": ("mute", "Keep what need not be shown out of incidents, for a time and with a reason."),
+    "serve": ("serve", "Serve the console and the API alone."),
+    "users": ("users", "Accounts of the console: add, list, disable, enable, passwd."),
     "search": ("search", "Find an address, a user or a host in the events of the lake."),
     "rules": ("rules", "List, show, check, test and try rules."),
     "parsers": ("parsers", "List, show and test parsers."),

@@ -18,8 +18,7 @@ def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics", jour
     """Return what serves in the asyncio thread: listeners (they write to ``journal``), console."""
     from correlator.ingest.listen import listeners  # noqa: PLC0415 - `--help` must not load it
 
-    del engine
-    return [*(listeners(settings.listener, journal, metrics) if journal else [])]
+    return [*(listeners(settings.listener, journal, metrics) if journal else []), *_console(settings, engine)]
 
 
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
@@ -34,3 +33,13 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
         Duty("disk", timedelta(seconds=30), lambda now: guard_disk(settings, engine, metrics, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
     ]
+
+
+def _console(settings: "Settings", engine: "sa.Engine") -> list[Service]:
+    """Return the console, when [console] has a port; a collector without one does not load it."""
+    if not settings.console.port:
+        return []
+    from correlator.api.install import Install  # noqa: PLC0415 - `--help` must not load it
+    from correlator.api.server import console_service  # noqa: PLC0415
+
+    return [console_service(Install(settings, engine))]

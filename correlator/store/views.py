@@ -142,10 +142,15 @@ def history(connection: sa.Connection, incident: int) -> list[_JSON]:
 
 def links(connection: sa.Connection, incident: int) -> list[_JSON]:
     """Return the incidents linked to this one, either way: number, why."""
+    return [{"number": number_of(other), "why": why} for other, why in linked(connection, incident)]
+
+
+def linked(connection: sa.Connection, incident: int) -> list[tuple[int, str]]:
+    """Return (id, why) of the incidents linked to this one, either way."""
     table = schema.incident_link
     query = sa.select(table).where((table.c.incident == incident) | (table.c.other == incident))
-    pairs = [(row["incident"], row["other"], row["why"]) for row in connection.execute(query).mappings()]
-    return [{"number": number_of(other if one == incident else one), "why": why} for one, other, why in sorted(pairs)]
+    pairs = sorted((row["incident"], row["other"], row["why"]) for row in connection.execute(query).mappings())
+    return [(other if one == incident else one, why) for one, other, why in pairs]
 
 
 def event_ids(connection: sa.Connection, incident: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""The pages of the console: one module per thing people do, each with a ``router``."""

@@ -1,0 +1,150 @@
+"""What happened, told in order: what rules found and what people and Tocsin did, one sentence each."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from correlator.api import wording
+from correlator.api.wording import N_
+from correlator.model.incident import Status, Verdict
+from correlator.model.severity import Severity
+from correlator.store.casefile import Casefile, Fired, Line
+from correlator.triage.sentence import act_of
+
+_STATUS_TOLD: Mapping[str, str] = {
+    "acknowledged": N_("acknowledged the incident"),
+    "in progress": N_("began to work on it"),
+    "resolved": N_("resolved it"),
+    "closed": N_("closed it"),
+    "new": N_("reopened it"),
+}
+_CHANGE_TOLD: Mapping[str, str] = {
+    "opened": N_("The incident was opened."),
+    "reopened": N_("The incident was reopened."),
+    "resolved": N_("The incident was resolved."),
+    "closed": N_("The incident was closed."),
+    "merged": N_("The incident was merged into another."),
+    "updated": N_("The incident was updated."),
+}
+_NEWS = (
+    (re.compile(r"rule fired: (.+)"), N_("the rule “%s” fired")),
+    (re.compile(r"commune (.+)"), N_("it reached %s")),
+    (re.compile(r"took in (.+)"), N_("it took in incident %s")),
+    (re.compile(r"merged into (.+)"), N_("it went into incident %s")),
+    (re.compile(r"owner: nobody"), N_("nobody works on it any more")),
+    (re.compile(r"owner: (.+)"), N_("it is now in the hands of %s")),
+)
+_SEVERITY = re.compile(r"severity (\w+) → (\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One thing that happened. ``kind``: rule, tocsin, person; ``quote`` is what a person wrote. ``id`` of a history line."""
+
+    at: datetime
+    kind: str
+    text: str
+    quote: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells in one language; ``people`` maps logins to names, ``communes`` ids to names."""
+
+    language: str
+    zone: str
+    people: Mapping[str, str]
+    communes: Mapping[str, str]
+
+    def story(self, found: Casefile) -> list[Sentence]:
+        """Return all of it, oldest first."""
+        told = [*map(self.fired, found.rules), *self.history(found.history)]
+        return sorted(told, key=lambda one: one.at)
+
+    def history(self, lines: Sequence[Line]) -> Iterator[Sentence]:
+        """Yield what people and Tocsin did; lines that only say that counts grew are left out."""
+        return (self.line(line) for line in lines if line.person or line.text or line.change in _CHANGE_TOLD)
+
+    def fired(self, rule: Fired) -> Sentence:
+        """Return what a rule found."""
+        many = wording.translations(self.language).ngettext("%s finding", "%s findings", rule.count)
+        count = many % wording.number(rule.count, self.language)
+        until = ""
+        if rule.last != rule.first:
+            until = self._("until %s") % wording.day_and_time(rule.last, self.zone, self.language)
+        told = ", ".join(part for part in (count, until) if part)
+        # What an act is called exists in French only: the sentence of the incident itself is French too.
+        who = f"Quelqu’un {act_of(rule.tags)} : " if self.language == "fr" else ""
+        return Sentence(rule.first, "rule", f"{who}« {rule.title} » ({told})")
+
+    def line(self, line: Line) -> Sentence:
+        """Return one line of the history."""
+        if line.person:
+            return self._of_person(line)
+        news = [self._news(part) for part in line.text.split("; ") if part]
+        text = self._(_CHANGE_TOLD.get(line.change, _CHANGE_TOLD["updated"]))
+        return Sentence(line.at, "tocsin", " ".join([text, *(f"{_capital(one)}." for one in news)]), id=line.id)
+
+    def _of_person(self, line: Line) -> Sentence:
+        who = self.people.get(line.person, line.person)
+        if line.change == "commented":
+            return Sentence(line.at, "person", self._("%s wrote:") % who, line.text, line.id)
+        status, _, rest = line.text.partition(": ")
+        if status not in _STATUS_TOLD:
+            return Sentence(line.at, "person", f"{who} – {self._news(line.text)}.", id=line.id)
+        verdict, _, reason = rest.partition(": ") if rest.split(": ")[0] in set(Verdict) else ("", "", rest)
+        judged = f" – {self._(wording.VERDICTS[Verdict(verdict)])}" if verdict else ""
+        return Sentence(line.at, "person", f"{who} {self._(_STATUS_TOLD[status])}{judged}.", reason, line.id)
+
+    def _news(self, part: str) -> str:
+        risen = _SEVERITY.fullmatch(part)
+        if risen:
+            before, after = (self._(wording.SEVERITIES[Severity.of(level)][0]) for level in risen.groups())
+            return self._("severity went from %(before)s to %(after)s") % {"before": before, "after": after}
+        for pattern, text in _NEWS:
+            found = pattern.fullmatch(part)
+            if found:
+                return self._(text) % tuple(self._name(value) for value in found.groups())
+        return part
+
+    def _name(self, value: str) -> str:
+        return self.communes.get(value) or self.people.get(value) or value
+
+    @property
+    def _(self) -> Callable[[str], str]:
+        return wording.translations(self.language).gettext
+
+
+def chart_of(found: Casefile) -> dict[str, Any]:
+    """Return what the timeline draws: per rule its first and last time and those of the kept evidence, in milliseconds."""
+    times: dict[str, list[int]] = {}
+    for piece in found.pieces:
+        times.setdefault(piece.rule_id, []).append(_milliseconds(piece.at))
+    return {
+        "rules": [
+            {
+                "title": rule.title,
+                "level": rule.level,
+                "first": _milliseconds(rule.first),
+                "last": _milliseconds(rule.last),
+                "times": times.get(rule.id, []),
+            }
+            for rule in found.rules
+        ]
+    }
+
+
+def possible(status: Status, transitions: Mapping[Status, frozenset[Status]]) -> list[Status]:
+    """Return what a person may make of ``status``, in the order of the work."""
+    return [one for one in Status if one in transitions[status] and one is not Status.MERGED]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
