@@ -69,3 +69,9 @@ lock:
 # the next changelog, printed
 changelog:
     {{bin}}/towncrier build --draft --version next
+
+# bring the French of the console up to date with the texts in code and templates, then compile it
+messages:
+    {{bin}}/pybabel -q extract -F correlator/api/locale/babel.cfg -k N_ -k _ --no-location --omit-header -o /tmp/tocsin.pot correlator/api
+    {{bin}}/pybabel -q update -D tocsin -l fr -i /tmp/tocsin.pot -d correlator/api/locale --no-fuzzy-matching --ignore-obsolete -w 120
+    {{bin}}/pybabel compile -D tocsin -l fr -d correlator/api/locale --statistics

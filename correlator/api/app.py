@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from correlator.api import live, v1
@@ -26,6 +26,7 @@ STATIC = Path(__file__).parent / "static"
 PAGES = (sign_in, queue, incident)
 _TOLD = {
     400: N_("The request is not one this page understands."),
+    401: N_("Sign in first."),
     403: N_("Your role does not allow this, or the form was too old. Go back and try again."),
     404: N_("There is nothing here, or nothing you may see."),
     405: N_("The request is not one this page understands."),
@@ -50,7 +51,7 @@ def make_app(install: Install) -> FastAPI:
     app.include_router(live.router)
     app.include_router(v1.router)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    app.add_middleware(Armour, is_encrypted=install.settings.console.is_encrypted)
+    app.add_middleware(Armour, is_encrypted=install.settings.console.is_encrypted, fault=_fault)
     for kind, answer in _answers().items():
         app.add_exception_handler(kind, answer)
     return app
@@ -73,7 +74,6 @@ def _answers() -> dict[type[Exception], Callable[[Request, Exception], Response]
         HTTPException: lambda request, error: problem(request, getattr(error, "status_code", 500)),
         RequestValidationError: lambda request, _: problem(request, 422),
         Retry: lambda request, _: problem(request, 503),
-        Exception: _fault,
     }
 
 
@@ -99,4 +99,7 @@ def _sign_in_first(request: Request, _: Exception) -> Response:
 
 def _fault(request: Request, error: Exception) -> Response:
     log.error("A page failed.", path=request.url.path, error=type(error).__name__, exc_info=error)
-    return problem(request, 500)
+    try:
+        return problem(request, _OURS)
+    except Exception:  # noqa: BLE001 - the page that tells of faults may itself be at fault
+        return PlainTextResponse(_TOLD[_OURS], _OURS)

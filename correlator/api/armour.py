@@ -6,6 +6,8 @@ from threading import Lock
 from time import monotonic
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Nothing from elsewhere, nothing inline, no frame around us.
@@ -28,10 +30,11 @@ _TOO_LARGE = b'{"type":"about:blank","title":"Request too large","status":413}'
 
 
 class Armour:
-    """Add the headers to every answer; refuse a request body over 256 KiB before it is read."""
+    """Add the headers to every answer, also to that about a fault; refuse a request body over 256 KiB before it is read."""
 
-    def __init__(self, app: ASGIApp, *, is_encrypted: bool) -> None:
+    def __init__(self, app: ASGIApp, *, is_encrypted: bool, fault: Callable[[Request, Exception], Response]) -> None:
         self._app = app
+        self._fault = fault
         tls = {"Strict-Transport-Security": f"max-age={_YEAR_S}"} if is_encrypted else {}
         self._headers = {**_HEADERS, **tls}
 
@@ -55,9 +58,11 @@ class Armour:
             await self._app(scope, sized.receive, armoured)
         except _TooLarge:
             if not started:
-                headers = [(b"content-type", b"application/problem+json")]
-                await armoured({"type": "http.response.start", "status": 413, "headers": headers})
-                await armoured({"type": "http.response.body", "body": _TOO_LARGE})
+                await Response(_TOO_LARGE, 413, media_type="application/problem+json")(scope, receive, armoured)
+        except Exception as error:  # noqa: BLE001 - nothing a page raises may go out unarmoured, or end without a word
+            answer = self._fault(Request(scope), error)
+            if not started:
+                await answer(scope, receive, armoured)
 
     def _dress(self, path: str, headers: MutableHeaders) -> None:
         headers.update(self._headers)

@@ -59,7 +59,7 @@ def translator(request: Request) -> Callable[[str], str]:
 def sentence(summary: Summary, names: Mapping[str, str], language: str) -> str:
     """Return what an incident is, in one sentence; of a member view only what is the viewer's own."""
     if summary.is_whole:
-        return summary.title
+        return wording.tied(summary.title)
     _ = wording.translations(language)
     own = ", ".join(names.get(one, one) for one in summary.communes)
     if summary.lane == "shared":
@@ -67,7 +67,7 @@ def sentence(summary: Summary, names: Mapping[str, str], language: str) -> str:
     else:
         text = _.gettext("Incident seen in several communes")
     if own:
-        text += " : " + own if language == "fr" else ": " + own
+        text += wording.tied(" : ") + own if language == "fr" else ": " + own
     if summary.others:
         text += " " + _.ngettext("and %(num)d other commune", "and %(num)d other communes", summary.others) % {
             "num": summary.others
@@ -108,6 +108,7 @@ def _environment(language: str, zone: str) -> jinja2.Environment:
 def _filters(language: str, zone: str) -> dict[str, Callable[..., str]]:
     return {
         "moment": partial(wording.day_and_time, zone=zone, language=language),
+        "short": partial(wording.short, zone=zone, language=language),
         "day": partial(wording.day, zone=zone, language=language),
         "figure": partial(wording.number, language=language),
         "iso": datetime.isoformat,

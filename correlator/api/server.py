@@ -18,17 +18,18 @@ _GRACE_S = 5
 _STARTING_S = 0.02
 
 
-def console_service(install: Install) -> Service:
-    """Return what serves the console of ``install``, on a socket that is bound now.
+def console_service(install: Install, listening: socket.socket | None = None) -> Service:
+    """Return what serves the console of ``install``, on ``listening`` or else a socket that is bound now.
 
     Raises InputError when the certificate cannot be used, Fatal when the port is taken.
     """
     console = install.settings.console
     app = make_app(install)
-    server, listening = uvicorn.Server(_configured(app, console)), _bound(console)
+    server = uvicorn.Server(_configured(app, console))
+    sockets = [listening or _bound(console)]
 
     async def serve(stop: asyncio.Event, ready: Callable[[], None]) -> None:
-        task = asyncio.ensure_future(server.serve([listening]))
+        task = asyncio.ensure_future(server.serve(sockets))
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(_STARTING_S)
         if not task.done():

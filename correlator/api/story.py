@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +61,13 @@ class Teller:
 
     def story(self, found: Casefile) -> list[Sentence]:
         """Return all of it, oldest first."""
-        told = [*map(self.fired, found.rules), *self.history(found.history)]
+        lines = [replace(line, text=_without_rules(line.text)) for line in found.history]
+        told = [*map(self.fired, found.rules), *self.history(lines)]
         return sorted(told, key=lambda one: one.at)
 
     def history(self, lines: Sequence[Line]) -> Iterator[Sentence]:
         """Yield what people and Tocsin did; lines that only say that counts grew are left out."""
-        return (self.line(line) for line in lines if line.person or line.text or line.change in _CHANGE_TOLD)
+        return (self.line(line) for line in lines if line.person or line.text or line.change != "updated")
 
     def fired(self, rule: Fired) -> Sentence:
         """Return what a rule found."""
@@ -74,11 +75,11 @@ class Teller:
         count = many % wording.number(rule.count, self.language)
         until = ""
         if rule.last != rule.first:
-            until = self._("until %s") % wording.day_and_time(rule.last, self.zone, self.language)
+            until = self._("until %s") % wording.short(rule.last, self.zone, self.language)
         told = ", ".join(part for part in (count, until) if part)
         # What an act is called exists in French only: the sentence of the incident itself is French too.
         who = f"Quelqu’un {act_of(rule.tags)} : " if self.language == "fr" else ""
-        return Sentence(rule.first, "rule", f"{who}« {rule.title} » ({told})")
+        return Sentence(rule.first, "rule", wording.tied(f"{who}« {rule.title} » ({told})"))
 
     def line(self, line: Line) -> Sentence:
         """Return one line of the history."""
@@ -118,11 +119,17 @@ class Teller:
         return wording.translations(self.language).gettext
 
 
+def _without_rules(text: str) -> str:
+    """Return the news of a line without the rules that fired: the story tells those where they began."""
+    return "; ".join(part for part in text.split("; ") if not part.startswith("rule fired: "))
+
+
 def chart_of(found: Casefile) -> dict[str, Any]:
     """Return what the timeline draws: per rule its first and last time and those of the kept evidence, in milliseconds."""
     times: dict[str, list[int]] = {}
     for piece in found.pieces:
-        times.setdefault(piece.rule_id, []).append(_milliseconds(piece.at))
+        for rule_id in piece.rules:
+            times.setdefault(rule_id, []).append(_milliseconds(piece.at))
     return {
         "rules": [
             {

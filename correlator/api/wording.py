@@ -83,6 +83,16 @@ _MONTHS = {
 }
 
 
+_TIE = "\N{NO-BREAK SPACE}"
+
+
+def tied(text: str) -> str:
+    """Return a French text whose double signs stay with their word at the end of a line."""
+    for sign in ("»", ":", ";", "?", "!"):
+        text = text.replace(f" {sign}", f"{_TIE}{sign}")
+    return text.replace("« ", f"«{_TIE}")
+
+
 @cache
 def translations(language: str) -> gettext.NullTranslations:
     """Return the catalogue of ``language``; English is what the code is written in."""
@@ -102,12 +112,19 @@ def day(moment: datetime, zone: str, language: str) -> str:
     return f"{_DAYS[language][local.weekday()]} {number} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
+def short(moment: datetime, zone: str, language: str) -> str:
+    """Return the same without the year when it is this one."""
+    now = datetime.now(ZoneInfo(zone))
+    whole = day_and_time(moment, zone, language)
+    return whole.replace(f" {now.year},", ",") if moment.astimezone(ZoneInfo(zone)).year == now.year else whole
+
+
 def clock(local: datetime, language: str, *, with_seconds: bool = False) -> str:
-    """Return ``9 h 40``, or ``9 h 40 min 05 s``; in English ``09:40``, ``09:40:05``."""
+    """Return ``9 h 40``, or ``9 h 40 min 05 s``, which no line break parts; in English ``09:40``, ``09:40:05``."""
     if language != "fr":
         return local.strftime("%H:%M:%S" if with_seconds else "%H:%M")
     seconds = f" min {local.second:02d} s" if with_seconds else ""
-    return f"{local.hour} h {local.minute:02d}{seconds}"
+    return f"{local.hour} h {local.minute:02d}{seconds}".replace(" ", _TIE)
 
 
 def span(first: datetime, last: datetime, zone: str, language: str) -> str:
@@ -122,4 +139,4 @@ def span(first: datetime, last: datetime, zone: str, language: str) -> str:
 
 def number(value: int, language: str) -> str:
     """Return ``12 345`` with the thin space of French, or ``12,345``."""
-    return f"{value:,}".replace(",", " ") if language == "fr" else f"{value:,}"
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if language == "fr" else f"{value:,}"

@@ -26,9 +26,11 @@ _COLUMNS = ("number", "severity", "events", "when", "commune", "incident")
 @click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the log files, the truth and the store here."
 )
+@click.option("--serve", is_flag=True, help="Then show it in the console, on 127.0.0.1 only, with invented accounts.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8443, show_default=True, help="Port of the console.")
 @fail_on_option
 @format_option
-def demo(seed: int, scale: float, keep: Path | None, fail_on: str | None, form: str) -> None:
+def demo(seed: int, scale: float, keep: Path | None, fail_on: str | None, form: str, *, serve: bool, port: int) -> None:
     """Play a day of the nine fictional communes through the whole flow; the truth is never shown to the engine."""
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as scratch:
         folder = keep or Path(scratch)
@@ -36,7 +38,22 @@ def demo(seed: int, scale: float, keep: Path | None, fail_on: str | None, form: 
             raise InputError([Problem(str(folder / "store"), 0, "holds a demonstration already", "name another folder")])
         folder.mkdir(parents=True, exist_ok=True)
         levels = play(folder, seed=seed, scale=scale, form=form)
+        if serve:
+            _show(folder, port)
     raise SystemExit(exit_code(fail_on, levels))
+
+
+def _show(folder: Path, port: int) -> None:
+    """Serve the console on the store below ``folder`` until told to stop."""
+    from correlator.api.demonstration import demonstration  # noqa: PLC0415 - `--help` must not load it
+    from correlator.cli.serve import serve_until_told  # noqa: PLC0415
+    from correlator.harness.demo.generator import ESTATE  # noqa: PLC0415
+
+    install = demonstration(folder / "store", ESTATE, port)
+    try:
+        serve_until_told(install)
+    finally:
+        install.engine.dispose()
 
 
 def play(folder: Path, *, seed: int, scale: float, form: str) -> list[str]:

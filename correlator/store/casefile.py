@@ -1,6 +1,6 @@
 """All that a viewer may read of one incident: whole, or a member view built from what is theirs (see ``perimeter``)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,15 @@ from correlator.model.incident import Incident
 from correlator.model.observable import COLUMNS
 from correlator.model.viewer import Viewer
 from correlator.store import perimeter, views
-from correlator.store.schema import external_ref, incident_entity, incident_evidence, incident_history, incident_rule
+from correlator.store.schema import (
+    external_ref,
+    hit,
+    hit_event,
+    incident_entity,
+    incident_evidence,
+    incident_history,
+    incident_rule,
+)
 
 #: Changes whose line in the history is one of Tocsin's own fixed words, without names of anybody's things.
 _PLAIN_CHANGES = frozenset({"resolved", "closed", "reopened", "opened", "merged"})
@@ -20,11 +28,14 @@ _PLAIN_CHANGES = frozenset({"resolved", "closed", "reopened", "opened", "merged"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One event document of the evidence. ``event`` holds its fields, ``event.original`` among them."""
+    """One event document of the evidence. ``event`` holds its fields, ``event.original`` among them.
+
+    ``rules`` are ids of rules of the incident that found it, or that it is part of a hit of.
+    """
 
     event_id: str
     at: datetime
-    rule_id: str
+    rules: tuple[str, ...]
     sha256: str
     event: Mapping[str, Any]
 
@@ -104,8 +115,8 @@ def read(connection: sa.Connection, viewer: Viewer, number: str, install: str) -
     if one is None:
         return None
     whole = perimeter.is_whole(one, viewer)
-    pieces = [piece for piece in _pieces(connection, one.id) if whole or _is_own(piece, viewer)]
     rules = _rules(connection, one.id)
+    pieces = [piece for piece in _pieces(connection, one.id, {rule.id for rule in rules}) if whole or _is_own(piece, viewer)]
     merged = perimeter.visible_by_id(connection, viewer, [one.merged_into] if one.merged_into else [])
     return Casefile(
         summary=perimeter.summary_of(one, viewer),
@@ -120,11 +131,22 @@ def read(connection: sa.Connection, viewer: Viewer, number: str, install: str) -
     )
 
 
-def _pieces(connection: sa.Connection, number: int) -> list[Piece]:
+def _pieces(connection: sa.Connection, number: int, rules: Collection[str]) -> list[Piece]:
     table = incident_evidence
     query = sa.select(table.c.event_id, table.c.at, table.c.rule_id, table.c.sha256, table.c.document)
-    rows = connection.execute(query.where(table.c.incident == number).order_by(table.c.at, table.c.event_id))
-    return [Piece(event_id, at, rule, sha256, orjson.loads(text)) for event_id, at, rule, sha256, text in rows]
+    rows = connection.execute(query.where(table.c.incident == number).order_by(table.c.at, table.c.event_id)).all()
+    found = _found_by(connection, [row.event_id for row in rows])
+    told = [(row, sorted({row.rule_id, *found.get(row.event_id, ())} & set(rules))) for row in rows]
+    return [Piece(row.event_id, row.at, tuple(ids), row.sha256, orjson.loads(row.document)) for row, ids in told]
+
+
+def _found_by(connection: sa.Connection, event_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Return event id → ids of the correlation rules whose hits hold it."""
+    query = sa.select(hit_event.c.event_id, hit.c.rule_id).join(hit).where(hit_event.c.event_id.in_(event_ids))
+    found: dict[str, list[str]] = {}
+    for event_id, rule in connection.execute(query):
+        found.setdefault(event_id, []).append(rule)
+    return found
 
 
 def _is_own(piece: Piece, viewer: Viewer) -> bool:
@@ -143,7 +165,7 @@ def _fired_in(pieces: Sequence[Piece], rules: Sequence[Fired]) -> list[Fired]:
     """Return the rules that found something in ``pieces``, as far as those tell."""
     found = []
     for rule in rules:
-        times = [piece.at for piece in pieces if piece.rule_id == rule.id]
+        times = [piece.at for piece in pieces if rule.id in piece.rules]
         if times:
             found.append(Fired(rule.id, rule.kind, rule.title, rule.level, rule.tags, len(times), times[0], times[-1]))
     return found

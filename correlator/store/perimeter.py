@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from correlator.model.estate import SHARED
+from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.incident import Incident, Status, canonical_number
 from correlator.model.severity import Severity
 from correlator.model.viewer import Viewer
@@ -129,7 +129,8 @@ def is_whole(one: Incident, viewer: Viewer) -> bool:
 def summary_of(one: Incident, viewer: Viewer) -> Summary:
     """Return what a list shows of an incident the viewer may see."""
     whole = is_whole(one, viewer)
-    mine = tuple(commune for commune in one.communes if whole or viewer.sees(commune))
+    mine = tuple(commune for commune in one.communes if whole or commune in (viewer.communes or ()))
+    others = set(one.communes) - {*mine, SHARED, UNATTRIBUTED}
     return Summary(
         number=one.number,
         lane=one.lane,
@@ -138,7 +139,7 @@ def summary_of(one: Incident, viewer: Viewer) -> Summary:
         verdict=str(one.verdict or ""),
         title=one.title if whole else "",
         communes=mine,
-        others=len(one.communes) - len(mine),
+        others=len(others),
         first=one.first,
         last=one.last,
         opened=one.opened,

@@ -21,7 +21,7 @@ from correlator.store.database import reading
 from correlator.store.people import Act, Stale, UnknownIncident
 
 router = APIRouter()
-PIECES_PER_PAGE = 20
+PIECES_PER_PAGE = 10
 _LONGEST = 4_000
 _Text = Annotated[str, Form(max_length=_LONGEST)]
 _Seen = Annotated[int, Form(ge=0)]

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from correlator.api.demonstration import PASSWORD, PEOPLE
 from correlator.api.install import install_of
-from correlator.api.render import page
+from correlator.api.render import page, translator
 from correlator.api.visit import May, Visit, anybody_checked, cookie_name, visit_of
 from correlator.api.wording import LANGUAGES
 from correlator.store import accounts, sessions
@@ -88,7 +89,7 @@ def address_of(request: Request) -> str:
 
 def _form(request: Request, wanted: str, trouble: str = "", status: int = 200) -> Response:
     token = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(24)
-    answer = page(request, "sign_in.html", status=status, csrf=token, wanted=_local(wanted), trouble=trouble)
+    answer = page(request, "sign_in.html", status=status, csrf=token, wanted=_local(wanted), trouble=trouble, **_demo(request))
     _keep(request, answer, _FORM_COOKIE, token, 3_600)
     return answer
 
@@ -102,3 +103,11 @@ def _local(wanted: str) -> str:
     """Return ``wanted`` when it is a path of this console, else the front page: nobody is sent elsewhere."""
     is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     return wanted if is_path and wanted.isprintable() and "\\" not in wanted else "/"
+
+
+def _demo(request: Request) -> dict[str, object]:
+    """Return the accounts that the page of a demonstration offers."""
+    if not install_of(request).is_demo:
+        return {}
+    _ = translator(request)
+    return {"demo_password": PASSWORD, "demo_people": [(login, _(told)) for login, (_n, _r, _i, told) in PEOPLE.items()]}
