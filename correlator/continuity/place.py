@@ -77,7 +77,7 @@ def places(estate: Estate, catalogue: Catalogue, holidays: Callable[[str], froze
     """
     local = {(one.commune, one.service): one for one in estate.services}
     speaking = {one.commune for one in estate.services}
-    footings = _footings(estate, catalogue)
+    footings = {commune.id: _footings(estate, catalogue, commune.id) for commune in estate.communes}
     found = []
     for service in catalogue.services.values():
         for commune in estate.communes:
@@ -86,7 +86,7 @@ def places(estate: Estate, catalogue: Catalogue, holidays: Callable[[str], froze
                 commune.id not in speaking and (commune.maternite or not _needs_maternity(service, catalogue))
             )
             calendar = Calendar(commune.time_zone, holidays(commune.calendar), _hours(service, commune, here, catalogue))
-            found.append(_place(service, commune, calendar, here, footings, declared=declared))
+            found.append(_place(service, commune, calendar, here, footings[commune.id], declared=declared))
     return found
 
 
@@ -131,9 +131,9 @@ def _hours(service: CatalogueService, commune: Commune, here: LocalService, cata
     return named.open
 
 
-def _footings(estate: Estate, catalogue: Catalogue) -> dict[str, tuple[Footing, ...]]:
-    """Return asset id → it and everything it stands on itself, nearest first."""
-    shared = {one.id: one for one in estate.shared if one.id}
+def _footings(estate: Estate, catalogue: Catalogue, commune: str) -> dict[str, tuple[Footing, ...]]:
+    """Return asset id → it and everything it stands on itself, nearest first; ``commune`` may have its own of that id."""
+    shared = {one.id: one for one in estate.shared if one.id and one.serves(commune)}
     return {asset: tuple(_reached(asset, shared, catalogue)) for asset in {*shared, *catalogue.assets}}
 
 

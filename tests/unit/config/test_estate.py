@@ -93,6 +93,30 @@ def test_shipped_estate_is_read_from_its_path() -> None:
     path = Path(__file__).parents[3] / "correlator/harness/demo/estate.toml"
     estate = load_estate(path)
     assert [commune.code for commune in estate.communes] == ["BRP", "SAU", "COR", "MTF", "AUL", "QUE", "RON", "TOU", "ORS"]
+    assert sum(commune.inhabitants for commune in estate.communes) == 311_300
+    assert [commune.code for commune in estate.communes if commune.maternite] == ["BRP", "SAU"]
+    assert [commune.code for commune in estate.communes if 6 in commune.hours] == ["BRP", "SAU"]  # open on Saturdays
+    contacts = {contact.id for contact in estate.contacts}
+    assert all(service.contact in contacts for service in estate.services)
+    assert all(service.paper for service in estate.services if service.carrier == "commune")
+    assert {contact.commune for contact in estate.contacts if contact.elected} == {one.id for one in estate.communes}
+    water = {one.commune: one.carrier for one in estate.services if one.service == "eau-potable"}
+    assert {carrier: sum(one == carrier for one in water.values()) for carrier in water.values()} == {
+        "syndicat": 6,
+        "commune": 2,
+        "delegataire": 1,
+    }
+
+
+def test_the_example_to_start_from_is_read() -> None:
+    """Two communes: births everywhere, cameras and water where somebody said so."""
+    estate = load_estate(Path(__file__).parents[3] / "deploy/estate.example.toml")
+    assert [(one.service, one.commune, one.contact) for one in estate.services] == [
+        ("ec-naissances", "00101", "brp-accueil"),
+        ("ec-naissances", "00102", "sau-accueil"),
+        ("videoprotection", "00101", "astreinte"),
+        ("eau-potable", "00102", "sau-accueil"),
+    ]
 
 
 def test_all_faults_are_told_at_once_each_with_its_line() -> None:
