@@ -1,13 +1,18 @@
 """``tocsin doctor``: is everything in place, and if not, what to do."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from correlator.cli.install import config_option
 from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 from correlator.telemetry.terminal import plain
+
+if TYPE_CHECKING:
+    from correlator.runtime.checkup import Finding
 
 
 @click.command()
@@ -22,11 +27,16 @@ def doctor(config: Path | None, form: str) -> None:
     settings, findings = load_or_explain(lambda: load_settings(config))
     if settings is not None:
         findings += check_up(settings)
+    print_findings(findings, form)
+    broken = any(finding.verdict is Verdict.FAILED for finding in findings)
+    raise SystemExit(Exit.FINDINGS if broken else Exit.DONE)
+
+
+def print_findings(findings: "Sequence[Finding]", form: str) -> None:
+    """Print findings as NDJSON, or one line each with what to do below it."""
     if form == "json":
         print_rows([asdict(finding) for finding in findings], form, ())
     for finding in findings if form == "text" else ():
         click.echo(plain(f"{finding.verdict.upper():<8} {finding.subject}: {finding.seen}"))
         if finding.advice:
             click.echo(f"         → {finding.advice}")
-    broken = any(finding.verdict is Verdict.FAILED for finding in findings)
-    raise SystemExit(Exit.FINDINGS if broken else Exit.DONE)

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check configuration, disk, rules, parsers, clock; say what to do."),
     "backup": ("backup", "Copy a running install into a folder or one file."),
     "restore": ("backup", "Put a backup into an empty data folder."),
+    "upgrade": ("upgrade", "Check what a new version changes, migrate, or go back."),
     "retention": ("retention", "Say what is over its time, per kind of data; remove it."),
     "init": ("init", "Write a starter configuration into a folder."),
     "replay": ("replay", "The whole flow over files into a scratch store, NDJSON out."),

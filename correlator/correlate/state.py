@@ -99,6 +99,19 @@ def from_bytes(blobs: Iterable[bytes]) -> LaneStates:
     return state
 
 
+def previous_form(blob: bytes) -> bytes:
+    """Return a blob of this version as the version before wrote it: for going back to an older Tocsin."""
+    row = pl.read_ipc(io.BytesIO(blob)).row(0, named=True)
+    if row["v"] != VERSION:
+        return blob
+    known = pl.struct(pl.element().struct.field(name) for name in ("kind", "role", "value", "strong"))
+    parts = [
+        _write(pl.read_ipc(io.BytesIO(row[name])).with_columns(pl.col("observables").list.eval(known)))
+        for name in ("kept", "open")
+    ]
+    return _write(pl.DataFrame([[VERSION - 1], [row["watermark"]], *([part] for part in parts)], schema=_BLOB))
+
+
 def later(one: datetime | None, two: datetime | None) -> datetime | None:
     """Return the later of two watermarks; None is before every other."""
     return max((time for time in (one, two) if time is not None), default=None)

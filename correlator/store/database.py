@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from correlator.errors import DiskFull, Fatal, InputError, Problem, Retry
 from correlator.store import postgres
 from correlator.store.content import make_private
+from correlator.store.safety import copy_database
 
 #: Newest schema this version knows: the last file of ``migrations/versions``.
 SCHEMA = "0002"
@@ -187,6 +188,8 @@ def _upgrade(engine: sa.Engine) -> None:
     with transaction(engine) as connection:  # a second process waits here, then finds nothing to do
         postgres.lock(connection, postgres.MIGRATING)
         config.attributes["connection"] = connection
+        if _version(connection) not in {None, SCHEMA} and not postgres.is_postgres(engine):
+            copy_database(Path(str(engine.url.database)), f"before-{SCHEMA}")
         command.upgrade(config, "head")
 
 

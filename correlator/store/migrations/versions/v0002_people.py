@@ -38,10 +38,8 @@ def downgrade() -> None:
     )
     for name in (*tables, "person"):
         op.drop_table(name)
-    with op.batch_alter_table("incident") as table:
-        table.drop_column("owner")
-    with op.batch_alter_table("incident_entity") as table:
-        table.drop_column("commune")
+    op.drop_column("incident", "owner")  # not in a batch: that makes the table anew, and what refers to it forbids it
+    op.drop_column("incident_entity", "commune")
 
 
 def _accounts() -> None:
