@@ -18,9 +18,9 @@ from correlator.errors import InputError, Problem, TocsinError
 from correlator.parse.registry import find_parsers
 from correlator.runtime.checkup import Finding, Verdict
 from correlator.runtime.content import load_content
-from correlator.runtime.health import beat
 from correlator.store import schema
 from correlator.store.database import SCHEMA, held, open_database, transaction
+from correlator.store.heartbeat import beat
 from correlator.store.safety import copy_database
 
 if TYPE_CHECKING:
