@@ -7,7 +7,7 @@ or when the disk takes no more: then nothing is taken, nothing is lost, and ever
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +50,16 @@ class _Room:
 
 
 class Journal:
-    """The journal of one data folder. Implements ``ingest.envelope.Writer``; ``JournalSource`` reads it."""
+    """The journal of one data folder. Implements ``ingest.envelope.Writer``; ``JournalSource`` reads it.
 
-    def __init__(self, folder: Path, metrics: Metrics, max_bytes: int = 20 << 30) -> None:
+    ``max_bytes`` is its cap; ``stops`` says when the disk is too full for anything.
+    """
+
+    def __init__(
+        self, folder: Path, metrics: Metrics, max_bytes: int = 20 << 30, stops: Callable[[], bool] = lambda: False
+    ) -> None:
         self.folder, self.metrics = folder, metrics
-        self._max_bytes = max_bytes
+        self._max_bytes, self._stops = max_bytes, stops
         self._changed = Condition()
         self._segments: dict[int, int] = {}  # number → bytes safe on disk
         self._pending: list[_Append] = []
@@ -91,6 +96,10 @@ class Journal:
     async def append(self, envelopes: Sequence[Envelope]) -> None:
         """Return when ``envelopes`` are safe on disk; raises Retry when the journal takes nothing now."""
         data = b"".join(map(encode, envelopes))
+        if not data:
+            if self.is_full:
+                raise Retry("the journal is full", _RETRY_S)
+            return
         loop = asyncio.get_running_loop()
         entry = _Append(data, loop, loop.create_future())
         with self._changed:
@@ -141,7 +150,7 @@ class Journal:
         if now - self._room.at > _LOOK_S:
             self._room = _Room(now, min(self._max_bytes, int(_DISK_SHARE * (held + shutil.disk_usage(self.folder).free))))
         cap = self._room.cap * (_ROOM_AGAIN if self._full else 1.0)
-        fits = now >= self._blocked_until and held + self._pending_bytes + size <= cap
+        fits = now >= self._blocked_until and held + self._pending_bytes + size <= cap and not self._stops()
         if fits == self._full:
             self._tell_full(full=not fits, held=held)
         return fits and self._pending_bytes + size <= max(_PENDING_BYTES, size)

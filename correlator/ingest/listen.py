@@ -19,6 +19,10 @@ def listeners(settings: Iterable[ListenerSettings], writer: Writer, metrics: Met
 
 
 def _listener(settings: ListenerSettings, writer: Writer, metrics: Metrics) -> Serve:
+    if settings.kind == "http":
+        from correlator.ingest.http import HttpListener  # noqa: PLC0415 - a web server is loaded only where one is configured
+
+        return HttpListener(settings, writer, metrics).serve
     if settings.kind == "syslog-udp":
         return DatagramListener(settings, writer, metrics).serve
     return StreamListener(settings, writer, metrics).serve

@@ -11,15 +11,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
 
-import structlog
-
 from correlator.config.sections.listeners import ListenerSettings
-from correlator.errors import Fatal, InputError, Retry
+from correlator.errors import Fatal, Retry
 from correlator.ingest.connections import Connections
 from correlator.ingest.envelope import Envelope, Writer, pack, refused
 from correlator.ingest.framing import Frames, Messages
 from correlator.ingest.senders import Senders
-from correlator.ingest.tls import load_certificate, server_context, stamp
+from correlator.ingest.tls import renew, server_context
 from correlator.model.raw import Flag
 from correlator.model.reject import Reason
 from correlator.telemetry.metrics import Metrics
@@ -29,10 +27,8 @@ _BACKLOG = 512
 #: How long senders have, at the end, to finish what they are writing.
 _GRACE_S = 2.0
 _PAUSE_S, _HANDSHAKE_S = 0.05, 10.0
-_LOOK_S = 60.0
 #: A peer that is gone without a word is found out after two to three minutes.
 _KEEPALIVE = ((socket.SO_KEEPALIVE, 1), (socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 4))
-log = structlog.get_logger()
 
 
 def envelopes(source: str, peer: str, messages: Messages) -> list[Envelope]:
@@ -56,7 +52,6 @@ class StreamListener:
         self._settings, self._writer, self._metrics = settings, writer, metrics
         self._senders = Senders(settings)
         self._context = server_context(settings)
-        self._stamp = stamp(settings)
         self._connections = Connections(settings, metrics)
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
@@ -64,7 +59,7 @@ class StreamListener:
         """Listen until ``stop`` is set; raises Fatal when the port cannot be had."""
         server = await self._start()
         ready()
-        watch = asyncio.create_task(self._renew())
+        watch = asyncio.create_task(renew(self._context, self._settings))
         await stop.wait()
         watch.cancel()
         server.close()
@@ -80,18 +75,6 @@ class StreamListener:
             )  # fmt: skip
         except OSError as error:
             raise Fatal(f"listener {chosen.name}: {chosen.host}:{chosen.port}: {error.strerror or error}") from error
-
-    async def _renew(self) -> None:
-        """Take a renewed certificate for the connections to come."""
-        while self._context:
-            await asyncio.sleep(_LOOK_S)
-            if (now := stamp(self._settings)) != self._stamp:
-                self._stamp = now
-                try:
-                    load_certificate(self._context, self._settings)
-                    log.info("A listener took its renewed certificate.", listener=self._settings.name)
-                except InputError as error:
-                    log.error("A listener keeps its old certificate.", listener=self._settings.name, reason=str(error))  # noqa: TRY400 - a person's mistake, no traceback
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = str((writer.get_extra_info("peername") or ("",))[0])

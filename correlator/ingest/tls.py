@@ -1,11 +1,17 @@
 """Certificates of listeners: a context for the server side, taken anew when the files change, and what doctor asks of them."""
 
+import asyncio
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from correlator.config.sections.listeners import ListenerSettings
 from correlator.errors import InputError, Problem
+
+_LOOK_S = 60.0
+log = structlog.get_logger()
 
 
 def server_context(settings: ListenerSettings) -> ssl.SSLContext | None:
@@ -34,12 +40,28 @@ def load_certificate(context: ssl.SSLContext, settings: ListenerSettings) -> Non
         raise _unusable(settings.tls_cert, error, f"a certificate (PEM) and its key {settings.tls_key}") from None
 
 
-def stamp(settings: ListenerSettings) -> tuple[float, ...]:
+def _stamp(settings: ListenerSettings) -> tuple[float, ...]:
     """Return when the certificate files last changed."""
     try:
         return tuple(path.stat().st_mtime for path in (settings.tls_cert, settings.tls_key) if path)
     except OSError:
         return ()
+
+
+async def renew(context: ssl.SSLContext | None, settings: ListenerSettings) -> None:
+    """Take renewed certificates for the connections to come, until cancelled; a broken one leaves the old one in use."""
+    known = _stamp(settings)
+    while context is not None:
+        await asyncio.sleep(_LOOK_S)
+        now = _stamp(settings)
+        if now == known:
+            continue
+        known = now
+        try:
+            load_certificate(context, settings)
+            log.info("A listener took its renewed certificate.", listener=settings.name)
+        except InputError as error:
+            log.error("A listener keeps its old certificate.", listener=settings.name, reason=str(error))  # noqa: TRY400 - a person's mistake needs no traceback
 
 
 def valid_until(certificate: Path) -> datetime:

@@ -9,6 +9,7 @@ from correlator.ingest.follow import FollowedFiles
 from correlator.ingest.journal import Journal
 from correlator.ingest.journal_source import JournalSource, is_segment
 from correlator.runtime.checkpoint import Checkpoint
+from correlator.runtime.disk import disk_state
 from correlator.runtime.pipeline import Flow
 from correlator.telemetry.metrics import Metrics
 
@@ -17,7 +18,8 @@ def journal_of(settings: Settings, metrics: Metrics) -> Journal | None:
     """Return the journal of an install that listens, or that has one left from when it did; it is not opened yet."""
     if not settings.listener and not settings.journal_dir.is_dir():
         return None
-    return Journal(settings.journal_dir, metrics, int(settings.journal.max_gib * (1 << 30)))
+    disk = disk_state(settings)
+    return Journal(settings.journal_dir, metrics, int(settings.journal.max_gib * (1 << 30)), lambda: disk.stops)
 
 
 def sources_of(settings: Settings, journal: Journal | None) -> tuple[Source, ...]:
