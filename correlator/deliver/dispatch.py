@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -49,14 +49,19 @@ class Delivered:
         return self.total("dead")
 
 
-def deliver_once(engine: sa.Engine, sinks: Mapping[str, Sink], now: datetime) -> Delivered:
+def deliver_once(
+    engine: sa.Engine, sinks: Mapping[str, Sink], now: datetime, alive: Callable[[], None] = lambda: None
+) -> Delivered:
     """Deliver everything that is due at ``now`` to ``sinks`` and return what became of it.
+
+    ``alive`` is called between claims: a long backlog is no death.
 
     May run in any number of threads and processes at once. Sinks raise Reject, Retry or Fatal; anything else they raise is a
     fault of the sink and is tried again like a Retry.
     """
     began, owner, done = time.monotonic(), uuid.uuid4().hex, Delivered()
     while True:
+        alive()
         moment = now + timedelta(seconds=time.monotonic() - began)
         usable = [name for name in sinks if name not in done.stopped]
         claimed = outbox.claim(engine, usable, owner, moment) if usable else []

@@ -15,6 +15,7 @@ from correlator.deliver.contract import Sink
 from correlator.deliver.dispatch import Delivered, deliver_once
 from correlator.deliver.registry import find_sinks, make_sinks
 from correlator.errors import InputError, Retry
+from correlator.runtime.pulse import Pulse
 from correlator.telemetry.metrics import Metrics
 
 _PAUSE_S = 1.0
@@ -32,14 +33,15 @@ def delivering(engine: sa.Engine, settings: Settings, metrics: Metrics) -> Itera
         yield
         return
     stop = Event()
-    thread = Thread(target=_work, args=(engine, sinks, metrics, stop), name="deliver")
+    pulse = Pulse(engine, "deliver")
+    thread = Thread(target=_work, args=(engine, sinks, metrics, stop, pulse), name="deliver")
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
-        _turn(engine, sinks, metrics)
+        _turn(engine, sinks, metrics, pulse)
 
 
 def configured_sinks(settings: Settings) -> dict[str, Sink]:
@@ -61,16 +63,16 @@ def house(settings: Settings) -> dict[str, Any]:
     return {"public_url": settings.console.public_url, "time_zone": settings.time_zone, "communes": names}
 
 
-def _work(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, stop: Event) -> None:
+def _work(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, stop: Event, pulse: Pulse) -> None:
     while not stop.is_set():
-        _turn(engine, sinks, metrics)
+        _turn(engine, sinks, metrics, pulse)
         stop.wait(_PAUSE_S)
 
 
-def _turn(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics) -> None:
+def _turn(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, pulse: Pulse) -> None:
     """Send what is due; what fails as a whole (a locked database, a full disk) is tried again at the next turn."""
     try:
-        _tell(deliver_once(engine, sinks, datetime.now(UTC)), metrics)
+        _tell(deliver_once(engine, sinks, datetime.now(UTC), pulse.beat), metrics)
     except Retry as error:
         log.warning("Deliveries wait.", reason=str(error))
     except Exception:  # the thread must live on: nobody would notice that nothing is sent any more

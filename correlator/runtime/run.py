@@ -26,6 +26,7 @@ from correlator.runtime.content import Content, load_content, shipped_rules
 from correlator.runtime.disk import disk_state
 from correlator.runtime.inputs import hear, open_sources, settle, sources_of
 from correlator.runtime.pipeline import Flow, Outcome, process
+from correlator.runtime.pulse import Pulse
 from correlator.runtime.tidy import tidy_lake
 from correlator.store.exceptions import paused_rules
 from correlator.telemetry.metrics import Metrics
@@ -57,6 +58,7 @@ class Loop:
     _sources: tuple[Source, ...] = ()
     _flow: Flow = field(default_factory=Flow)
     _heard: float = 0.0  # when anything last came, perf_counter
+    _pulse: Pulse = field(init=False)
     _behind: set[str] = field(default_factory=set)  # sources not read to their end yet: they have more at hand
     _even: datetime = _NEVER  # when nobody was behind
     _waiting: bool = False  # for space on the disk
@@ -64,6 +66,9 @@ class Loop:
     _stamp: tuple[tuple[str, float], ...] = ()
     _whole: Content | None = None  # with the rules that people paused
     _paused: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._pulse = Pulse(self.checkpoint.engine, "pipeline")
 
     def start(self) -> None:
         """Open the sources where the last commit left them."""
@@ -90,6 +95,7 @@ class Loop:
                 continue
             started = perf_counter()
             came = self.turn(once=once)
+            self._pulse.beat()
             if once and not came:
                 break
             self._look_around()

@@ -1,23 +1,77 @@
-"""The metrics over HTTP, on this machine only."""
+"""Metrics and health over HTTP, on a port that needs neither the console nor the asyncio thread.
 
-from collections.abc import Iterator
+``/metrics`` (and ``/``) is for Prometheus, ``/health`` for whoever watches from another machine: 200 or 503, with JSON.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
-from prometheus_client import start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from correlator.errors import Fatal
 from correlator.telemetry.metrics import Metrics
+
+#: Returns HTTP status and JSON body.
+Answer = Callable[[], tuple[int, bytes]]
+_PATIENCE_S = 10  # with a client that does not say what it wants
 
 
 @contextmanager
-def serve_metrics(metrics: Metrics, port: int) -> Iterator[None]:
-    """Serve ``metrics`` on 127.0.0.1:``port`` while the block runs; port 0 serves nothing."""
+def serve_metrics(metrics: Metrics, port: int, host: str = "127.0.0.1", health: Answer | None = None) -> Iterator[None]:
+    """Serve ``metrics`` and ``health`` on ``host``:``port`` while the block runs; port 0 serves nothing.
+
+    Raises Fatal when the port cannot be opened.
+    """
     if not port:
         yield
         return
-    server, thread = start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+    try:
+        server = _Server((host, port), _handler(metrics, health))
+    except OSError as error:
+        raise Fatal(f"metrics: {host}:{port} cannot be opened: {error.strerror or error}") from error
+    thread = Thread(target=server.serve_forever, name="metrics")
+    thread.start()
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # a client that hangs must not hold up the end
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Leave a client that hung up alone."""
+        del request, client_address
+
+
+def _handler(metrics: Metrics, health: Answer | None) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _PATIENCE_S
+        server_version, sys_version = "tocsin", ""
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/health" and health is not None:
+                self._answer(*health(), "application/json")
+            elif path in {"/", "/metrics"}:
+                self._answer(200, generate_latest(metrics.registry), CONTENT_TYPE_LATEST)
+            else:
+                self._answer(404, b"", "text/plain")
+
+        def _answer(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own name
+            """Keep quiet: it is asked every few seconds."""
+
+    return Handler
