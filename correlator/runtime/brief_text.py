@@ -1,0 +1,186 @@
+"""The morning brief as French text: ten seconds for whoever reads its first lines, all of it for whoever reads on."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from correlator.continuity.wording import hour_text, moment_text
+from correlator.deliver.wording import LEVELS
+from correlator.model.incident import Incident, Status
+from correlator.model.service import ServiceState
+from correlator.runtime.brief import Brief, communes_of
+from correlator.runtime.disk import Level
+
+_STATUSES = {
+    Status.NEW: "nouveau, personne ne l’a pris",
+    Status.ACKNOWLEDGED: "pris en charge",
+    Status.IN_PROGRESS: "en cours",
+    Status.RESOLVED: "résolu",
+    Status.CLOSED: "clos",
+    Status.MERGED: "fusionné",
+}
+_STATES = {
+    ServiceState.DEGRADED: "dégradé",
+    ServiceState.PAPER: "procédure papier",
+    ServiceState.DOWN: "interrompu",
+    ServiceState.UNKNOWN: "inconnu",
+    ServiceState.RUNNING: "nominal",
+}
+_RESULTS = {"sent": "envoyé", "handed": "remis, non confirmé"}
+_SHOWN = 30
+
+
+def brief_text(brief: Brief) -> str:
+    """Return the whole brief, line by line."""
+    parts = [_head, _incidents, _calls, _services, _deadlines, _sources, _unread, _muted, _signs]
+    return "\n\n".join("\n".join(part(brief)) for part in parts) + "\n"
+
+
+def headline(brief: Brief) -> str:
+    """Return the one sentence that decides whether the reader reads on."""
+    if brief.problems:
+        return "ATTENTION : Tocsin ne fonctionne pas comme il faut ; cette nuit n’a pas été entièrement surveillée."
+    if brief.is_quiet:
+        active = len(brief.sources) - len(brief.silent)
+        return f"Rien à signaler. Nuit calme, vérifiée : {active} source{_s(active)} sur {len(brief.sources)} ont parlé."
+    unread = [
+        _count(len(brief.incidents), "incident"),
+        _count(len(brief.services), "service à surveiller", "services à surveiller"),
+        _count(len(brief.deadlines), "échéance dans les 24 heures", "échéances dans les 24 heures"),
+        _count(len(brief.silent), "source silencieuse", "sources silencieuses"),
+        _count(sum(brief.dead.values()), "élément refusé", "éléments refusés"),
+        _count(brief.lost, "enregistrement sans sort connu", "enregistrements sans sort connu"),
+        "le disque se remplit" if brief.disk_level else "",
+        "des informations manquent" if brief.missing or not brief.sources else "",
+    ]
+    told = ", ".join(part for part in unread if part)
+    return f"À voir : {told}." if told else "Des appels d’astreinte ont eu lieu ; plus rien n’est ouvert."
+
+
+def _head(brief: Brief) -> Iterator[str]:
+    yield f"BRIEF TOCSIN ({brief.install})"
+    yield f"Du {moment_text(brief.since, brief.zone)} au {moment_text(brief.now, brief.zone)}."
+    yield ""
+    yield headline(brief)
+
+
+def _incidents(brief: Brief) -> Iterator[str]:
+    opened = len(brief.opened)
+    yield f"INCIDENTS ({_count(opened, 'nouveau', 'nouveaux') or 'aucun nouveau'}, {len(brief.incidents) - opened} modifié(s))"
+    if not brief.incidents:
+        yield "  Aucun incident ouvert ou modifié."
+    for level, group in groupby(brief.incidents, key=lambda one: one.severity):
+        yield f"  Gravité {LEVELS[level]}"
+        several = list(group)
+        for one in several[:_SHOWN]:
+            yield from _incident(one, brief)
+        if len(several) > _SHOWN:
+            yield f"    … et {len(several) - _SHOWN} autres"
+
+
+def _incident(one: Incident, brief: Brief) -> Iterator[str]:
+    new = "NOUVEAU " if one.opened >= brief.since else ""
+    yield f"    {new}{one.number}  {communes_of(one, brief.names)}  [{_STATUSES[one.status]}]"
+    yield f"      {one.title}"
+
+
+def _calls(brief: Brief) -> Iterator[str]:
+    yield "ASTREINTE"
+    if not brief.calls:
+        yield "  Personne n’a été appelé."
+    for one in brief.calls:
+        what = one["incident"] or "essai"
+        state = {"acknowledged": f"pris en charge par {one['taken by']}", "open": "PERSONNE N’A RÉPONDU"}.get(
+            one["state"], "terminé"
+        )
+        yield f"  {what} : {state}"
+        for tried in one["tries"][:_SHOWN]:
+            yield f"    {_tried(tried, brief)}"
+
+
+def _tried(tried: Mapping[str, Any], brief: Brief) -> str:
+    name = brief.names.get(tried["contact"], tried["contact"])
+    result = _RESULTS.get(tried["result"], f"échec ({tried['result']})")
+    return f"{hour_text(tried['at'], brief.zone)}  {name}, {tried['channel']} : {result}"
+
+
+def _services(brief: Brief) -> Iterator[str]:
+    yield "SERVICES"
+    if "services et échéances" in brief.missing:
+        yield f"  Non disponible : {brief.missing['services et échéances']}"
+    elif not brief.services:
+        yield "  Aucun service connu pour être dégradé."
+    for one in brief.services[:_SHOWN]:
+        since = f" depuis {moment_text(one.since, brief.zone)}" if one.since else ""
+        yield f"  {one.label}, {one.commune} : {_STATES[one.state]}{since}. {one.reason}"
+
+
+def _deadlines(brief: Brief) -> Iterator[str]:
+    yield "ÉCHÉANCES DES 24 HEURES"
+    if "services et échéances" in brief.missing:
+        yield "  Non disponible."
+    elif not brief.deadlines:
+        yield "  Aucune."
+    for one in brief.deadlines[:_SHOWN]:
+        late = "DÉPASSÉE " if one.deadline.act_by and one.deadline.act_by <= brief.now else ""
+        when = moment_text(one.deadline.act_by, brief.zone) if one.deadline.act_by else "sans délai"
+        yield f"  {late}{when}  {one.kind.name}, {brief.names.get(one.commune, one.commune)} {one.subject}".rstrip()
+
+
+def _sources(brief: Brief) -> Iterator[str]:
+    yield "SOURCES"
+    if not brief.sources:
+        yield "  Aucune source n’est déclarée : rien n’a été surveillé."
+    for one in brief.sources:
+        last = f"dernier {moment_text(one.last, brief.zone)}" if one.last else "jamais entendue"
+        said = "SILENCIEUSE" if one.silent else f"{_number(one.fates['received'])} reçus"
+        yield f"  {one.name} : {said}, {last}"
+
+
+def _unread(brief: Brief) -> Iterator[str]:
+    yield "CE QUE NOUS N’AVONS PAS PU LIRE"
+    for (kind, origin, reason), count in list(brief.dead.items())[:_SHOWN]:
+        what = "livraison refusée" if kind == "delivery" else "enregistrement refusé"
+        yield f"  {_number(count)} × {what}, {origin} : {reason[:120]}"
+    if not brief.dead:
+        yield "  Rien n’a été refusé."
+    if brief.lost:
+        yield f"  {_number(brief.lost)} enregistrements sans sort connu : prévenez l’éditeur (registre des pertes)."
+    else:
+        yield "  Aucune perte : chaque enregistrement reçu a un sort connu."
+
+
+def _muted(brief: Brief) -> Iterator[str]:
+    yield "CE QUI EST MASQUÉ PAR DÉCISION"
+    if not brief.muted:
+        yield "  Rien."
+    for what, why, until, hidden in brief.muted[:_SHOWN]:
+        count = f", {_number(hidden)} détections masquées depuis le début" if hidden else ""
+        yield f"  {what} jusqu’au {moment_text(until, brief.zone)} ({why}){count}"
+
+
+def _signs(brief: Brief) -> Iterator[str]:
+    yield "TOCSIN LUI-MÊME"
+    for part, at in brief.signs.items():
+        yield f"  {part} : signe de vie {_when(at, brief)}"
+    for problem in brief.problems:
+        yield f"  PROBLÈME : {problem}"
+    full = {Level.FREE: "", Level.TIGHT: ", il se remplit", Level.FULL: ", PLEIN : la lecture attend"}[brief.disk_level]
+    yield f"  disque : {brief.disk_used:.0f} % utilisés{full}"
+
+
+def _when(at: datetime, brief: Brief) -> str:
+    return f"à {hour_text(at, brief.zone)}" if (brief.now - at).total_seconds() < 86_400 else moment_text(at, brief.zone)  # noqa: PLR2004 - a day
+
+
+def _count(number: int, one: str, several: str = "") -> str:
+    return f"{_number(number)} {(several or f'{one}s') if number > 1 else one}" if number else ""
+
+
+def _number(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _s(number: int) -> str:
+    return "s" if number > 1 else ""
