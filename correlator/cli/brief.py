@@ -51,7 +51,7 @@ def brief(config: Path | None, since: str, people: Sequence[str], form: str, *, 
 
 
 def local_since(text: str, zone: str, now: datetime) -> datetime:
-    """Return the UTC time that ``text`` means: a clock time is the last one in ``zone``, an ISO time without offset is there."""
+    """Return the UTC time that ``text`` means: a clock time is the last one in ``zone``, ISO without offset is there."""
     here = ZoneInfo(zone)
     found = _CLOCK.fullmatch(text.strip())
     if found:
