@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,10 +14,13 @@ from correlator.config.estate import load_estate
 from correlator.config.settings import Settings
 from correlator.errors import InputError
 from correlator.model.estate import Estate
+from correlator.runtime.content import Content, load_content
 from correlator.store.sessions import Lifetime
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+_CONTENT_S = 300.0
 
 
 def _now() -> datetime:
@@ -31,6 +36,8 @@ class Install:
     is_demo: bool = False
     now: Callable[[], datetime] = _now
     _estate: tuple[float, Estate] = field(default=(-1.0, Estate()))
+    _content: tuple[float, Content] | None = None
+    _loading: Lock = field(default_factory=Lock)
 
     @property
     def estate(self) -> Estate:
@@ -48,6 +55,14 @@ class Install:
     def names(self) -> Mapping[str, str]:
         """Return commune id → name."""
         return {commune.id: commune.name for commune in self.estate.communes}
+
+    @property
+    def content(self) -> Content:
+        """Return the rules as they stand in their files, at most five minutes old; loading them takes a second."""
+        with self._loading:
+            if self._content is None or monotonic() - self._content[0] > _CONTENT_S:
+                self._content = (monotonic(), load_content(self.settings))
+            return self._content[1]
 
     @property
     def life(self) -> Lifetime:

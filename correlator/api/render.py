@@ -18,7 +18,12 @@ from correlator.model.severity import Severity
 from correlator.store.perimeter import Summary
 
 #: The main menu: (address, label, what one must be allowed to do). One line per page.
-MENU = (("/incidents", N_("Incidents"), "read"),)
+MENU = (
+    ("/incidents", N_("Incidents"), "read"),
+    ("/recherche", N_("Search"), "read"),
+    ("/masquages", N_("Mutes"), "read"),
+    ("/consultations", N_("Journal"), "journal"),
+)
 TEMPLATES = Path(__file__).parent / "templates"
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from correlator.api.install import install_of
 from correlator.api.pages.queue import SCOPES
+from correlator.api.pages.search import look
 from correlator.api.visit import Reader
 from correlator.model.incident import rfc3339
 from correlator.model.severity import Severity
@@ -52,6 +53,19 @@ def incident(request: Request, visit: Reader, number: str) -> Response:
     journal.note_read(install.engine, visit.viewer, "incident read", found.summary.number, {"by": "api"}, install.now())
     parts = asdict(found)
     return _json({"v": 1, **document_of(found.summary), **{name: parts[name] for name in parts if name != "summary"}})
+
+
+@router.get("/search")
+def search(
+    request: Request,
+    visit: Reader,
+    text: Annotated[str, Query(min_length=3, max_length=200)],
+    period: str = "7d",
+    commune: str = "",
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+) -> Response:
+    """Find events, the newest first."""
+    return _json({"v": 1, "events": look(install_of(request), visit, text.strip(), period, commune, limit)})
 
 
 def document_of(summary: Summary) -> Mapping[str, Any]:

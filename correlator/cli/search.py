@@ -1,6 +1,5 @@
 """``tocsin search``: where an address, a user, a host or any text occurs in the events of the lake."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,11 @@ _EXCERPT = 400
 @no_level_option
 def search(text: str, since: str, limit: int, config: Path | None, form: str) -> None:
     """Show the newest events in which TEXT occurs: 198.51.100.24, a user, a host, a file name."""
+    from correlator.model.viewer import OWNER  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.search import Query, find_events  # noqa: PLC0415
+
     settings, engine = open_install(config)
-    rows = find_events(engine, text, since_time(since), limit)
+    rows = find_events(engine, OWNER, Query(text, since_time(since), limit=limit))
     if form == "json":
         print_rows(rows, form, ())
     else:
@@ -34,17 +36,6 @@ def search(text: str, since: str, limit: int, config: Path | None, form: str) ->
         f"{len(rows)} event(s) since {since}" + (", the newest; --limit shows more" if len(rows) == limit else ""), err=True
     )
     raise SystemExit(Exit.DONE)
-
-
-def find_events(engine: Any, text: str, since: datetime, limit: int) -> list[dict[str, Any]]:  # noqa: ANN401 - `--help` must not load SQLAlchemy
-    """Return the newest events whose original text holds ``text``, in any case: a field is always part of its record."""
-    import polars as pl  # noqa: PLC0415 - `--help` must not load it
-
-    from correlator.store.lake import events  # noqa: PLC0415
-
-    holds = pl.col("event.original").str.to_lowercase().str.contains(text.lower(), literal=True)
-    found = events(engine, since).filter(holds).select("event.id", *_SHOWN)
-    return found.sort("@timestamp", descending=True).head(limit).collect().to_dicts()
 
 
 def _told(event: dict[str, Any], zone: str) -> str:

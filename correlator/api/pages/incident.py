@@ -47,7 +47,7 @@ def show(
     pieces: Annotated[int, Query(ge=1, le=1_000)] = 1,
 ) -> Response:
     """Show the incident; whoever reads it is written down first."""
-    found = _read(request, visit, number)
+    found = read_incident(request, visit, number)
     install = install_of(request)
     journal.note_read(install.engine, visit.viewer, "incident read", found.summary.number, {"page": pieces}, install.now())
     return _shown(request, visit, found, pieces=pieces)
@@ -66,7 +66,7 @@ def move(
 ) -> Response:
     """Give the incident another status; resolving and closing need a verdict and a reason."""
     typed = Typed(status=status, verdict=verdict, reason=reason)
-    found = _read(request, visit, number)
+    found = read_incident(request, visit, number)
     if status not in set(Status) or (verdict and verdict not in set(Verdict)):
         raise HTTPException(422)
     wanted = Status(status)
@@ -91,7 +91,7 @@ def assign(
     owner: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Say who works on the incident."""
-    found = _read(request, visit, number)
+    found = read_incident(request, visit, number)
     if owner and owner not in owners(install_of(request), visit):
         raise HTTPException(422)
 
@@ -106,7 +106,7 @@ def comment(
     request: Request, visit: Annotated[Visit, Depends(checked(May.COMMENT))], number: str, text: _Text = ""
 ) -> Response:
     """Add a comment to the history."""
-    found = _read(request, visit, number)
+    found = read_incident(request, visit, number)
     if not text.strip():
         return _shown(request, visit, found, trouble=N_("The comment is empty: write what others should know."), status=422)
     people.comment(install_of(request).engine, found.summary.number, text.strip(), _act(request, visit))
@@ -124,7 +124,8 @@ def owners(install: Install, visit: Visit) -> Mapping[str, str]:
     return {one.login: one.name for one in able if one.communes is not None and one.communes <= mine}
 
 
-def _read(request: Request, visit: Visit, number: str) -> Casefile:
+def read_incident(request: Request, visit: Visit, number: str) -> Casefile:
+    """Return the incident as the visitor may see it; raises 404 when there is none they may see."""
     install = install_of(request)
     with reading(install.engine) as connection:
         found = casefile.read(connection, visit.viewer, number, install.settings.install)
@@ -153,7 +154,7 @@ def _done(
     try:
         act(install_of(request), _act(request, visit, *known))
     except (Stale, IllegalTransition):
-        again = _read(request, visit, found.summary.number)
+        again = read_incident(request, visit, found.summary.number)
         told = N_("Somebody else has changed this incident since you opened it. Nothing of yours was saved yet.")
         return _shown(request, visit, again, typed=typed, trouble=told, news_after=known[1], status=409)
     except UnknownIncident:
