@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("rules", "List, show, check, test and try rules."),
     "parsers": ("parsers", "List, show and test parsers."),
     "sinks": ("sinks", "List and check sinks."),
+    "board": ("board", "How the public services of each commune stand; static pages that survive the server."),
+    "clocks": ("clocks", "Legal and service delays: list, open, close with a proof."),
     "lake": ("lake", "Query the lake with SQL."),
     "dead-letter": ("dead_letter", "List records nobody could read; read them again."),
     "estate": ("estate", "Check the estate file."),

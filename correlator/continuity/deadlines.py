@@ -1,7 +1,7 @@
 """Which delays run now: those somebody opened, those of the calendar, and the worst that an outage may hide."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -34,6 +34,7 @@ class Due:
     """One line of the deadlines: one clock, or all open acts of one kind, in one commune.
 
     ``count`` acts, the ``oldest`` fact among them; ``person`` signed the start; ``ids`` are the clocks in the store.
+    ``open_left``: how much of the time left the counter is open.
     """
 
     kind: ClockKind
@@ -46,6 +47,7 @@ class Due:
     person: str = ""
     ids: tuple[int, ...] = ()
     incident: int | None = None
+    open_left: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,14 @@ def deadlines(
         *_by_calendar(catalogue, communes, known, calendars, now),
         *_assumed(catalogue, outages, known, calendars),
     ]
-    return sorted(lines, key=lambda line: (_moment(line), line.kind.id, line.commune))
+    told = (_with_time_left(line, calendars, now) for line in lines)
+    return sorted(told, key=lambda line: (_moment(line), line.kind.id, line.commune))
+
+
+def _with_time_left(line: Due, calendars: Calendars, now: datetime) -> Due:
+    end = line.deadline.act_by
+    left = calendars(line.kind, line.commune).open_between(now, end) if end and end > now else timedelta()
+    return replace(line, open_left=left)
 
 
 def _moment(line: Due) -> float:

@@ -87,6 +87,7 @@ class _Sign:
     since: datetime | None
     reason: str
     incident: str = ""
+    said: bool = False  # by a person, of something the service stands on
 
 
 def standing_of(place: Place, facts: Facts) -> Standing:
@@ -134,8 +135,12 @@ def _assets_said(place: Place, facts: Facts) -> Iterator[_Sign]:
         said = _newest(facts, asset.id, place.commune.id, asset.communes)
         if said is None or said.state is ServiceState.RUNNING:
             continue
-        told = "Panne nationale de {} : notre système n'est pas en cause." if asset.external else "{} : hors service, selon {}."
-        yield _Sign(ServiceState.DEGRADED, said.since, told.format(asset.label, said.person))
+        told = (
+            "Panne nationale de {} : notre système n’est pas en cause (selon {})."
+            if asset.external
+            else "{} : hors service (selon {})."
+        )
+        yield _Sign(ServiceState.DEGRADED, said.since, told.format(asset.label, said.person), said=True)
 
 
 def _silences(place: Place, facts: Facts) -> Iterator[_Sign]:
@@ -171,7 +176,8 @@ def _computed(place: Place, facts: Facts, signs: tuple[_Sign, ...]) -> Standing:
     since = min((sign.since for sign in telling if sign.since), default=None)
     reason = " ".join(dict.fromkeys(sign.reason for sign in sorted(signs, key=lambda sign: -WEIGHT[sign.state])))
     numbers = tuple(dict.fromkeys(sign.incident for sign in signs if sign.incident))
-    return Standing(state, since, reason, Confidence.DEDUCED, is_open, incidents=numbers)
+    confidence = Confidence.SAID if all(sign.said for sign in signs) else Confidence.DEDUCED
+    return Standing(state, since, reason, confidence, is_open, incidents=numbers)
 
 
 def _together(signs: tuple[_Sign, ...]) -> ServiceState:

@@ -6,26 +6,37 @@ from zoneinfo import ZoneInfo
 _DAYS = ("lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim.")
 _MONTHS = ("janv.", "févr.", "mars", "avril", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.")
 _HOUR, _MINUTE = 3600, 60
+_ = "\N{NO-BREAK SPACE}"  # a number never leaves its unit at the end of a line
 _HOURS_TOLD = 96  # beyond, days
 
 
 def day_text(day: date) -> str:
     """Return ``mer. 12 nov.``; the year only when it is not told by the page: never here."""
-    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
+    return f"{_DAYS[day.weekday()]}{_}{day.day}{_}{_MONTHS[day.month - 1]}"
 
 
 def hour_text(moment: datetime, zone: str) -> str:
     """Return ``8 h 10`` of ``moment`` in ``zone``."""
     local = moment.astimezone(ZoneInfo(zone))
-    return f"{local.hour} h {local.minute:02d}"
+    return f"{local.hour}{_}h{_}{local.minute:02d}"
 
 
 def moment_text(moment: datetime, zone: str) -> str:
-    """Return ``mer. 12 nov. 8 h 10``; midnight is told as the end of the day before: ``mer. 12 nov. minuit``."""
+    """Return ``mer. 12 nov. 8 h 10``."""
+    return f"{local_day_text(moment, zone)} {hour_text(moment, zone)}"
+
+
+def end_text(moment: datetime, zone: str) -> str:
+    """Return when something ends: as ``moment_text``, but midnight as the end of the day before: ``mer. 12 nov. minuit``."""
     local = moment.astimezone(ZoneInfo(zone))
     if (local.hour, local.minute) == (0, 0):
         return f"{day_text(local.date() - timedelta(days=1))} minuit"
-    return f"{day_text(local.date())} {hour_text(moment, zone)}"
+    return moment_text(moment, zone)
+
+
+def local_day_text(moment: datetime, zone: str) -> str:
+    """Return ``mer. 12 nov.``, the day that ``moment`` is in ``zone``."""
+    return day_text(moment.astimezone(ZoneInfo(zone)).date())
 
 
 def duration_text(delay: timedelta) -> str:
@@ -33,10 +44,10 @@ def duration_text(delay: timedelta) -> str:
     seconds = int(abs(delay).total_seconds())
     hours, minutes = seconds // _HOUR, seconds % _HOUR // _MINUTE
     if hours == 0:
-        return f"{minutes} min"
+        return f"{minutes}{_}min"
     if hours >= _HOURS_TOLD:
-        return f"{hours // 24} jours"
-    return f"{hours} h {minutes:02d}" if minutes and hours < 10 else f"{hours} h"  # noqa: PLR2004 - minutes matter below ten hours
+        return f"{hours // 24}{_}jours"
+    return f"{hours}{_}h{_}{minutes:02d}" if minutes and hours < 10 else f"{hours}{_}h"  # noqa: PLR2004 - minutes matter below ten hours
 
 
 def left_text(moment: datetime, now: datetime) -> str:

@@ -11,13 +11,14 @@ from correlator.config.estate import load_estate
 from correlator.config.public_holidays import public_holidays
 from correlator.config.settings import Settings
 from correlator.continuity.calendar import Calendar
+from correlator.continuity.clocks import Deadline, deadline_of
 from correlator.continuity.deadlines import PEAK, Calendars, Due, Origin, Outage, deadlines
 from correlator.continuity.domains import DOMAINS, OTHER, domain_of
 from correlator.continuity.place import Place, places
 from correlator.continuity.state import WEIGHT, Facts, OpenIncident, Standing, is_silent, standing_of, worst
 from correlator.model.estate import SHARED, Commune, Contact, Estate
 from correlator.model.incident import Incident
-from correlator.model.service import Catalogue, CatalogueService, ServiceState
+from correlator.model.service import Catalogue, CatalogueService, ClockKind, ServiceState
 from correlator.model.viewer import OWNER, Viewer
 from correlator.store import continuity
 from correlator.store.database import reading
@@ -111,6 +112,12 @@ def ground_of(settings: Settings) -> Ground:
     return Ground(load_estate(settings.estate) if settings.estate else Estate(), load_catalogue())
 
 
+def deadline_in(ground: Ground, kind: ClockKind, commune: str, start: datetime, now: datetime) -> Deadline:
+    """Return the deadline of a clock that somebody opens at ``now`` in a commune of the ground."""
+    found = [one for one in places(ground.estate, ground.catalogue, public_holidays) if one.commune.id == commune]
+    return deadline_of(kind, start, _calendars(found, ground)(kind, commune), earliest=min(start, now))
+
+
 def is_untold(standing: Standing) -> bool:
     """Say whether nobody and nothing ever told anything of it: shown as unknown, but no news."""
     return standing.state is ServiceState.UNKNOWN and standing.since is None
@@ -121,16 +128,16 @@ def board_of(
 ) -> BoardModel:
     """Return the board at ``now`` for ``viewer``; what lies outside the perimeter is left out or told without detail."""
     seen = tuple(commune for commune in ground.estate.communes if viewer.sees(commune.id))
+    found = [one for one in places(ground.estate, ground.catalogue, public_holidays) if one.commune in seen]
     with reading(engine) as connection:
         facts = Facts(
             now,
-            tuple(_as_facts(continuity.grave_incidents(connection))),
+            tuple(_telling(_as_facts(continuity.grave_incidents(connection)), found)),
             continuity.last_heard(connection),
             tuple(continuity.statements(connection)),
         )
         clocks = [one for one in continuity.clocks(connection, closed_since=now - _CLOSED_KEPT) if viewer.sees(one.commune)]
         incidents, total = continuity.open_incidents(connection)
-    found = [one for one in places(ground.estate, ground.catalogue, public_holidays) if one.commune in seen]
     standings = [(one, standing_of(one, facts) if _is_shown(one, facts) else None) for one in found]
     due = deadlines(ground.catalogue, seen, clocks, _outages(standings), _calendars(found, ground), now)
     cells = [Cell(place, standing, _at_peak(place, ground.catalogue, due, now)) for place, standing in standings]
@@ -153,6 +160,16 @@ def _as_facts(incidents: Iterable[tuple[Incident, frozenset[str]]]) -> Iterator[
     for one, hosts in incidents:
         shared = SHARED in one.communes or one.lane in {SHARED, "cross"}
         yield OpenIncident(one.number, one.severity, one.communes, shared, one.first, hosts)
+
+
+def _telling(incidents: Iterable[OpenIncident], found: Iterable[Place]) -> Iterator[OpenIncident]:
+    """Yield the incidents that touch something services stand on: a thousand others need no look from each service."""
+    known = list(found)
+    assets = {asset.id: asset for place in known for asset in place.assets}.values()
+    machines = [place for place in known if place.hosts]
+    for one in incidents:
+        if any(place.carried_by(one.hosts) for place in machines) or any(asset.has(one.hosts) for asset in assets):
+            yield one
 
 
 def _is_shown(place: Place, facts: Facts) -> bool:
