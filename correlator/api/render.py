@@ -22,6 +22,8 @@ MENU = (
     ("/incidents", N_("Incidents"), "read"),
     ("/recherche", N_("Search"), "read"),
     ("/masquages", N_("Mutes"), "read"),
+    ("/regles", N_("Rules"), "read"),
+    ("/indicateurs", N_("Figures"), "read"),
     ("/consultations", N_("Journal"), "journal"),
 )
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,6 +46,8 @@ def page(request: Request, template: str, *, status: int = 200, **shown: Any) ->
         "menu": MENU,
         "sentence": partial(sentence, names=names, language=language),
         "span": partial(wording.span, zone=install_of(request).settings.time_zone, language=language),
+        "month_name": partial(wording.month_name, language=language),
+        "duration": partial(wording.duration, language=language),
         "place": partial(place, names=names, language=language),
     }
     return HTMLResponse(environment.get_template(template).render({**shared, **shown}), status)

@@ -83,6 +83,7 @@ _MONTHS = {
 }
 
 
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _TIE = "\N{NO-BREAK SPACE}"
 
 
@@ -140,3 +141,22 @@ def span(first: datetime, last: datetime, zone: str, language: str) -> str:
 def number(value: int, language: str) -> str:
     """Return ``12 345`` with the thin space of French, or ``12,345``."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if language == "fr" else f"{value:,}"
+
+
+def month_name(moment: datetime, language: str) -> str:
+    """Return ``nov. 2026`` or ``Nov 2026``."""
+    return f"{_MONTHS[language][moment.month - 1]} {moment.year}"
+
+
+def duration(seconds: float | None, language: str) -> str:
+    """Return ``45 s``, ``12 min``, ``3 h 05`` or ``4 jours``; – when there is none."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    if whole < 2 * _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d}"
+    return f"{whole // _DAY} {'jours' if language == 'fr' else 'days'}"

@@ -1,0 +1,97 @@
+"""The month in figures: how long until an incident was seen, taken up, done, with the method and what is missing."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+import sqlalchemy as sa
+
+from correlator.model.incident import Status, Verdict
+from correlator.model.viewer import Viewer
+from correlator.store.perimeter import may_see
+from correlator.store.schema import incident, incident_history
+
+_DONE = (Status.RESOLVED, Status.CLOSED)
+_TAKEN_UP = ("updated", "resolved", "closed", "commented")
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """One delay over the incidents that have it, seconds; ``missing`` incidents do not have it yet, or never will."""
+
+    known: int
+    missing: int
+    median_s: float | None
+    longest_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The incidents opened in a month, as far as the viewer may see them.
+
+    ``detect``: first event to incident; ``take_up``: incident to the first act of a person; ``finish``: incident to resolved or
+    closed. False positives are counted, and left out of the three.
+    """
+
+    incidents: int
+    by_severity: Mapping[int, int]
+    by_commune: Mapping[str, int]
+    by_verdict: Mapping[str, int]
+    untouched: int
+    detect: Delay
+    take_up: Delay
+    finish: Delay
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    first: datetime
+    opened: datetime
+    taken_up: datetime | None
+    done: datetime | None
+
+
+def month(connection: sa.Connection, viewer: Viewer, start: datetime, end: datetime) -> Month:
+    """Return the figures of the incidents opened from ``start`` (included) to ``end`` (not)."""
+    table = incident.c
+    chosen = (table.opened >= start) & (table.opened < end) & (table.status != Status.MERGED) & may_see(viewer)
+    columns = (table.id, table.lane, table.severity, table.verdict, table.status, table.first, table.opened)
+    rows = connection.execute(sa.select(*columns).where(chosen)).all()
+    acts = _acts(connection, chosen)
+    counted = [
+        _One(row.first, row.opened, acts.get((row.id, False)), acts.get((row.id, True)) if row.status in _DONE else None)
+        for row in rows
+        if row.verdict != Verdict.FALSE_POSITIVE
+    ]
+    return Month(
+        incidents=len(rows),
+        by_severity=Counter(row.severity for row in rows),
+        by_commune=Counter(row.lane for row in rows),
+        by_verdict=Counter(row.verdict or "" for row in rows),
+        untouched=sum((row.id, False) not in acts for row in rows),
+        detect=_delay((one.opened - one.first).total_seconds() for one in counted),
+        take_up=_delay((one.taken_up - one.opened).total_seconds() if one.taken_up else None for one in counted),
+        finish=_delay((one.done - one.opened).total_seconds() if one.done else None for one in counted),
+    )
+
+
+def _acts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> dict[tuple[int, bool], datetime]:
+    """Return (incident, whether it ended it) → when: a person's first act, and the last time somebody ended it."""
+    table = incident_history.c
+    query = sa.select(table.incident, table.change, table.at, table.person).join(incident, incident.c.id == table.incident)
+    found: dict[tuple[int, bool], datetime] = {}
+    for number, change, at, person in connection.execute(query.where(chosen).order_by(table.id)):
+        if person is not None and change in _TAKEN_UP:
+            found.setdefault((number, False), at)
+        if change in {"resolved", "closed"}:
+            found[number, True] = at
+    return found
+
+
+def _delay(values: Iterable[float | None]) -> Delay:
+    given = list(values)
+    known = sorted(max(value, 0.0) for value in given if value is not None)
+    missing = len(given) - len(known)
+    return Delay(len(known), missing, median(known) if known else None, known[-1] if known else None)
