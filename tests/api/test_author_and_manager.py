@@ -27,7 +27,8 @@ def seed(engine: sa.Engine, number: int, *, lane: str = "00101", verdict: str | 
         "id": 2026_000_000 + number, "number": f"26-{number:04d}", "lane": lane,
         "status": "closed" if "closed" in told else "new",
         "verdict": verdict, "severity": 4, "title": "t", "fingerprint": "f", "communes": [lane],
-        "first": NOW - timedelta(minutes=10), "last": NOW, "opened": NOW, "updated": NOW, "count": 1, "findings": 1, "opener": [0, ""], "lead": [0, 0, 0, ""],
+        "first": NOW - timedelta(minutes=10), "last": NOW, "opened": NOW, "updated": NOW,
+        "count": 1, "findings": 1, "opener": [0, ""], "lead": [0, 0, 0, ""],
         "touched": False, "sequence": 1, "told": NOW, "told_count": 1, "version": 1,
     }  # fmt: skip
     acts = [
