@@ -65,9 +65,13 @@ class DatagramListener(asyncio.DatagramProtocol):
         try:
             family, _, _, _, address = socket.getaddrinfo(chosen.host, chosen.port, type=socket.SOCK_DGRAM)[0]
             raw = socket.socket(family, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise Fatal(f"listener {chosen.name}: {chosen.host}: {error.strerror or error}") from error
+        try:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL_BYTES)
             raw.bind(address)
         except OSError as error:
+            raw.close()
             raise Fatal(f"listener {chosen.name}: {chosen.host}:{chosen.port}: {error.strerror or error}") from error
         raw.setblocking(False)  # noqa: FBT003 - the socket's own signature
         return raw

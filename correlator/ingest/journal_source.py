@@ -172,7 +172,9 @@ class JournalSource:
         return _tail(found, done) if done < count else None
 
     def _free(self) -> None:
-        for segment in sorted(self._passed):
+        """Remove what is committed, but never the newest segment: new ones are numbered after it."""
+        newest = max(self._journal.segments(), default=0)
+        for segment in sorted(self._passed - {newest}):
             ends = self._ends.get(segment, {})
             is_read = self._rest is None or self._rest[0] != segment
             if is_read and all(self._safe.get(key, 0) >= end for key, end in ends.items()):

@@ -1,7 +1,7 @@
 """The files of the journal: ``<n>.journal``, frames one after the other; damage is passed over, never read as a record.
 
-Numbers grow for ever, also when the folder was emptied: a new one is at least the time in seconds. A position that was kept
-for an old segment can so never hide records of a new one.
+Numbers grow for ever: the newest segment is never removed, and where somebody emptied the folder the time in seconds is the
+next number. A position that was kept for an old segment can so never hide records of a new one.
 """
 
 import os

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from threading import Thread
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 
 import structlog
 
@@ -44,23 +44,20 @@ class _Front:
         self._services, self._died = services, died
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
-        self._ready = asyncio.Event()
+        self._settled = Event()
         self._thread = Thread(target=self._run, name="front")
         self.error: BaseException | None = None
 
     def start(self) -> None:
         self._thread.start()
-        waiting = asyncio.run_coroutine_threadsafe(asyncio.wait_for(self._ready.wait(), _START_S), self._loop)
-        try:
-            waiting.result()
-        except TimeoutError:
-            self.error = self.error or TimeoutError("not ready in time")
+        if not self._settled.wait(_START_S):
+            self.error = TimeoutError("not ready in time")
         if self.error:
             self.stop()
             raise Fatal(f"cannot serve: {self.error}") from self.error
 
     def stop(self) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: all ended by themselves
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
@@ -79,7 +76,7 @@ class _Front:
             nonlocal left
             left -= 1
             if left == 0:
-                self._ready.set()
+                self._settled.set()
 
         tasks = [asyncio.ensure_future(service(self._stop, ready)) for service in self._services]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -90,5 +87,4 @@ class _Front:
             self._died()
         self._stop.set()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._ready.set()
-        await asyncio.sleep(0)
+        self._settled.set()

@@ -52,10 +52,10 @@ def test_a_restart_reads_what_was_journalled_and_not_processed(tmp_path: Path) -
 
     assert kept(config).ledger["relay"]["read"] == 20
     assert len(set(kept(config).lake)) == 20
-    assert list((tmp_path / "data" / "journal").iterdir()) == []
+    assert len(list((tmp_path / "data" / "journal").iterdir())) == 1
     engine = open_database(config.parent / "data" / "tocsin.db")
     with reading(engine) as connection:
-        assert read_all_positions(connection) == {}
+        assert len(read_all_positions(connection)["relay"]) == 1
     engine.dispose()
 
 
