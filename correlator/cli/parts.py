@@ -23,6 +23,7 @@ def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics", jour
 
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
     """Return what comes round: calls, retention, disk guard, board export."""
+    from correlator.runtime.backup import watch_backups  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.disk import guard_disk  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.intake import Intake  # noqa: PLC0415
     from correlator.runtime.oncall import OnCall  # noqa: PLC0415
@@ -34,6 +35,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
         *(Duty("oncall", timedelta(seconds=5), one.turn, alone=True) for one in ladder),
         *(Duty("intake", timedelta(seconds=30), one.look) for one in intake),
         Duty("disk", timedelta(seconds=30), lambda now: guard_disk(settings, engine, metrics, now)),
+        Duty("backup", timedelta(hours=1), lambda now: watch_backups(settings, engine, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
     ]
 

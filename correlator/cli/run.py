@@ -60,6 +60,7 @@ def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
     from correlator.runtime.duties import on_duty  # noqa: PLC0415
     from correlator.runtime.front import serving  # noqa: PLC0415
     from correlator.runtime.inputs import journal_of  # noqa: PLC0415
+    from correlator.runtime.life import life  # noqa: PLC0415
     from correlator.runtime.pulse import health_answer  # noqa: PLC0415
     from correlator.runtime.run import Loop, commune_names  # noqa: PLC0415
     from correlator.store.database import held  # noqa: PLC0415
@@ -73,6 +74,7 @@ def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
         signal.signal(number, lambda *_: loop.stop.set())
     with ExitStack() as stack:
         stack.enter_context(held(engine))
+        stack.enter_context(life(engine))
         stack.enter_context(
             serve_metrics(metrics, settings.metrics_port, settings.metrics_host, lambda: health_answer(engine, settings))
         )

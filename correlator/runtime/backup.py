@@ -11,19 +11,22 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
+import sqlalchemy as sa
 import structlog
 
 from correlator import __version__
 from correlator.config.settings import Settings
 from correlator.errors import DiskFull, Fatal, InputError, Problem
 from correlator.model.incident import rfc3339
+from correlator.model.severity import Severity
 from correlator.runtime.archive import PARTIAL, FolderTarget, Target, TarTarget
 from correlator.runtime.content import shipped_rules
+from correlator.runtime.health import end_health, raise_health
 from correlator.store.database import SCHEMA
 from correlator.store.times import from_micros
 
@@ -80,6 +83,24 @@ def backups(folder: Path) -> list[Path]:
 def newest_backup(folder: Path) -> Path | None:
     """Return the newest whole backup of ``folder``."""
     return next(reversed(backups(folder)), None)
+
+
+def watch_backups(settings: Settings, engine: sa.Engine, now: datetime) -> None:
+    """Raise a health incident while the newest backup is older than ``[backup] max_age_hours``, or is not there at all.
+
+    Nothing is said where no folder for backups is set: ``doctor`` says that.
+    """
+    folder = settings.backup.dir
+    if folder is None:
+        return
+    newest = newest_backup(folder) if folder.is_dir() else None
+    made = datetime.fromisoformat(read_manifest(newest)["created"]) if newest else None
+    if made is not None and now - made <= timedelta(hours=settings.backup.max_age_hours):
+        end_health(engine, settings, "backup", now)
+        return
+    when = f"La dernière sauvegarde de Tocsin date du {made:%d/%m/%Y}" if made else "Il n’y a aucune sauvegarde de Tocsin"
+    sentence = f"{when}. Vérifiez la tâche tocsin-backup et la place sur son support."
+    raise_health(engine, settings, "backup", sentence, Severity.MEDIUM, now)
 
 
 def read_manifest(backup: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from correlator.runtime.disk import disk_state
 from correlator.runtime.inputs import hear, open_sources, settle, sources_of
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.runtime.pulse import Pulse
+from correlator.runtime.systemd import Watchdog, notify
 from correlator.runtime.tidy import tidy_lake
 from correlator.store.exceptions import paused_rules
 from correlator.telemetry.metrics import Metrics
@@ -66,6 +67,7 @@ class Loop:
     _stamp: tuple[tuple[str, float], ...] = ()
     _whole: Content | None = None  # with the rules that people paused
     _paused: frozenset[str] = frozenset()
+    _watchdog: Watchdog = field(default_factory=Watchdog)
 
     def __post_init__(self) -> None:
         self._pulse = Pulse(self.checkpoint.engine, "pipeline")
@@ -84,6 +86,7 @@ class Loop:
         for finding in check_sources(self.settings):
             if finding.verdict is not Verdict.OK:
                 log.warning("Source gives nothing yet.", source=finding.subject, seen=finding.seen, advice=finding.advice)
+        notify("READY=1")
 
     def run(self, *, once: bool = False) -> None:
         """Work until ``stop`` is set; with ``once`` until every source has nothing more to give.
@@ -91,6 +94,7 @@ class Loop:
         While the disk is full nothing is read and nothing is dropped; with ``once`` that is an error: DiskFull.
         """
         while not self.stop.is_set():
+            self._watchdog.alive()
             if self._waits_for_space(once=once):
                 continue
             started = perf_counter()
@@ -159,6 +163,7 @@ class Loop:
                     raise
             except DiskFull as error:
                 log.error("Commit waits for space; nothing is lost.", reason=str(error))  # noqa: TRY400 - no fault of the code
+                self._watchdog.alive()
                 if once or self.stop.wait(_FULL_S):
                     raise
 
