@@ -120,7 +120,7 @@ def brief_of(engine: sa.Engine, settings: Settings, since: datetime, now: dateti
             dead=_dead(connection, since),
             muted=tuple(_muted(connection, engine, now)),
             signs=health.last,
-            problems=tuple(problem for problem in health.problems if not problem.startswith("the disk")),
+            problems=health.sentences,
             disk_used=disk.used_percent,
             disk_level=disk.level,
             missing=missing,

@@ -43,7 +43,7 @@ def headline(brief: Brief) -> str:
         return "ATTENTION : Tocsin ne fonctionne pas comme il faut ; cette nuit n’a pas été entièrement surveillée."
     if brief.is_quiet:
         active = len(brief.sources) - len(brief.silent)
-        return f"Rien à signaler. Nuit calme, vérifiée : {active} source{_s(active)} sur {len(brief.sources)} ont parlé."
+        return f"Rien à signaler. Nuit calme, vérifiée : {active} source{_s(active)} sur {len(brief.sources)} {'ont' if active > 1 else 'a'} parlé."
     unread = [
         _count(len(brief.incidents), "incident"),
         _count(len(brief.services), "service à surveiller", "services à surveiller"),
@@ -162,8 +162,9 @@ def _muted(brief: Brief) -> Iterator[str]:
 
 def _signs(brief: Brief) -> Iterator[str]:
     yield "TOCSIN LUI-MÊME"
+    names = {"pipeline": "analyse", "deliver": "envois", "oncall": "astreinte"}
     for part, at in brief.signs.items():
-        yield f"  {part} : signe de vie {_when(at, brief)}"
+        yield f"  {names.get(part, part)} : signe de vie {_when(at, brief)}"
     for problem in brief.problems:
         yield f"  PROBLÈME : {problem}"
     full = {Level.FREE: "", Level.TIGHT: ", il se remplit", Level.FULL: ", PLEIN : la lecture attend"}[brief.disk_level]

@@ -22,6 +22,7 @@ from correlator.store.heartbeat import Heartbeat, beat, heartbeats
 
 _EVERY_S = 10.0
 _HEALTHY, _UNHEALTHY = 200, 503
+_FRENCH = {"pipeline": "analyse", "deliver": "envois", "oncall": "astreinte"}
 log = structlog.get_logger()
 
 
@@ -61,15 +62,20 @@ class Health:
         full = (f"the disk is {self.disk_used_percent:.0f} % full: sources wait",) if self.disk_full else ()
         return (*(f"{part}: {wrong}" for part, wrong in self.parts.items() if wrong), *full)
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Return the same in French, for messages to people and for the brief; the disk apart."""
+        return tuple(_sentence(part, self.last.get(part), self.at) for part, wrong in self.parts.items() if wrong)
+
     def answer(self) -> tuple[int, bytes]:
         """Return HTTP status and JSON body: 200 when all is well, 503 otherwise."""
         last = {part: rfc3339(at) for part, at in self.last.items()}
         parts = {part: {"alive": not wrong, "last": last.get(part), "problem": wrong} for part, wrong in self.parts.items()}
         disk = {"used_percent": round(self.disk_used_percent, 1), "full": self.disk_full}
         told = {"v": 1, "healthy": not self.problems, "at": rfc3339(self.at), "parts": parts, "disk": disk}
-        return (_UNHEALTHY if self.problems else _HEALTHY), orjson.dumps(
-            {**told, "problems": self.problems, "notes": self.notes}
-        )
+        full = ("disque plein",) if self.disk_full else ()
+        words = {"problems": self.problems, "message": ", ".join((*self.sentences, *full)), "notes": self.notes}
+        return (_UNHEALTHY if self.problems else _HEALTHY), orjson.dumps({**told, **words})
 
 
 def health_of(engine: sa.Engine, settings: Settings, now: datetime) -> Health:
@@ -90,6 +96,11 @@ def health_answer(engine: sa.Engine, settings: Settings) -> tuple[int, bytes]:
         return health_of(engine, settings, datetime.now(UTC)).answer()
     except (TocsinError, OSError) as error:
         return _UNHEALTHY, orjson.dumps({"v": 1, "healthy": False, "problems": [str(error)]})
+
+
+def _sentence(part: str, last: datetime | None, now: datetime) -> str:
+    name = _FRENCH.get(part, part)
+    return f"{name} sans signe de vie" + (f" depuis {abs((now - last).total_seconds()) / 60:.0f} min" if last else "")
 
 
 def _wrong(sign: Heartbeat | None, now: datetime, healthy_s: float) -> str:

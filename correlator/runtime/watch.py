@@ -61,8 +61,8 @@ def probe(url: str, timeout_s: float, ca_file: Path | None = None) -> str:
         return f"répond autre chose que son état (HTTP {response.status_code})"
     if response.is_success and isinstance(told, dict) and told.get("healthy") is True:
         return ""
-    problems = told.get("problems") if isinstance(told, dict) else None
-    return f"se dit en panne : {'; '.join(map(str, problems))[:200]}" if problems else f"répond HTTP {response.status_code}"
+    message = told.get("message") if isinstance(told, dict) else None
+    return f"se dit en panne : {str(message)[:200]}" if message else f"répond HTTP {response.status_code}"
 
 
 def load_state(path: Path) -> State:

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Thread
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -43,6 +44,11 @@ def serve_metrics(metrics: Metrics, port: int, host: str = "127.0.0.1", health: 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True  # a client that hangs must not hold up the end
+
+    def server_bind(self) -> None:
+        """Take the port; the base class would ask the DNS for our own name, and wait for it when it is down."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Leave a client that hung up alone."""
