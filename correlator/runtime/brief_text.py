@@ -43,7 +43,8 @@ def headline(brief: Brief) -> str:
         return "ATTENTION : Tocsin ne fonctionne pas comme il faut ; cette nuit n’a pas été entièrement surveillée."
     if brief.is_quiet:
         active = len(brief.sources) - len(brief.silent)
-        return f"Rien à signaler. Nuit calme, vérifiée : {active} source{_s(active)} sur {len(brief.sources)} {'ont' if active > 1 else 'a'} parlé."
+        spoke = f"{active} source{_s(active)} sur {len(brief.sources)} {'ont' if active > 1 else 'a'} parlé"
+        return f"Rien à signaler. Nuit calme, vérifiée : {spoke}."
     unread = [
         _count(len(brief.incidents), "incident"),
         _count(len(brief.services), "service à surveiller", "services à surveiller"),
