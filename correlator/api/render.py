@@ -20,6 +20,8 @@ from correlator.store.perimeter import Summary
 #: The main menu: (address, label, what one must be allowed to do). One line per page.
 MENU = (
     ("/incidents", N_("Incidents"), "read"),
+    ("/continuite", N_("Continuity"), "read"),
+    ("/echeances", N_("Deadlines"), "read"),
     ("/recherche", N_("Search"), "read"),
     ("/masquages", N_("Mutes"), "read"),
     ("/regles", N_("Rules"), "read"),
