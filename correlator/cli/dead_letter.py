@@ -1,5 +1,6 @@
 """``tocsin dead-letter``: what nobody could read or take, and reading it again once a parser was mended."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ _EXCERPT = 200
 
 @click.group(name="dead-letter")
 def dead_letter() -> None:
-    """List what nobody could read or take; read records again."""
+    """List what nobody could read or take; read records again, deliver again."""
 
 
 @dead_letter.command("list")
@@ -80,6 +81,28 @@ def reprocess(config: Path | None, reason: str | None, parser: str | None, fail_
     else:
         click.echo(plain("\n".join(_lines(done))))
     raise SystemExit(exit_code(fail_on, list(done.detected)))
+
+
+@dead_letter.command()
+@config_option
+@click.option("--sink", help="Only deliveries to this sink.")
+@format_option
+@no_level_option
+def retry(config: Path | None, sink: str | None, form: str) -> None:
+    """Put refused deliveries back into the outbox: run it once the sink was mended. They go out at the next turn, in order.
+
+    One whose incident was told of since goes out as mere news, so that no later decision is undone.
+    Example: tocsin dead-letter retry --sink redmine
+    """
+    from correlator.deliver.outbox import retry_dead  # noqa: PLC0415 - `--help` must not load it
+
+    _, engine = open_install(config)
+    count = retry_dead(engine, datetime.now(UTC), sink=sink)
+    engine.dispose()
+    if form == "json":
+        print_rows([{"deliveries": count}], form, ())
+    else:
+        click.echo(f"{count:,} deliveries wait again.")
 
 
 def _row(letter: "DeadLetter") -> dict[str, Any]:

@@ -34,6 +34,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
     return [
         *(Duty("oncall", timedelta(seconds=5), one.turn, alone=True) for one in ladder),
         *(Duty("intake", timedelta(seconds=30), one.look) for one in intake),
+        *tickets(settings, engine, metrics),
         Duty("disk", timedelta(seconds=30), lambda now: guard_disk(settings, engine, metrics, now)),
         Duty("backup", timedelta(hours=1), lambda now: watch_backups(settings, engine, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
@@ -48,3 +49,15 @@ def _console(settings: "Settings", engine: "sa.Engine") -> list[Service]:
     from correlator.api.server import console_service  # noqa: PLC0415
 
     return [console_service(Install(settings, engine))]
+
+
+def tickets(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
+    """Return the comparison of tickets with incidents: some every minute, each once a day."""
+    from correlator.runtime.deliveries import compare_tickets  # noqa: PLC0415 - `--help` must not load it
+
+    every = timedelta(minutes=1)
+    return (
+        [Duty("tickets", every, lambda now: compare_tickets(engine, settings, metrics, now), alone=True)]
+        if settings.sink
+        else []
+    )

@@ -1,5 +1,6 @@
 """``tocsin sinks``: where incidents go, and whether they arrive."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,14 @@ import click
 
 from correlator.cli.install import config_option
 from correlator.cli.output import Exit, format_option, no_level_option, print_rows
-from correlator.errors import Problem
+from correlator.errors import InputError, Problem, TocsinError
 
 _COLUMNS = ("sink", "kind", "sent", "waiting", "dead", "last problem")
 
 
 @click.group()
 def sinks() -> None:
-    """List and check sinks: where incidents go."""
+    """List, check and test sinks: where incidents go."""
 
 
 @sinks.command("list")
@@ -46,18 +47,56 @@ def list_(config: Path | None, form: str) -> None:
 
 
 @sinks.command()
+@click.argument("name", required=False)
 @config_option
 @format_option
 @no_level_option
-def check(config: Path | None, form: str) -> None:
-    """Ask every configured sink whether it could work now: identity, rights, space. Exit code 1 when one could not."""
+def check(name: str | None, config: Path | None, form: str) -> None:
+    """Ask configured sinks whether they could work now: identity, rights, fields, space. Exit code 1 when one could not.
+
+    NAME is one sink; without it, all are asked.
+    """
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.deliveries import configured_sinks  # noqa: PLC0415
 
     made = configured_sinks(load_settings(config))
+    if name is not None and name not in made:
+        raise InputError([Problem("NAME", 0, f"no sink {name!r}", f"configured: {', '.join(made) or 'none'}")])
+    made = {one: sink for one, sink in made.items() if name in {None, one}}
     found = {name: sink.check() for name, sink in made.items()}
     print_rows([row for name, problems in found.items() for row in _checked(name, problems)], form, ("sink", "result"))
     if any(found.values()):
+        raise SystemExit(Exit.FINDINGS)
+
+
+@sinks.command("test")
+@click.argument("name")
+@config_option
+@format_option
+@no_level_option
+def test_(name: str, config: Path | None, form: str) -> None:
+    """Send a test incident through one sink: made, commented, closed, each step read back; marked so that nobody runs.
+
+    Done again, it uses the same ticket. Exit code 1 when a step failed. Example: tocsin sinks test redmine
+    """
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
+    from correlator.deliver.rehearsal import rehearse  # noqa: PLC0415
+    from correlator.runtime.deliveries import configured_sinks  # noqa: PLC0415
+
+    settings = load_settings(config)
+    made = configured_sinks(settings)
+    if name not in made:
+        raise InputError([Problem("NAME", 0, f"no sink {name!r}", f"configured: {', '.join(made) or 'none'}")])
+    steps, failed = [], False
+    try:
+        steps += [
+            {"step": step, "result": result} for step, result in rehearse(made[name], settings.install, datetime.now(UTC))
+        ]
+    except TocsinError as error:
+        failed = True
+        steps.append({"step": "failed", "result": str(error)})
+    print_rows(steps, form, ("step", "result"))
+    if failed:
         raise SystemExit(Exit.FINDINGS)
 
 

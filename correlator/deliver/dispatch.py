@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from correlator.deliver import outbox
-from correlator.deliver.contract import Sink
+from correlator.deliver.contract import Away, ExternalRef, Gone, Request, Sink
 from correlator.deliver.outbox import Delivery
 from correlator.deliver.retry import CEILING, next_try
 from correlator.errors import Fatal, Reject, Retry
@@ -21,13 +21,14 @@ _STOPPED = timedelta(minutes=5)  # a sink whose configuration is wrong is asked 
 
 @dataclass(slots=True)
 class Delivered:
-    """What became of the deliveries of one call: (sink, ``sent`` | ``retried`` | ``dead``) → number.
+    """What became of the deliveries of one call: (sink, ``sent`` | ``retried`` | ``dead`` | ``gone``) → number.
 
-    ``stopped``: sink → why it cannot work as it is configured.
+    ``stopped``: sink → why it cannot work as it is configured. ``away``: sinks where nobody answered.
     """
 
     results: Counter[tuple[str, str]] = field(default_factory=Counter)
     stopped: dict[str, str] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
 
     def total(self, result: str) -> int:
         """Return how many deliveries ended so, over all sinks."""
@@ -63,7 +64,7 @@ def deliver_once(
     while True:
         alive()
         moment = now + timedelta(seconds=time.monotonic() - began)
-        usable = [name for name in sinks if name not in done.stopped]
+        usable = [name for name in sinks if name not in {*done.stopped, *done.away}]
         claimed = outbox.claim(engine, usable, owner, moment) if usable else []
         if not claimed:
             return done
@@ -76,7 +77,7 @@ def _work_off(engine: sa.Engine, sinks: Mapping[str, Sink], claimed: list[Delive
         if now + _MARGIN > delivery.leased_until:
             outbox.release(engine, claimed[place:])
             return
-        if delivery.sink in done.stopped:
+        if delivery.sink in {*done.stopped, *done.away}:
             outbox.release(engine, [delivery])
             continue
         result = _deliver(engine, sinks[delivery.sink], delivery, now, done)
@@ -86,6 +87,9 @@ def _work_off(engine: sa.Engine, sinks: Mapping[str, Sink], claimed: list[Delive
 def _deliver(engine: sa.Engine, sink: Sink, delivery: Delivery, now: datetime, done: Delivered) -> str:
     try:
         _send(engine, sink, delivery, now)
+    except Gone as error:
+        outbox.record_gone(engine, delivery, str(error), now)
+        return "gone"
     except Reject as error:
         outbox.record_dead(engine, delivery, str(error), now)
         return "dead"
@@ -94,6 +98,8 @@ def _deliver(engine: sa.Engine, sink: Sink, delivery: Delivery, now: datetime, d
         outbox.record_retry(engine, delivery, str(error), now + _STOPPED)
         return "retried"
     except Retry as error:
+        if isinstance(error, Away):
+            done.away.add(delivery.sink)  # the next would only wait as long
         return _again(engine, delivery, str(error), now, error.after_s)
     except Exception as error:  # noqa: BLE001 - one faulty sink must not keep the others from being served
         return _again(engine, delivery, f"{type(error).__name__}: {error}", now, None)
@@ -110,8 +116,19 @@ def _send(engine: sa.Engine, sink: Sink, delivery: Delivery, now: datetime) -> N
     if not requests:  # this change is none of its business
         outbox.record_skipped(engine, delivery)
         return
-    sent = sink.send(requests, ref)
-    outbox.record_sent(engine, delivery, sent, now)
+    if not outbox.renew(engine, delivery):
+        raise Retry("the lease ran out; another process has it")  # nothing is settled: the row is not ours
+    outbox.record_sent(engine, delivery, _sent(sink, delivery, requests, ref), now)
+
+
+def _sent(sink: Sink, delivery: Delivery, requests: tuple[Request, ...], ref: ExternalRef | None) -> ExternalRef:
+    """Send, and where the ticket was deleted and the sink is told so, make it again."""
+    try:
+        return sink.send(requests, ref)
+    except Gone:
+        if ref is None or not getattr(sink, "recreate", False):
+            raise
+        return sink.send(sink.render(delivery.change, None), None)
 
 
 def _again(engine: sa.Engine, delivery: Delivery, reason: str, now: datetime, after_s: float | None) -> str:

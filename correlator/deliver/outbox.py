@@ -12,11 +12,14 @@ import orjson
 import sqlalchemy as sa
 
 from correlator.deliver.contract import Change, ExternalRef, IncidentChange
+from correlator.store import schema
 from correlator.store.database import reading, transaction
+from correlator.store.outbox import note
 from correlator.store.schema import dead_letter, external_ref, outbox
 from correlator.store.upsert import insert
 
 LEASE = timedelta(seconds=60)
+TICKET = "ticket"  # change of history lines about tickets
 PENDING, SENT, DEAD, SKIPPED = "pending", "sent", "dead", "skipped"
 _REASON = 500
 
@@ -26,6 +29,7 @@ class Delivery:
     """One claimed row; ``attempts`` counts this one."""
 
     id: int
+    incident: int
     sink: str
     owner: str
     attempts: int
@@ -52,7 +56,7 @@ def claim(engine: sa.Engine, sinks: Sequence[str], owner: str, now: datetime, li
         rows = [dict(row) for row in connection.execute(query).mappings()]
         lease = {"lease_owner": owner, "lease_until": until, "attempts": outbox.c.attempts + 1}
         connection.execute(sa.update(outbox).where(outbox.c.id.in_([row["id"] for row in rows])).values(lease))
-    return [Delivery(row["id"], row["sink"], owner, row["attempts"] + 1, until, _change(row)) for row in rows]
+    return [Delivery(row["id"], row["incident"], row["sink"], owner, row["attempts"] + 1, until, _change(row)) for row in rows]
 
 
 def has_due(engine: sa.Engine, due: sa.ColumnElement[bool]) -> bool:
@@ -108,6 +112,62 @@ def record_dead(engine: sa.Engine, delivery: Delivery, reason: str, now: datetim
         _settle(connection, delivery, {"state": DEAD, "problem": reason[:_REASON]})
 
 
+def record_gone(engine: sa.Engine, delivery: Delivery, reason: str, now: datetime) -> None:
+    """Note that there is no ticket any more: this change goes nowhere, and the history says so, once.
+
+    No dead letter: nothing is to be mended, somebody has decided.
+    """
+    with transaction(engine) as connection:
+        _settle(connection, delivery, {"state": DEAD, "problem": reason[:_REASON]})
+        note_once(connection, delivery.incident, f"{delivery.sink}: the ticket was deleted there; not made again", now)
+
+
+def note_once(connection: sa.Connection, incident: int, text: str, now: datetime) -> bool:
+    """Write a line about a ticket into the history of an incident, unless it says so already; say whether it is new."""
+    table = schema.incident_history
+    said = (table.c.incident == incident) & (table.c.change == TICKET) & (table.c.text == text)
+    if connection.execute(sa.select(sa.exists(sa.select(table.c.id).where(said)))).scalar():
+        return False
+    note(connection, incident, TICKET, text, now=now)
+    return True
+
+
+def renew(engine: sa.Engine, delivery: Delivery) -> bool:
+    """Give the lease another minute and say whether it is still ours: asked right before something is written elsewhere."""
+    mine = (outbox.c.id == delivery.id) & (outbox.c.lease_owner == delivery.owner) & (outbox.c.state == PENDING)
+    until = {"lease_until": delivery.leased_until + LEASE}
+    with transaction(engine) as connection:
+        return bool(connection.execute(sa.update(outbox).where(mine).values(until)).rowcount)
+
+
+def retry_dead(engine: sa.Engine, now: datetime, *, sink: str | None = None) -> int:
+    """Put refused deliveries back into the outbox (of ``sink``, or of all), out of the dead letter; return how many.
+
+    One whose incident was told of since goes out as mere news: what was decided later must not be undone.
+    """
+    chosen = dead_letter.c.kind == "delivery"
+    if sink is not None:
+        chosen &= dead_letter.c.origin == sink
+    with transaction(engine) as connection:
+        letters = connection.execute(sa.select(dead_letter.c.id, dead_letter.c.origin, dead_letter.c.key).where(chosen)).all()
+        return sum(_put_back(connection, *letter, now) for letter in letters)
+
+
+def _put_back(connection: sa.Connection, letter: int, sink: str, key: str, now: datetime) -> int:
+    external_id, _, sequence = key.rpartition("#")
+    whole = (outbox.c.sink == sink) & (outbox.c.external_id == external_id)
+    dead = whole & (outbox.c.sequence == int(sequence)) & (outbox.c.state == DEAD)
+    later = sa.exists(sa.select(outbox.c.id).where(whole, outbox.c.sequence > int(sequence), outbox.c.state == SENT))
+    is_late = connection.execute(sa.select(later)).scalar()
+    fresh: dict[str, Any] = {"state": PENDING, "attempts": 0, "next_try": now, "problem": ""}
+    if is_late:
+        fresh["change"] = str(Change.UPDATED)
+    back = connection.execute(sa.update(outbox).where(dead).values(fresh)).rowcount
+    if back:
+        connection.execute(sa.delete(dead_letter).where(dead_letter.c.id == letter))
+    return back
+
+
 def release(engine: sa.Engine, deliveries: Iterable[Delivery]) -> None:
     """Give back what was claimed and not tried."""
     with transaction(engine) as connection:
@@ -120,6 +180,13 @@ def counts(engine: sa.Engine) -> dict[tuple[str, str], int]:
     query = sa.select(outbox.c.sink, outbox.c.state, sa.func.count()).group_by(outbox.c.sink, outbox.c.state)
     with reading(engine) as connection:
         return {(sink, state): count for sink, state, count in connection.execute(query)}
+
+
+def waiting(engine: sa.Engine) -> dict[str, int]:
+    """Return sink → changes that wait."""
+    query = sa.select(outbox.c.sink, sa.func.count()).where(outbox.c.state == PENDING).group_by(outbox.c.sink)
+    with reading(engine) as connection:
+        return dict(connection.execute(query).all())
 
 
 def last_problems(engine: sa.Engine) -> dict[str, str]:

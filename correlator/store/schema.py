@@ -308,4 +308,5 @@ external_ref = sa.Table(
     sa.Column("remote_id", sa.Text, nullable=False),
     sa.Column("url", sa.Text, nullable=False, server_default=""),
     sa.Column("updated", UtcTime, nullable=False),
+    sa.Column("checked", UtcTime),  # when the ticket was last compared with the incident
 )

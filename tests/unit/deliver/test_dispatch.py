@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from correlator.deliver import outbox as queue
-from correlator.deliver.contract import ExternalRef, IncidentChange, RemoteState, Request, Sink, SinkKind
+from correlator.deliver.contract import Away, ExternalRef, Gone, IncidentChange, RemoteState, Request, Sink, SinkKind
 from correlator.deliver.dispatch import deliver_once
 from correlator.deliver.registry import find_sinks, make_sinks
 from correlator.deliver.retry import CEILING, next_try
@@ -33,6 +33,7 @@ class Desk:
     asked: list[str] = field(default_factory=list)
     tickets: dict[str, list[int]] = field(default_factory=dict)
     refs: list[ExternalRef | None] = field(default_factory=list)
+    recreate: bool = False
 
     def render(self, change: IncidentChange, ref: ExternalRef | None) -> tuple[Request, ...]:
         """Return one request; remember which ref it was made with."""
@@ -261,3 +262,65 @@ def test_an_unknown_kind_is_said_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sink a: unknown kind 'dekc'; did you mean 'desk'") as caught:
         make_sinks(kinds, {"a": {"kind": "dekc"}, "b": {"path": str(tmp_path)}, "c": {"kind": "desk"}})
     assert len(caught.value.problems) == 2
+
+
+def test_where_nobody_answers_the_others_wait_untried(engine: sa.Engine) -> None:
+    """A server that is away costs one wait, not one for each change; other sinks go on."""
+    put(engine, (1, 1), (2, 1))
+    put(engine, (1, 1), sink="other")
+    desk, other = Desk(before=[Away("connect timeout")] * 2), Desk("other")
+    done = deliver_once(engine, {"desk": desk, "other": other}, NOW)
+    assert (done.away, done.retried, len(desk.before), other.tickets) == ({"desk"}, 1, 1, {"i1": [1]})
+    desk.before.clear()
+    assert deliver_once(engine, {"desk": desk}, LATER).sent == 2
+
+
+def test_a_deleted_ticket_is_told_once_and_not_made_again(engine: sa.Engine) -> None:
+    """Somebody decided: the history says it, the dead letter stays empty."""
+    put(engine, (1, 1), (1, 2))
+    done = deliver_once(engine, {"desk": Desk(before=[Gone("404"), Gone("404")])}, NOW)
+    assert (done.total("gone"), states(engine)) == (2, {(1, 1): "dead", (1, 2): "dead"})
+    with reading(engine) as connection:
+        told = connection.execute(sa.select(schema.incident_history.c.text)).scalars().all()
+        assert connection.execute(sa.select(schema.dead_letter)).all() == []
+    assert told == ["desk: the ticket was deleted there; not made again"]
+
+
+def test_a_sink_that_recreates_makes_it_again(engine: sa.Engine) -> None:
+    """``recreate``: the same change becomes a new ticket at once."""
+    put(engine, (1, 1), (1, 2))
+    desk = Desk()
+    deliver_once(engine, {"desk": desk}, NOW)
+    put(engine, (1, 3))
+    desk.before.append(Gone("404"))
+    desk.recreate = True
+    assert deliver_once(engine, {"desk": desk}, NOW).sent == 1
+    assert desk.refs[-2:] == [ExternalRef("i1", "T-i1"), None]
+
+
+def test_a_delivery_whose_lease_was_taken_over_is_not_sent(engine: sa.Engine) -> None:
+    """A process that slept past its lease writes nothing any more."""
+    put(engine, (1, 1))
+    desk = Desk()
+
+    def sleep_past_the_lease(external_id: str) -> None:
+        del external_id
+        assert queue.claim(engine, ["desk"], "another", NOW + timedelta(minutes=3))
+
+    desk.find = sleep_past_the_lease  # type: ignore[method-assign]
+    deliver_once(engine, {"desk": desk}, NOW)
+    assert desk.tickets == {}
+
+
+def test_refused_deliveries_go_out_again_when_asked(engine: sa.Engine) -> None:
+    """`dead-letter retry`: in order; one that later news overtook undoes no decision."""
+    put(engine, (1, 1), (2, 1), (1, 2))
+    desk = Desk(before=[Reject("no"), Reject("no")])
+    deliver_once(engine, {"desk": desk}, NOW)
+    assert states(engine) == {(1, 1): "dead", (2, 1): "dead", (1, 2): "sent"}
+    assert queue.retry_dead(engine, NOW, sink="other") == 0
+    assert queue.retry_dead(engine, NOW) == 2
+    assert deliver_once(engine, {"desk": desk}, NOW).sent == 2
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(schema.dead_letter)).all() == []
+    assert queue.retry_dead(engine, NOW) == 0

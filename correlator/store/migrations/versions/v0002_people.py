@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Add the tables of people."""
     op.add_column("incident", sa.Column("owner", sa.Text(), nullable=False, server_default=""))
     op.add_column("incident_entity", sa.Column("commune", sa.Text(), nullable=False, server_default=""))
+    op.add_column("external_ref", sa.Column("checked", UtcTime()))
     _accounts()
     _services()
     _rules()
@@ -40,6 +41,7 @@ def downgrade() -> None:
         op.drop_table(name)
     op.drop_column("incident", "owner")  # not in a batch: that makes the table anew, and what refers to it forbids it
     op.drop_column("incident_entity", "commune")
+    op.drop_column("external_ref", "checked")
 
 
 def _accounts() -> None:
