@@ -87,6 +87,8 @@ class StreamListener:
         try:
             _keep_alive(writer)
             await self._receive(reader, source or "", peer)
+        except asyncio.CancelledError:  # the service ends, and this sender did not within its time
+            pass
         finally:
             self._connections.leave(peer)
             self._open.pop(task, None)

@@ -20,6 +20,7 @@ def server_context(settings: ListenerSettings) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.num_tickets = 0  # a syslog client never reads: a ticket waiting there would hide from it that we went away
     load_certificate(context, settings)
     if settings.client_ca:
         try:
