@@ -3,9 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from glob import glob
 from pathlib import Path
 
@@ -14,37 +12,23 @@ import sqlalchemy as sa
 from correlator.config.settings import Settings
 from correlator.errors import InputError, TocsinError
 from correlator.parse.registry import find_parsers
+from correlator.runtime.checkup_listeners import check_listeners
 from correlator.runtime.content import Content, load_content
+from correlator.runtime.finding import Finding, Verdict
 from correlator.store import schema
 from correlator.store.database import database_name, open_database, reading
+
+__all__ = ["Finding", "Verdict", "check_sources", "check_up", "load_or_explain"]
 
 _FREE_BYTES, _FREE_SHARE = 2 << 30, 0.05
 #: A clock before this is wrong: this Tocsin did not exist then.
 _BORN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-class Verdict(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARNING = "warning"  # works, but somebody should look
-    FAILED = "failed"  # does not work
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check: its subject, the verdict, what was seen, what to do (empty when nothing)."""
-
-    subject: str
-    verdict: Verdict
-    seen: str
-    advice: str = ""
-
-
 def check_up(settings: Settings) -> Iterator[Finding]:
     """Yield the findings, one check after the other; none stops the next."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _disk, _clock, _parsers, _rules, check_sources, _database,
+        _disk, _clock, _parsers, _rules, check_sources, check_listeners, _database,
     )  # fmt: skip
     for check in checks:
         try:

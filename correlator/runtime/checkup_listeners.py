@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from correlator.config.sections.listeners import ListenerSettings
+from correlator.config.settings import Settings
 from correlator.errors import InputError
 from correlator.ingest.senders import read_tokens
 from correlator.ingest.tls import server_context, valid_until
@@ -17,8 +18,13 @@ _SOON = timedelta(days=30)
 _PRIVILEGED = 1024
 
 
-def check_listener(listener: ListenerSettings) -> Iterator[Finding]:
-    """Yield the findings of one listener."""
+def check_listeners(settings: Settings) -> Iterator[Finding]:
+    """Yield the findings of all listeners."""
+    for listener in settings.listener:
+        yield from _check(listener)
+
+
+def _check(listener: ListenerSettings) -> Iterator[Finding]:
     subject = f"listener {listener.name}"
     yield _port(subject, listener)
     if listener.tls_cert:
