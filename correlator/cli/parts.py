@@ -24,19 +24,24 @@ def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics", jour
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
     """Return what comes round: calls, retention, disk guard, board export."""
     from correlator.runtime.backup import watch_backups  # noqa: PLC0415 - `--help` must not load it
-    from correlator.runtime.disk import guard_disk  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.board_duty import BoardDuty  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.disk import guard_disk  # noqa: PLC0415
     from correlator.runtime.intake import Intake  # noqa: PLC0415
     from correlator.runtime.oncall import OnCall  # noqa: PLC0415
     from correlator.runtime.retention import daily  # noqa: PLC0415
 
     intake = [Intake(settings, engine, metrics)] if settings.listener else []
     ladder = [OnCall(settings, engine, metrics)] if settings.oncall.ladder else []
+    board = BoardDuty(settings, engine, metrics)
+    pages = [Duty("board", timedelta(hours=1), board.export)] if settings.board.export_dir else []
     return [
         *(Duty("oncall", timedelta(seconds=5), one.turn, alone=True) for one in ladder),
         *(Duty("intake", timedelta(seconds=30), one.look) for one in intake),
         *tickets(settings, engine, metrics),
         Duty("disk", timedelta(seconds=30), lambda now: guard_disk(settings, engine, metrics, now)),
         Duty("backup", timedelta(hours=1), lambda now: watch_backups(settings, engine, now)),
+        Duty("figures", timedelta(minutes=1), board.count),
+        *pages,
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
     ]
 

@@ -148,12 +148,12 @@ def _silences(place: Place, facts: Facts) -> Iterator[_Sign]:
     if not silent:
         return
     last = max((moment for moment in silent.values() if moment), default=None)
-    how_long = f"depuis {duration_text(facts.now - last)}" if last else "depuis l'installation"
     names = ", ".join(sorted(silent))
+    told = f"{names} ne répond plus depuis {duration_text(facts.now - last)}" if last else f"{names} n’a encore rien envoyé"
     if len(silent) == len(place.sources):
-        yield _Sign(ServiceState.UNKNOWN, last, f"Aucune information {how_long} : {names} ne répond plus.")
+        yield _Sign(ServiceState.UNKNOWN, last, f"Aucune information : {told}.")
     else:
-        yield _Sign(ServiceState.DEGRADED, last, f"{names} ne répond plus {how_long}.")
+        yield _Sign(ServiceState.DEGRADED, last, f"{told}.")
 
 
 def is_silent(place: Place, source: str, facts: Facts) -> bool:

@@ -15,7 +15,7 @@ from correlator.continuity.clocks import Deadline, deadline_of
 from correlator.continuity.deadlines import PEAK, Calendars, Due, Origin, Outage, deadlines
 from correlator.continuity.domains import DOMAINS, OTHER, domain_of
 from correlator.continuity.place import Place, places
-from correlator.continuity.state import WEIGHT, Facts, OpenIncident, Standing, is_silent, standing_of, worst
+from correlator.continuity.state import WEIGHT, Confidence, Facts, OpenIncident, Standing, is_silent, standing_of, worst
 from correlator.model.estate import SHARED, Commune, Contact, Estate
 from correlator.model.incident import Incident
 from correlator.model.service import Catalogue, CatalogueService, ClockKind, ServiceState
@@ -120,7 +120,7 @@ def deadline_in(ground: Ground, kind: ClockKind, commune: str, start: datetime, 
 
 def is_untold(standing: Standing) -> bool:
     """Say whether nobody and nothing ever told anything of it: shown as unknown, but no news."""
-    return standing.state is ServiceState.UNKNOWN and standing.since is None
+    return standing.confidence is Confidence.NONE
 
 
 def board_of(
@@ -133,7 +133,7 @@ def board_of(
         facts = Facts(
             now,
             tuple(_telling(_as_facts(continuity.grave_incidents(connection)), found)),
-            continuity.last_heard(connection),
+            continuity.last_heard(connection, now),
             tuple(continuity.statements(connection)),
         )
         clocks = [one for one in continuity.clocks(connection, closed_since=now - _CLOSED_KEPT) if viewer.sees(one.commune)]

@@ -1,7 +1,7 @@
 """What people say of services, and the clocks they start and stop. Each act is one transaction and one audit row."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from correlator.store.views import incident_of
 
 _HOST_KINDS = ("host", "ip")
 _OPEN = [str(status) for status in (Status.NEW, Status.ACKNOWLEDGED, Status.IN_PROGRESS)]
+_HOUR = timedelta(hours=1)
 _SHOWN = 50  # incidents on a board: beyond, the console
 
 
@@ -94,14 +95,19 @@ def clocks(connection: sa.Connection, *, closed_since: datetime | None = None) -
     return _clocks(connection, running if closed_since is None else running | (clock_table.c.closed >= closed_since))
 
 
-def last_heard(connection: sa.Connection) -> dict[str, datetime]:
-    """Return source → when its last record was received, from positions and, to the hour, from the loss ledger."""
+def last_heard(connection: sa.Connection, now: datetime | None = None) -> dict[str, datetime]:
+    """Return source → when its last record was received.
+
+    Positions know the moment; where a source has none (listeners), the loss ledger knows the hour, and its end is taken: an
+    hour too late rather than a false alarm, but never later than ``now``.
+    """
     position, ledger = schema.position.c, schema.ledger.c
     moved = sa.select(position.source, sa.func.max(position.updated, type_=position.updated.type)).group_by(position.source)
     counted = sa.select(ledger.source, sa.func.max(ledger.hour, type_=ledger.hour.type)).where(ledger.received > 0)
-    heard = dict[str, datetime](connection.execute(counted.group_by(ledger.source)).all())
-    for source, moment in connection.execute(moved):
-        heard[source] = max(moment, heard.get(source, moment))
+    heard = dict[str, datetime](connection.execute(moved).all())
+    for source, hour in connection.execute(counted.group_by(ledger.source)):
+        if source not in heard or heard[source] < hour:
+            heard[source] = min(hour + _HOUR, now or hour)
     return heard
 
 

@@ -1,5 +1,6 @@
 """Every metric Tocsin exports, in one table: name, kind, help, labels. Labels take their values from closed sets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +40,21 @@ TABLE: tuple[Metric, ...] = (
     Metric("tocsin_deliver_tickets", "counter", "Tickets compared: same, double, gone, closed.", ("sink", "found")),
     Metric("tocsin_oncall_calls", "counter", "Calls to people by result: sent, handed, failed.", ("channel", "result")),
     Metric("tocsin_oncall_pages", "gauge", "Calls that nobody has taken yet."),
+    Metric(
+        "tocsin_service_state", "gauge", "1 for the state a service is in, 0 for the others.", ("service", "commune", "state")
+    ),
+    Metric(
+        "tocsin_clock_due_seconds", "gauge", "Time left of the next deadline of a kind; negative: over.", ("kind", "commune")
+    ),
+    Metric("tocsin_clock_open", "gauge", "Deadlines that run, by where they come from.", ("origin",)),
+    Metric("tocsin_board_exported_timestamp_seconds", "gauge", "When the board's pages were last written."),
+    Metric("tocsin_source_silent_seconds", "gauge", "Time since the last record of a source.", ("source",)),
+    Metric("tocsin_incident_open", "gauge", "Incidents somebody still has to look at, by level.", ("level",)),
+    Metric("tocsin_dead_letter_waiting", "gauge", "Records and deliveries in the dead letter.", ("kind",)),
+    Metric("tocsin_deliver_waiting", "gauge", "Changes that a sink has not taken yet.", ("sink",)),
+    Metric("tocsin_deliver_failing", "gauge", "Those of them that failed three times or more.", ("sink",)),
+    Metric("tocsin_heartbeat_age_seconds", "gauge", "Time since the last sign of life of a part.", ("part",)),
+    Metric("tocsin_runtime_figures_timestamp_seconds", "gauge", "When the gauges read from the database were last set."),
     Metric("tocsin_runtime_batches", "counter", "Batches committed."),
     Metric("tocsin_runtime_batch_seconds", "histogram", "Time from poll to commit of a batch."),
     Metric("tocsin_runtime_rules_loaded", "gauge", "Detection rules that can fire."),
@@ -68,6 +84,13 @@ class Metrics:
         """Set a gauge of the table."""
         gauge = self._gauges[name]
         (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def show(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
+        """Set a labelled gauge to exactly ``values`` (label values in the order of the table): what is gone is gone."""
+        gauge = self._gauges[name]
+        gauge.clear()
+        for labels, value in values.items():
+            gauge.labels(*labels).set(value)
 
     def observe(self, name: str, value: float) -> None:
         """Record one value of a histogram of the table."""

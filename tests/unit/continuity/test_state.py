@@ -99,7 +99,7 @@ def test_silence_is_counted_in_opening_hours() -> None:
     afternoon = NOW - 19 * HOUR  # yesterday 15:00
     gone = standing_of(births, Facts(NOW, heard={"ec-app": afternoon}))
     assert (gone.state, gone.since) == (ServiceState.UNKNOWN, afternoon)
-    assert "Aucune information depuis 19\N{NO-BREAK SPACE}h : ec-app" in gone.reason
+    assert "Aucune information : ec-app ne répond plus depuis 19\N{NO-BREAK SPACE}h." in gone.reason
     half = standing_of(pay, Facts(NOW, heard={"paie-app": NOW, "paie-db": afternoon}))
     assert (half.state, half.since) == (ServiceState.DEGRADED, afternoon)
 

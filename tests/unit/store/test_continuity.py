@@ -96,7 +96,7 @@ def test_a_clock_is_closed_once_with_a_proof(engine: sa.Engine) -> None:
     assert open_clock(engine, CNIL).id != opened.id
 
 
-def test_last_heard_is_the_latest_of_positions_and_ledger(engine: sa.Engine) -> None:
+def test_last_heard_is_exact_for_files_and_to_the_hour_for_listeners(engine: sa.Engine) -> None:
     """Files are known by their position, listeners by the hour of the ledger; an hour without records is no sign of life."""
     hour = NOW.replace(minute=0)
     with transaction(engine) as connection:
@@ -106,4 +106,5 @@ def test_last_heard_is_the_latest_of_positions_and_ledger(engine: sa.Engine) -> 
         moved = {"source": "app", "stream": "s", "next_offset": 9, "updated": NOW - HOUR}
         connection.execute(sa.insert(schema.position).values(moved))
     with reading(engine) as connection:
-        assert last_heard(connection) == {"fw": hour, "app": NOW - HOUR}
+        assert last_heard(connection, NOW) == {"fw": NOW, "app": NOW - HOUR}
+        assert last_heard(connection, NOW + 9 * HOUR)["fw"] == hour + HOUR
