@@ -66,7 +66,7 @@ def _awake(one: Night, received: int = 1200) -> None:
 
 def _brief(one: Night, config: Path) -> str:
     settings = load_settings(config, {})
-    return brief_text(brief_of(one.engine, settings, one.now - timedelta(hours=13), one.now))
+    return brief_text(brief_of(one.engine, settings, one.now - timedelta(hours=13), one.now)).replace("\xa0", " ")
 
 
 def test_a_quiet_night_is_said_with_its_proof(tmp_path: Path) -> None:

@@ -122,8 +122,8 @@ class _Health(HTTPServer):
         (200, b'{"healthy": true}', ""),
         (
             503,
-            b'{"healthy": false, "problems": ["pipeline: no sign of life for 300 s"]}',
-            "se dit en panne : pipeline: no sign",
+            b'{"healthy": false, "message": "analyse sans signe de vie"}',
+            "se dit en panne : analyse sans",
         ),
         (200, b"<html>", "répond autre chose que son état (HTTP 200)"),
         (200, b"[]", "répond HTTP 200"),
