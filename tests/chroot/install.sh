@@ -14,7 +14,7 @@ tocsin() { setpriv --reuid tocsin --regid tocsin --init-groups env -i HOME=/var/
 config=/etc/tocsin/tocsin.toml
 
 # Set up: code of the operator's, not of the service.
-su operator -c 'cd /opt/tocsin && ./bootstrap setup' > /tmp/setup.log 2>&1
+su dsi -c 'cd /opt/tocsin && ./bootstrap setup' > /tmp/setup.log 2>&1
 took setup
 
 useradd --system --user-group --groups adm --home-dir /var/lib/tocsin --shell /usr/sbin/nologin tocsin

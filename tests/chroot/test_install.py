@@ -26,9 +26,9 @@ def bare(tmp_path: Path) -> Iterator[Path]:
     system = tmp_path / "debian"
     _run("cp", "-a", str(CACHE), str(system))
     _give_network(system)
-    _run(CHROOT, str(system), "useradd", "--create-home", "operator")
+    _run(CHROOT, str(system), "useradd", "--create-home", "dsi")
     _run("git", "clone", "--quiet", str(ROOT), str(system / "opt/tocsin"))
-    _run(CHROOT, str(system), "chown", "-R", "operator:operator", "/opt/tocsin")
+    _run(CHROOT, str(system), "chown", "-R", "dsi:dsi", "/opt/tocsin")
     (tmp_path / "truth").mkdir()
     generate(system / "var/log/remote", tmp_path / "truth" / "truth.ndjson", 9, 0.2)
     _run(CHROOT, str(system), "chgrp", "-R", "adm", "/var/log/remote")
