@@ -54,6 +54,17 @@ def retention(ctx: click.Context, mode: str, config: Path | None, form: str, *, 
 
 
 @retention.command()
+@config_option
+@no_level_option
+def register(config: Path | None) -> None:
+    """Print the annex of the record of processing, in French, from the settings: sources, periods, recipients."""
+    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.register import annex  # noqa: PLC0415
+
+    click.echo(annex(load_settings(config)))
+
+
+@retention.command()
 @click.argument("number")
 @click.option("--because", required=True, help="Why: complaint, procedure, request of an authority.")
 @config_option

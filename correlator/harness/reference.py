@@ -13,9 +13,11 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from correlator.config.sections.keeping import RetentionSettings
 from correlator.config.settings import Settings
 from correlator.model.reject import Reason
 from correlator.parse.registry import find_parsers
+from correlator.runtime.register import periods_table
 from correlator.telemetry.metrics import TABLE, Metric
 
 #: Where the command tree is. By name: the command line is above this layer, here it is only material to describe.
@@ -99,11 +101,18 @@ def _helps(command: click.Command, name: str, parent: click.Context | None) -> I
             yield from _helps(found, below, context)
 
 
+def retention_page() -> str:
+    """Return the page of how long each kind of data is kept, in French, as Tocsin comes."""
+    head = "# Durées de conservation par défaut\n\nChacune se règle : [réglages](settings.md), section `[retention]`.\n\n"
+    return _joined([_HEAD, head, periods_table(RetentionSettings()), "\n"])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "parsers.md": parsers_page,
+    "retention.md": retention_page,
 }
 
 

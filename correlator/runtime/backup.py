@@ -27,7 +27,8 @@ from correlator.model.severity import Severity
 from correlator.runtime.archive import PARTIAL, FolderTarget, Target, TarTarget
 from correlator.runtime.content import shipped_rules
 from correlator.runtime.health import end_health, raise_health
-from correlator.store.database import SCHEMA
+from correlator.store import schema
+from correlator.store.database import SCHEMA, reading
 from correlator.store.times import from_micros
 
 MANIFEST, DATABASE = "manifest.json", "tocsin.db"
@@ -88,7 +89,7 @@ def newest_backup(folder: Path) -> Path | None:
 def watch_backups(settings: Settings, engine: sa.Engine, now: datetime) -> None:
     """Raise a health incident while the newest backup is older than ``[backup] max_age_hours``, or is not there at all.
 
-    Nothing is said where no folder for backups is set: ``doctor`` says that.
+    Nothing is said where no folder for backups is set: ``doctor`` says that; nor of an install that is too young to have one.
     """
     folder = settings.backup.dir
     if folder is None:
@@ -98,6 +99,10 @@ def watch_backups(settings: Settings, engine: sa.Engine, now: datetime) -> None:
     if made is not None and now - made <= timedelta(hours=settings.backup.max_age_hours):
         end_health(engine, settings, "backup", now)
         return
+    with reading(engine) as connection:
+        begun = connection.execute(sa.select(sa.func.min(schema.ledger.c.hour))).scalar()
+    if made is None and (begun is None or now - begun <= timedelta(hours=settings.backup.max_age_hours)):
+        return  # an install of today
     when = f"La dernière sauvegarde de Tocsin date du {made:%d/%m/%Y}" if made else "Il n’y a aucune sauvegarde de Tocsin"
     sentence = f"{when}. Vérifiez la tâche tocsin-backup et la place sur son support."
     raise_health(engine, settings, "backup", sentence, Severity.MEDIUM, now)

@@ -167,7 +167,9 @@ def _backup(settings: Settings) -> Iterator[Finding]:
         return
     found = backups(folder) if folder.is_dir() else []
     if not found:
-        yield Finding("backup", Verdict.FAILED, f"{folder} holds none", "`tocsin backup`; systemctl enable tocsin-backup.timer")
+        young = not settings.database_url and not settings.database.exists()
+        verdict = Verdict.WARNING if young else Verdict.FAILED
+        yield Finding("backup", verdict, f"{folder} holds none", "`tocsin backup`; systemctl enable tocsin-backup.timer")
         return
     made = datetime.fromisoformat(read_manifest(found[-1])["created"])
     age = datetime.now(UTC) - made

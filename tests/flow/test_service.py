@@ -128,12 +128,13 @@ def test_an_old_backup_is_an_incident_until_there_is_a_new_one(tmp_path: Path) -
     settings = load_settings(config, {})
     engine = open_database(settings.database)
 
-    def told() -> list[tuple[str, str]]:
-        watch_backups(settings, engine, datetime.now(UTC))
+    def told(later: timedelta = timedelta()) -> list[tuple[str, str]]:
+        watch_backups(settings, engine, datetime.now(UTC) + later)
         with reading(engine) as connection:
             return [(one.status, one.title) for one in views.list_incidents(connection) if "sauvegarde" in one.title]
 
-    (first,) = told()
+    assert told() == []  # an install of today
+    (first,) = told(timedelta(days=2))
     assert first == (
         "new",
         "Il n’y a aucune sauvegarde de Tocsin. Vérifiez la tâche tocsin-backup et la place sur son support.",
