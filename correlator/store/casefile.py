@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.incident import Incident
 from correlator.model.observable import COLUMNS
 from correlator.model.viewer import Viewer
@@ -117,13 +118,14 @@ def read(connection: sa.Connection, viewer: Viewer, number: str, install: str) -
     whole = perimeter.is_whole(one, viewer)
     rules = _rules(connection, one.id)
     pieces = [piece for piece in _pieces(connection, one.id, {rule.id for rule in rules}) if whole or _is_own(piece, viewer)]
+    entities = _entities(connection, one.id)
     merged = perimeter.visible_by_id(connection, viewer, [one.merged_into] if one.merged_into else [])
     return Casefile(
         summary=perimeter.summary_of(one, viewer),
         merged_into=next(iter(merged.values()), ""),
         fingerprint=one.fingerprint if whole else "",
         rules=tuple(rules if whole else _fired_in(pieces, rules)),
-        entities=tuple(_entities(connection, one.id) if whole else _entities_in(pieces)),
+        entities=tuple(entities if whole else _own_entities(entities, pieces, viewer)),
         pieces=tuple(pieces),
         history=tuple(line if whole else _told(line, viewer) for line in _history(connection, one.id)),
         links=tuple(_links(connection, viewer, one)),
@@ -179,6 +181,16 @@ def _entities(connection: sa.Connection, number: int) -> list[Entity]:
         Entity(row["kind"], row["role"], row["shown"], bool(row["strong"]), row["count"], row.get("commune") or "")
         for row in rows
     ]
+
+
+def _own_entities(entities: Sequence[Entity], pieces: Sequence[Piece], viewer: Viewer) -> list[Entity]:
+    """Return what is known to be the viewer's, and what their own events hold unless it is known to be somebody else's."""
+    owners = {(one.kind, one.value.lower()): one.commune for one in entities}
+    own = {(one.kind, one.role, one.value.lower()): one for one in entities if one.commune in (viewer.communes or ())}
+    for one in _entities_in(pieces):
+        if owners.get((one.kind, one.value.lower()), "") in {"", SHARED, UNATTRIBUTED}:
+            own.setdefault((one.kind, one.role, one.value.lower()), one)
+    return sorted(own.values(), key=lambda one: (not one.strong, -one.count, one.kind, one.value))
 
 
 def _entities_in(pieces: Sequence[Piece]) -> list[Entity]:

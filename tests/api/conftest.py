@@ -1,5 +1,6 @@
 """A small install with a console, and browsers without a browser: one per person, signed in."""
 
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
+from sqlalchemy import event
 
 from correlator.api.install import Install
 from correlator.api.server import console_service
@@ -42,10 +44,21 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "hasher", lambda: cheap)
 
 
+@pytest.fixture(scope="session")
+def _empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database, migrated once for all tests."""
+    path = tmp_path_factory.mktemp("empty") / "tocsin.db"
+    open_database(path).dispose()
+    return path
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    """Return an engine on an empty database."""
+def engine(tmp_path: Path, _empty: Path) -> Iterator[sa.Engine]:
+    """Return an engine on an empty database, which need not survive a power cut."""
+    shutil.copy(_empty, tmp_path / "tocsin.db")
     engine = open_database(tmp_path / "tocsin.db")
+    event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = OFF"))
+    engine.dispose()
     yield engine
     engine.dispose()
 
