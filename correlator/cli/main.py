@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clocks": ("clocks", "Legal and service delays: list, open, close with a proof."),
     "lake": ("lake", "Query the lake with SQL."),
     "dead-letter": ("dead_letter", "List what nobody could read or take; read or deliver it again."),
-    "estate": ("estate", "Check the estate file."),
+    "estate": ("estate", "Check the estate, fill it from exports, see what stands on what."),
     "oncall": ("oncall", "Calls to on-call people: list, take, test, and who would be called."),
     "watch": ("watch", "From another machine, call people when Tocsin falls silent."),
     "brief": ("brief", "The morning brief: what happened since 18:00."),

@@ -4,6 +4,7 @@ The text must already be valid TOML: this walks it without checking it.
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 
 #: Keys and array indexes from the root: ``("commune", 3, "hours", "mon")``.
@@ -26,6 +27,7 @@ class _Walk:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.ends = [found.start() for found in re.finditer("\n", text)]  # counting anew for each key is quadratic
         self.lines: dict[KeyPath, int] = {}
         self.tables: Counter[KeyPath] = Counter()  # array-of-tables path → how many elements were opened
         table: KeyPath = ()
@@ -39,7 +41,7 @@ class _Walk:
         self.at = blank.end() if blank else self.at
 
     def note(self, path: KeyPath) -> None:
-        self.lines.setdefault(path, self.text.count("\n", 0, self.at) + 1)
+        self.lines.setdefault(path, bisect_left(self.ends, self.at) + 1)
 
     def keys(self) -> list[str]:
         names = []

@@ -94,7 +94,7 @@ class TomlReader:
         field = model.model_fields.get(key)
         known = (*model.model_fields, *(self.sections if not where else ()))
         expected = (field.description or "") if field else suggest(key, known)
-        self.problem((*where, *loc), _what(fault, key), expected)
+        self.problem((*where, *loc), what_is_wrong(fault, key), expected)
 
     def check_version(self, version: int | None, known: int, kind: str) -> None:
         """Note a version this reader does not understand."""
@@ -146,7 +146,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else ""
 
 
-def _what(fault: Mapping[str, Any], key: str) -> str:
+def what_is_wrong(fault: Mapping[str, Any], key: str) -> str:
+    """Return a fault of pydantic as a sentence about ``key``."""
     if fault["type"] == "extra_forbidden":
         return f"unknown key {key!r}"
     if fault["type"] == "missing":

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from correlator.config.sections.keeping import RetentionSettings
 from correlator.config.settings import Settings
+from correlator.harness.catalogue_pages import clocks_page, services_page
 from correlator.model.reject import Reason
 from correlator.parse.registry import find_parsers
 from correlator.runtime.register import periods_table
@@ -113,6 +114,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics_page,
     "parsers.md": parsers_page,
     "retention.md": retention_page,
+    "services.md": services_page,
+    "clocks.md": clocks_page,
 }
 
 

@@ -8,6 +8,15 @@ from enum import StrEnum
 from correlator.model.estate import Hours
 
 
+def delay_text(delay: timedelta) -> str:
+    """Return ``delay`` in its largest whole unit, as estate files write it: ``30min``, ``4h``, ``1j``."""
+    seconds = int(delay.total_seconds())
+    for unit, name in ((86_400, "j"), (3_600, "h")):
+        if seconds and seconds % unit == 0:
+            return f"{seconds // unit}{name}"
+    return f"{seconds // 60}min" if seconds else "0h"
+
+
 class ServiceState(StrEnum):
     """How a service of a commune stands, best first but for ``unknown``."""
 
