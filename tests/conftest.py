@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.kafka import missing, running_kafka
 from tests.servers.postgres import Postgres, binaries, running_postgres
 
 
@@ -23,3 +24,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
         return ""
     server: Postgres = request.getfixturevalue("postgres")
     return server.new_database()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Return the address of a private Kafka broker."""
+    if why := missing():
+        pytest.skip(why)
+    with running_kafka() as bootstrap:
+        yield bootstrap

@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mute": ("mute", "Keep what need not be shown out of incidents, for a time and with a reason."),
     "serve": ("serve", "Serve the console and the API alone."),
     "users": ("users", "Accounts of the console: add, list, disable, enable, passwd."),
+    "worker": ("worker", "One role on Kafka and PostgreSQL: detect, correlate, deliver."),
+    "topics": ("topics", "Make and check the topics of an install on Kafka."),
     "search": ("search", "Find an address, a user or a host in the events of the lake."),
     "rules": ("rules", "List, show, check, test and try rules."),
     "parsers": ("parsers", "List, show and test parsers."),

@@ -282,6 +282,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "listener": tuple(_with_paths(one, folder) for one in settings.listener),
             "console": _with_paths(settings.console, folder),
             "board": _with_paths(settings.board, folder),
+            "kafka": _with_paths(settings.kafka, folder),
             "backup": _with_paths(settings.backup, folder),
             "parsers_dir": anchor(settings.parsers_dir),
             "rules": tuple(folder / path for path in settings.rules),

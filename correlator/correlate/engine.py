@@ -59,6 +59,7 @@ class _Pass:
     left_out: dict[str, int] = field(default_factory=dict)
     overflow: dict[str, int] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
+    lanes: frozenset[str] | None = None
     busy: frozenset[str] = frozenset()  # detection rules that fired, correlations with rows or open hits
 
     def concerns(self, rule: CorrelationRule) -> bool:
@@ -67,13 +68,18 @@ class _Pass:
 
 
 def correlate(
-    rules: Sequence[CorrelationRule], state: LaneStates, detections: pl.DataFrame, watermark: datetime | None
+    rules: Sequence[CorrelationRule],
+    state: LaneStates,
+    detections: pl.DataFrame,
+    watermark: datetime | None,
+    lanes: frozenset[str] | None = None,
 ) -> Advanced:
     """Take one batch of detections and say how far event time has come.
 
     ``rules`` in the order of ``load_correlations``. ``detections`` has rule.id, event.id, @timestamp, commune, optionally
     observables, and the columns of ``wanted_fields`` as text (an absent column is null everywhere). A detection before the
     watermark of ``state`` is late. ``watermark`` None is the end of input: every window closes and the next state is empty.
+    ``lanes``: only these are worked on; what a detection means to other lanes is the business of who holds them.
     """
     known = {rule.id: rule.hash for rule in rules}
     before = LaneStates(of_rules(state.kept, known), of_rules(state.open, known), state.watermark)
@@ -81,6 +87,7 @@ def correlate(
     fed = detections.filter(pl.col("rule.id").is_in(list(members)))
     is_late = pl.col("@timestamp") < state.watermark if state.watermark else pl.lit(value=False)
     run = _Pass(rules, before, later(state.watermark, watermark) if watermark else None, needed_above(rules), crossing(rules))
+    run.lanes = lanes
     on_time = fed.filter(~is_late)
     run.busy = frozenset().union(on_time["rule.id"], before.kept["correlation"].unique(), before.open["correlation"].unique())
     for rule in rules:
@@ -103,6 +110,8 @@ def _advance(run: _Pass, rule: CorrelationRule, detections: pl.DataFrame) -> Non
     if not run.concerns(rule):
         return  # most correlations have nothing to do in most batches: a dozen frame operations each would be the cost
     direct, left_out = from_detections(rule, detections, run.needs[rule.id], crossing=rule.id in run.crossing)
+    if run.lanes is not None:
+        direct = direct.filter(pl.col("lane").is_in(list(run.lanes)))
     if left_out:
         run.left_out[rule.id] = left_out
     incoming = _not_past(rule, pl.concat([direct, *run.fed.pop(rule.id, [])]), _passed(run.before.watermark, rule))

@@ -33,3 +33,4 @@ class Reason(StrEnum):
     BAD_TIME = "bad_time"  # its time cannot be read
     TOO_DEEP = "too_deep"  # nesting or key count over the limit
     NOT_TEXT = "not_text"  # binary
+    POISON = "poison"  # reading it made the engine fail: a fault of ours, kept apart so that the rest goes on

@@ -26,7 +26,7 @@ from correlator.model.outcome import Outcome as Triaged
 from correlator.model.outcome import TriageSettings
 from correlator.model.severity import Severity
 from correlator.parse.engine import Carried, Fates
-from correlator.runtime.pipeline import Flow, Outcome
+from correlator.runtime.pipeline import Flow, Judged, Outcome
 from correlator.runtime.watermark import Watermark
 from correlator.store import checkpoints, exceptions, lake, records
 from correlator.store.activity import count_rules
@@ -115,7 +115,7 @@ class Checkpoint:
                 self._keep_flow(connection, before, outcome, moment)
                 self.reached("state")
                 (record or record_fates)(connection, outcome, moment)
-                triaged = self._found(connection, outcome, moment)
+                triaged = self.save_found(connection, outcome, moment)
                 lake.publish(connection, [segment], moment)
                 self.reached("published")
         except Unanswered:
@@ -183,8 +183,8 @@ class Checkpoint:
             blobs = {lane: lane_states.to_bytes(after.lanes, lane) for lane in outcome.lanes_changed}
             checkpoints.write_lane_states(connection, blobs, now)
 
-    def _found(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> Triaged:
-        """Write hits and incidents."""
+    def save_found(self, connection: sa.Connection, outcome: Outcome | Judged, now: datetime) -> Triaged:
+        """Write hits and incidents in the caller's transaction, and what sinks are to hear; return what triage decided."""
         records.save_hits(connection, outcome.hits)
         records.join_hits(connection, outcome.merged)
         count_rules(connection, outcome.detections, outcome.hits)
@@ -193,7 +193,7 @@ class Checkpoint:
         self.reached("incidents")
         return triaged
 
-    def _triage(self, connection: sa.Connection, outcome: Outcome, now: datetime) -> Triaged:
+    def _triage(self, connection: sa.Connection, outcome: Outcome | Judged, now: datetime) -> Triaged:
         settings = self._triage_settings()
         scopes = {mute.id: mute.scope for mute in exceptions.mutes(connection, now)}
         shown, hidden = hide(outcome.findings, scopes)

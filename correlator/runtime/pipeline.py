@@ -12,6 +12,7 @@ from correlator.detect.describe import describe, project
 from correlator.detect.engine import detect
 from correlator.enrich.attribute import enrich_batch
 from correlator.errors import Problem
+from correlator.model.estate import UNATTRIBUTED
 from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import REJECT
 from correlator.parse.engine import Carried, Fates, read
@@ -19,7 +20,8 @@ from correlator.runtime.content import Content
 from correlator.runtime.findings import findings, without_shared
 from correlator.runtime.watermark import Watermark
 
-_NOTHING_JUDGED = datetime(1970, 1, 1, tzinfo=UTC)
+#: How far event time has come before anything is known.
+NOTHING_JUDGED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,36 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the stateless half makes of a batch. ``facts``: what correlations ask of each detection, in its order."""
+
+    events: tuple[pl.DataFrame, ...]
+    rejects: pl.DataFrame
+    fates: Mapping[str, Fates]
+    detections: pl.DataFrame
+    facts: pl.DataFrame
+    carried: Carried
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the half of the flow that remembers makes of detections."""
+
+    detections: pl.DataFrame
+    hits: pl.DataFrame
+    findings: pl.DataFrame
+    lanes: LaneStates
+    lanes_changed: frozenset[str]
+    late: int
+    merged: Mapping[str, str]  # id of a hit that is gone → id of the hit it is part of now
+    left_out: int  # detections without the field their correlation groups by
+    overflow: int  # rows beyond what a group may hold
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch."""
+    """What became of a batch: both halves."""
 
     events: tuple[pl.DataFrame, ...]
     rejects: pl.DataFrame
@@ -44,9 +74,9 @@ class Outcome:
     flow: Flow
     lanes_changed: frozenset[str]
     late: int
-    merged: Mapping[str, str]  # id of a hit that is gone → id of the hit it is part of now
-    left_out: int  # detections without the field their correlation groups by
-    overflow: int  # rows beyond what a group may hold
+    merged: Mapping[str, str]
+    left_out: int
+    overflow: int
     problems: tuple[Problem, ...]
 
 
@@ -66,39 +96,83 @@ def process(
     replay it stands still until the end, because files follow each other and each goes back in time. ``behind``: a source has
     more at hand, so an open record is not taken for the last word of a stream that fell silent, and event time stands still.
     """
-    rows = batch.rows if batch else pl.DataFrame(schema=RAW)
+    seen = look(batch, flow.carried, content, final=final, quiet=wall if live and not behind else None)
+    watermark = flow.watermark.advance(seen.events, wall, hold=behind) if live else flow.watermark
+    judged = judge(seen.detections, seen.facts, flow.lanes, content, _judged(watermark, live=live, final=final))
+    return Outcome(
+        events=seen.events,
+        rejects=seen.rejects,
+        fates=seen.fates,
+        detections=judged.detections,
+        hits=judged.hits,
+        findings=judged.findings,
+        flow=Flow(seen.carried, judged.lanes, watermark),
+        lanes_changed=judged.lanes_changed,
+        late=judged.late,
+        merged=judged.merged,
+        left_out=judged.left_out,
+        overflow=judged.overflow,
+        problems=seen.problems,
+    )
+
+
+def look(
+    batch: RawBatch | None, carried: Carried, content: Content, *, final: bool = False, quiet: datetime | None = None
+) -> Seen:
+    """Return what a batch says by itself: its events, and the detections of the rules.
+
+    ``quiet``: records of streams that were silent for a while before this wall time are closed as they are.
+    """
     parsed = read(
-        rows,
+        batch.rows if batch else pl.DataFrame(schema=RAW),
         content.parsers,
-        flow.carried,
+        carried,
         want=content.want,
         forced=content.forced,
         zones=content.zones,
         final=final,
-        now=wall if live and not behind else None,
+        now=quiet,
     )
     events = enrich_batch(parsed.events, content.tables)
-    watermark = flow.watermark.advance(events, wall, hold=behind) if live else flow.watermark
     matches = detect(content.ruleset, events)
     detections = describe(content.ruleset, events, matches, content.owner)
     facts = project(content.ruleset, events, matches, content.correlated_fields)
-    facts = facts.with_columns(detections.get_column("observables"))
-    correlated = correlate(content.correlations, flow.lanes, facts, _judged(watermark, live=live, final=final))
     refused = batch.rejects if batch and batch.rejects is not None else pl.DataFrame(schema=REJECT)
-    return Outcome(
+    return Seen(
         events=events,
         rejects=pl.concat([parsed.rejects, refused]),
         fates=parsed.counts,
         detections=detections,
+        facts=facts.with_columns(detections.get_column("observables")),
+        carried=parsed.carried,
+        problems=parsed.problems,
+    )
+
+
+def judge(
+    detections: pl.DataFrame,
+    facts: pl.DataFrame,
+    lanes: LaneStates,
+    content: Content,
+    until: datetime | None,
+    mine: frozenset[str] | None = None,
+) -> Judged:
+    """Return what detections mean together with those before them; ``until``: how far event time has come, None: its end.
+
+    ``mine``: the lanes this process is responsible for (None: all); what belongs to others is left to them.
+    """
+    correlated = correlate(content.correlations, lanes, facts, until, mine)
+    own = detections if mine is None else detections.filter(pl.col("commune").fill_null(UNATTRIBUTED).is_in(list(mine)))
+    return Judged(
+        detections=own,
         hits=correlated.hits,
-        findings=without_shared(findings(detections, correlated.hits, content.muted), content.is_shared),
-        flow=Flow(parsed.carried, correlated.state, watermark),
+        findings=without_shared(findings(own, correlated.hits, content.muted), content.is_shared),
+        lanes=correlated.state,
         lanes_changed=correlated.changed,
         late=correlated.late,
         merged=correlated.merged,
         left_out=sum(correlated.left_out.values()),
         overflow=sum(correlated.overflow.values()),
-        problems=parsed.problems,
     )
 
 
@@ -106,4 +180,4 @@ def _judged(watermark: Watermark, *, live: bool, final: bool) -> datetime | None
     """Return the time up to which windows are judged; None closes all of them."""
     if final and not live:
         return None
-    return watermark.value or _NOTHING_JUDGED
+    return watermark.value or NOTHING_JUDGED

@@ -65,16 +65,20 @@ def database_name(engine: sa.Engine) -> str:
 
 
 @contextmanager
-def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+def transaction(engine: sa.Engine, *, snapshot: bool = False) -> Iterator[sa.Connection]:
     """Give a connection to write with; commit at the end, or undo it all.
 
     On SQLite it holds the write lock from the start (``BEGIN IMMEDIATE``); on PostgreSQL it is READ COMMITTED, and what must
-    not change between reading and writing is locked by who reads it. Raises Retry when another process kept a lock or the
+    not change between reading and writing is locked by who reads it. ``snapshot``: there it sees one state of the database
+    throughout (REPEATABLE READ). Raises Retry when another process kept a lock or the
     connection broke, Unanswered when it broke in the commit, Fatal on a full disk or a damaged file.
     """
+    options: dict[str, Any] = {_WRITES: True}
+    if snapshot and postgres.is_postgres(engine):
+        options["isolation_level"] = "REPEATABLE READ"
     with (
         _named_errors(engine),
-        engine.connect().execution_options(**{_WRITES: True}) as connection,
+        engine.connect().execution_options(**options) as connection,
         connection.begin() as work,
     ):
         yield connection
