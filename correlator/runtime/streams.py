@@ -11,7 +11,7 @@ from correlator.ingest.kafka import client
 from correlator.parse.engine import Carried
 from correlator.runtime.topics import STREAMS
 
-_AT_ONCE, _ANSWER_S = 1_000, 30.0
+_ANSWER_S = 30.0
 
 
 def stream_messages(before: Carried, after: Carried) -> Iterator[tuple[str, bytes | None]]:
@@ -42,18 +42,16 @@ def read_streams(settings: KafkaSettings) -> Carried:
 
 
 def _messages(reader: Consumer) -> Iterator[tuple[str, bytes | None]]:
-    while True:
-        messages = reader.consume(_AT_ONCE, _ANSWER_S)
-        if not messages:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{STREAMS}: no answer"))  # noqa: SLF001 - the client's public code
-        for message in messages:
-            error = message.error()
-            if error is None:
-                yield (message.key() or b"").decode(), message.value()
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public code
-                return
-            else:
-                raise KafkaException(error)
+    """Yield (key, value) up to the end of the topic; one by one, for asking for many waits until there are many."""
+    while (message := reader.poll(_ANSWER_S)) is not None:
+        error = message.error()
+        if error is None:
+            yield (message.key() or b"").decode(), message.value()
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public code
+            return
+        else:
+            raise KafkaException(error)
+    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{STREAMS}: no answer"))  # noqa: SLF001 - same
 
 
 def _per_stream(carried: Carried) -> dict[str, dict[str, Any]]:
