@@ -51,7 +51,6 @@ TABLE: tuple[Metric, ...] = (
     Metric("tocsin_source_silent_seconds", "gauge", "Time since the last record of a source.", ("source",)),
     Metric("tocsin_incident_open", "gauge", "Incidents somebody still has to look at, by level.", ("level",)),
     Metric("tocsin_dead_letter_waiting", "gauge", "Records and deliveries in the dead letter.", ("kind",)),
-    Metric("tocsin_deliver_waiting", "gauge", "Changes that a sink has not taken yet.", ("sink",)),
     Metric("tocsin_deliver_failing", "gauge", "Those of them that failed three times or more.", ("sink",)),
     Metric("tocsin_heartbeat_age_seconds", "gauge", "Time since the last sign of life of a part.", ("part",)),
     Metric("tocsin_runtime_figures_timestamp_seconds", "gauge", "When the gauges read from the database were last set."),

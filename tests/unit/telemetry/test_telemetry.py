@@ -26,3 +26,10 @@ def test_secrets_are_cut_by_key() -> None:
     entry = hide_secrets(None, "info", {"event": "Sent.", "webhook_secret": "s3cret", "sink": "a"})
 
     assert entry == {"event": "Sent.", "webhook_secret": "***", "sink": "a"}
+
+
+def test_no_metric_stands_twice_in_the_table() -> None:
+    """Two of one name would keep every Tocsin from starting."""
+    names = [metric.name for metric in TABLE]
+
+    assert sorted(names) == sorted(set(names))
