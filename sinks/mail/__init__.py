@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from correlator.deliver.contract import Change, ExternalRef, IncidentChange, Message, RemoteState, Request, Sink, SinkKind
 from correlator.errors import InputError, Problem, Reject
-from sinks.mail.letter import letter, of_change
+from sinks.mail.letter import House, letter, of_change
 from sinks.mail.relay import Relays
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -30,6 +30,7 @@ _KNOWN = (
     "relays", "from", "to", "changes", "security", "tls_name", "ca_file", "user", "password_env", "password_file",
     "timeout_s", "hello", "allow_plain",
 )  # fmt: skip
+_NEEDS = ("communes", "time_zone", "public_url")  # what the install knows and gives
 
 
 class MailSink:
@@ -42,6 +43,11 @@ class MailSink:
         self._from = str(settings["from"])
         self._to = tuple(settings.get("to", ()))
         self._changes = frozenset(settings.get("changes", _DEFAULT))
+        self._house = House(
+            dict(settings.get("communes", {})),
+            str(settings.get("time_zone", "Europe/Paris")),
+            str(settings.get("public_url", "")),
+        )
         self._relays = Relays(settings)
 
     def __repr__(self) -> str:
@@ -53,7 +59,7 @@ class MailSink:
         del ref
         if not self._to or change.change not in self._changes:
             return ()
-        mail = of_change(change, self._from, self._to)
+        mail = of_change(change, self._from, self._to, self._house)
         return (Request("MAIL", ",".join(self._to), {"Tocsin-Id": change.external_id}, mail),)
 
     def find(self, external_id: str) -> ExternalRef | None:
@@ -91,7 +97,9 @@ class MailSink:
 def _make(name: str, settings: Mapping[str, Any]) -> Sink:
     where = f"sink {name}"
     problems = [
-        Problem(where, 0, f"unknown setting {key!r}", f"known: {', '.join(_KNOWN)}") for key in settings if key not in _KNOWN
+        Problem(where, 0, f"unknown setting {key!r}", f"known: {', '.join(_KNOWN)}")
+        for key in settings
+        if key not in (*_KNOWN, *_NEEDS)
     ]
     faults = [*_people_faults(settings), *_relay_faults(settings), *_secret_faults(settings)]
     problems += [Problem(where, 0, what, right) for what, right in faults]
@@ -152,4 +160,4 @@ def _is_local(relay: str) -> bool:
         return host == "localhost"
 
 
-SINK = SinkKind("mail", _make)
+SINK = SinkKind("mail", _make, needs=_NEEDS)

@@ -4,11 +4,13 @@ import hashlib
 import html
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from correlator.deliver.contract import Change, IncidentChange, Message
 
@@ -27,12 +29,21 @@ _CHANGES: Mapping[Change, str] = {
 _LEVELS = {"critical": "critique", "high": "élevée", "medium": "moyenne", "low": "faible", "informational": "information"}
 
 
-def of_change(change: IncidentChange, sender: str, to: Iterable[str]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the install knows: names of communes by id, the zone people read times in, the console's address ("": none)."""
+
+    communes: Mapping[str, str]
+    zone: str
+    url: str
+
+
+def of_change(change: IncidentChange, sender: str, to: Iterable[str], house: House) -> bytes:
     """Return the mail that tells ``change``; the same bytes for the same change."""
     incident = change.incident
     number, level = str(incident["number"]), _LEVELS.get(str(incident.get("severity")), "inconnue")
     subject = f"[Tocsin {number}] {_CHANGES[change.change]}, gravité {level} : {incident.get('title', '')}"
-    message = Message(f"{change.external_id}.{change.sequence}", change.external_id, subject, "", _body(change, level))
+    message = Message(f"{change.external_id}.{change.sequence}", change.external_id, subject, "", _body(change, level, house))
     moment = datetime.fromisoformat(str(incident["updated"])) if "updated" in incident else datetime(2026, 1, 1, tzinfo=UTC)
     return letter(message, message.key, sender, to, moment)[0]
 
@@ -58,21 +69,28 @@ def letter(message: Message, key: str, sender: str, to: Iterable[str], moment: d
     return mail.as_bytes(), name
 
 
-def _body(change: IncidentChange, level: str) -> str:
+def _body(change: IncidentChange, level: str, house: House) -> str:
     incident = change.incident
+    special = {"shared": "moyens partagés", "unattributed": "à rattacher"}
+    communes = [special.get(one) or house.communes.get(one, one) for one in map(str, incident.get("communes", []))]
     lines = [
         f"{_CHANGES[change.change]} : {incident['number']}",
         str(incident.get("title", "")),
         "",
         f"Gravité : {level}",
-        f"Communes : {', '.join(map(str, incident.get('communes', []))) or 'à rattacher'}",
+        f"Communes : {', '.join(communes) or 'à rattacher'}",
         f"Événements : {incident.get('count', 0)}",
-        f"Du {incident.get('first', '?')} au {incident.get('last', '?')} (UTC)",
+        f"Du {_local(incident.get('first'), house.zone)} au {_local(incident.get('last'), house.zone)}",
     ]
+    lines += [f"Page : {house.url.rstrip('/')}/incidents/{incident['number']}"] if house.url else []
     lines += [f"Verdict : {incident['verdict']}"] if incident.get("verdict") else []
     rules: list[Mapping[str, Any]] = list(incident.get("rules", []))
     lines += ["", "Règles déclenchées :", *(f"- {rule['title']} ({rule['count']})" for rule in rules[:10])] if rules else []
     return "\n".join(lines)
+
+
+def _local(moment: str | None, zone: str) -> str:
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).strftime("%d/%m/%Y %H:%M") if moment else "?"
 
 
 def _one_line(text: str) -> str:

@@ -124,9 +124,9 @@ class Night:
 
 
 @contextmanager
-def night(folder: Path, **more: Any) -> Iterator[Night]:
+def night(folder: Path, url: str = "", **more: Any) -> Iterator[Night]:
     """Give a night on call."""
-    engine = open_database(folder / "tocsin.db")
+    engine = open_database(folder / "tocsin.db", url=url)
     try:
         yield Night(engine, **more)
     finally:
