@@ -11,11 +11,14 @@ from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from correlator.harness.demo.score import Score
     from correlator.harness.demo.truth import EventKey
     from correlator.runtime.pipeline import Outcome
     from correlator.runtime.replay import Replay, Summary
+
+    Clock = Callable[[], datetime]
 
 _COLUMNS = ("number", "severity", "events", "when", "commune", "incident")
 
@@ -37,26 +40,29 @@ def demo(seed: int, scale: float, keep: Path | None, fail_on: str | None, form: 
         if (folder / "store").exists():
             raise InputError([Problem(str(folder / "store"), 0, "holds a demonstration already", "name another folder")])
         folder.mkdir(parents=True, exist_ok=True)
-        levels = play(folder, seed=seed, scale=scale, form=form)
+        from correlator.harness.demo.stage import morning_clock  # noqa: PLC0415 - `--help` must not load it
+
+        clock = morning_clock()
+        levels = play(folder, seed=seed, scale=scale, form=form, clock=clock)
         if serve:
-            _show(folder, port)
+            _show(folder, port, clock)
     raise SystemExit(exit_code(fail_on, levels))
 
 
-def _show(folder: Path, port: int) -> None:
+def _show(folder: Path, port: int, clock: "Clock") -> None:
     """Serve the console on the store below ``folder`` until told to stop."""
     from correlator.api.demonstration import demonstration  # noqa: PLC0415 - `--help` must not load it
     from correlator.cli.serve import serve_until_told  # noqa: PLC0415
     from correlator.harness.demo.generator import ESTATE  # noqa: PLC0415
 
-    install = demonstration(folder / "store", ESTATE, port)
+    install = demonstration(folder / "store", ESTATE, port, clock)
     try:
         serve_until_told(install)
     finally:
         install.engine.dispose()
 
 
-def play(folder: Path, *, seed: int, scale: float, form: str) -> list[str]:
+def play(folder: Path, *, seed: int, scale: float, form: str, clock: "Clock") -> list[str]:
     """Generate the day below ``folder``, replay it, print incidents and the score; return the levels of the incidents."""
     from correlator.config.estate import load_estate  # noqa: PLC0415 - `--help` must not load it
     from correlator.config.settings import load_settings  # noqa: PLC0415
@@ -71,7 +77,7 @@ def play(folder: Path, *, seed: int, scale: float, form: str) -> list[str]:
     generate(logs, truth, seed, scale)
     estate = load_estate(ESTATE)
     settings = scratch_settings(load_settings(None), folder / "store")
-    replay = Replay([str(logs)], load_content(load_settings(None), estate=estate), settings)
+    replay = Replay([str(logs)], load_content(load_settings(None), estate=estate), settings, clock=clock)
     places: dict[str, EventKey] = {}
     summary, engine = _with_progress(replay, lambda outcome: places.update(_places(logs, outcome)))
     incidents = incident_documents(engine)

@@ -73,6 +73,10 @@ class Summary:
         self.hits.update(outcome.hits.get_column("hit.id").to_list())
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Replay:
     """A replay that can be run once: its input, what it runs with, where its scratch store lies."""
@@ -81,6 +85,7 @@ class Replay:
     content: Content
     settings: Settings
     parser: str | None = None
+    clock: Callable[[], datetime] = _now  # when it is: the demonstration is played on its own evening
 
     def run(
         self,
@@ -106,7 +111,7 @@ class Replay:
     def _one(
         self, batch: RawBatch | None, flow: Flow, checkpoint: Checkpoint, summary: Summary, each: Callable[[Outcome], None]
     ) -> Flow:
-        now = datetime.now(UTC)
+        now = self.clock()
         outcome = process(batch, flow, self.content, wall=now, final=batch is None)
         if batch is not None:
             checkpoint.hear(SOURCE, batch.next_offsets)

@@ -3,7 +3,7 @@
 A player's stream depends on the seed and the player's name only, so that adding an attack changes no ordinary line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -80,6 +80,12 @@ class Stage:
     def crowd(self) -> str:
         """Return the address of somebody on the Internet: visitors, robots, homes."""
         return f"198.{self.rng.choice((18, 18, 18, 19))}.{self.rng.randrange(256)}.{self.rng.randrange(1, 255)}"
+
+
+def morning_clock() -> Callable[[], datetime]:
+    """Return a clock that starts now at the morning after the day: whoever looks at the demonstration comes in at six."""
+    shift = datetime.now(UTC) - at("05:59") - timedelta(minutes=2)
+    return lambda: datetime.now(UTC) - shift
 
 
 def at(clock: str) -> datetime:
