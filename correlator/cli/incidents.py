@@ -188,7 +188,7 @@ def _show(document: Mapping[str, Any], told: Sequence[Mapping[str, Any]], zone: 
     rules = [{**rule, "first": local(rule["first"]), "last": local(rule["last"])} for rule in document["rules"]]
     print_rows(rules, "text", ("level", "title", "kind", "count", "first", "last"), title="Rules that fired")
     entities = [{**one, "groups": "yes" if one["strong"] else ""} for one in document["entities"]]
-    print_rows(entities, "text", ("kind", "role", "value", "count", "groups"), title="Who and what")
+    print_rows(entities, "text", ("kind", "role", "value", "commune", "count", "groups"), title="Who and what")
     _show_evidence(document["evidence"], document["count"], local)
     lines = [{**line, "at": local(line["at"]), "person": line["person"] or "Tocsin"} for line in told]
     print_rows(lines, "text", ("at", "person", "change", "text"), title="History")
