@@ -227,10 +227,19 @@ def _entities(incident: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _value(entity: Mapping[str, Any], incident: Mapping[str, Any]) -> str:
-    """Return the value, unless it is another commune's in a ticket that one commune reads."""
+    return _HIDDEN if _is_foreign(entity, incident) else cut(one_line(entity["value"]), _VALUE)
+
+
+def _is_foreign(entity: Mapping[str, Any], incident: Mapping[str, Any]) -> bool:
+    """Say whether a value is another commune's, in a ticket that one commune reads."""
     owner, lane = entity.get("commune"), incident["lane"]
-    foreign = owner and lane not in _PLACES and owner not in {lane, *_PLACES}
-    return _HIDDEN if foreign else cut(one_line(entity["value"]), _VALUE)
+    return bool(owner) and lane not in _PLACES and owner not in {lane, *_PLACES}
+
+
+def attached(incident: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document that hangs on a ticket: the incident, without what another commune's things are called."""
+    entities = [{**one, "value": _HIDDEN} if _is_foreign(one, incident) else dict(one) for one in incident["entities"]]
+    return {**incident, "entities": entities}
 
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> Iterator[Line]:

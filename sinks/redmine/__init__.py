@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 
 from correlator.deliver.contract import Change, ExternalRef, Gone, IncidentChange, RemoteState, Request, SinkKind
-from correlator.deliver.story import Section, closing_words, marker, news, opening, subject
+from correlator.deliver.story import Section, attached, closing_words, marker, news, opening, subject
 from correlator.errors import Fatal, Problem
 from sinks.redmine.check import check
 from sinks.redmine.markup import write
@@ -57,9 +57,9 @@ class RedmineSink:
 
     def render(self, change: IncidentChange, ref: ExternalRef | None) -> tuple[Request, ...]:
         """Return the requests, with names where Redmine wants numbers: ``send`` looks them up."""
-        attached = ref is None or change.change in _ATTACHED
-        requests = [self._upload(change)] if attached else []
-        requests.append(self._creation(change) if ref is None else self._comment(change, ref, attached=attached))
+        has_file = ref is None or change.change in _ATTACHED
+        requests = [self._upload(change)] if has_file else []
+        requests.append(self._creation(change) if ref is None else self._comment(change, ref, has_file=has_file))
         return (*requests, *self._relations(change, ref))
 
     def find(self, external_id: str) -> ExternalRef | None:
@@ -126,7 +126,9 @@ class RedmineSink:
 
     def _upload(self, change: IncidentChange) -> Request:
         path = f"/uploads.json?filename={_file_name(change)}"
-        return self._request(change, "POST", path, {"v": change.v, "change": str(change.change), "incident": change.incident})
+        return self._request(
+            change, "POST", path, {"v": change.v, "change": str(change.change), "incident": attached(change.incident)}
+        )
 
     def _creation(self, change: IncidentChange) -> Request:
         incident, chosen = change.incident, self._settings
@@ -143,7 +145,7 @@ class RedmineSink:
         }
         return self._request(change, "POST", "/issues.json", {"issue": issue})
 
-    def _comment(self, change: IncidentChange, ref: ExternalRef, *, attached: bool) -> Request:
+    def _comment(self, change: IncidentChange, ref: ExternalRef, *, has_file: bool) -> Request:
         incident, chosen = change.incident, self._settings
         before = incident.get("before") or {}
         issue: dict[str, Any] = {"notes": self._text(news(change, chosen.house), change)}
@@ -154,7 +156,7 @@ class RedmineSink:
             issue["status_from"] = list(chosen.statuses["new"])
         if before.get("severity") not in {None, incident["severity"]}:
             issue["priority"] = list(chosen.priorities[incident["severity"]])
-        if attached:
+        if has_file:
             issue["uploads"] = [_file_name(change)]
         return self._request(change, "PUT", f"/issues/{ref.remote_id}.json", {"issue": issue})
 
