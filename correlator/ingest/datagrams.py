@@ -22,9 +22,10 @@ _KERNEL_BYTES = 16 << 20
 #: Held here at most while the journal writes.
 _HELD_BYTES = 32 << 20
 _FLUSH_S, _LOOK_S = 0.02, 5.0
+_AT_ONCE, _LONGEST = 2000, 65536
 
 
-class DatagramListener(asyncio.DatagramProtocol):
+class DatagramListener:
     """One UDP port."""
 
     def __init__(self, settings: ListenerSettings, writer: Writer, metrics: Metrics) -> None:
@@ -39,7 +40,8 @@ class DatagramListener(asyncio.DatagramProtocol):
     async def serve(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Listen until ``stop`` is set; raises Fatal when the port cannot be had."""
         raw = self._socket()
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=raw)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(raw.fileno(), self._fetch, raw)
         ready()
         inode, looked = os.fstat(raw.fileno()).st_ino, 0.0
         while not stop.is_set():
@@ -49,16 +51,25 @@ class DatagramListener(asyncio.DatagramProtocol):
             if (looked := looked + _FLUSH_S) >= _LOOK_S:
                 looked = 0.0
                 self._ask_kernel(inode)
-        transport.close()
+        loop.remove_reader(raw.fileno())
+        self._fetch(raw)
+        raw.close()
         await self._flush()
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def hold(self, data: bytes, peer: str) -> None:
         """Hold one datagram until the next write."""
         if self._held_bytes + len(data) > _HELD_BYTES:
             self._lost("the journal does not keep up", 1)
             return
-        self._held.setdefault(addr[0], []).append(data)
+        self._held.setdefault(peer, []).append(data)
         self._held_bytes += len(data)
+
+    def _fetch(self, raw: socket.socket) -> None:
+        """Take what the kernel holds, many at a time: its buffer is small."""
+        with suppress(BlockingIOError, ConnectionError):
+            for _ in range(_AT_ONCE):
+                data, address = raw.recvfrom(_LONGEST)
+                self.hold(data, address[0])
 
     def _socket(self) -> socket.socket:
         chosen = self._settings

@@ -1,8 +1,7 @@
-"""Certificates of listeners: a context for the server side, taken anew when the files change, and what doctor asks of them."""
+"""Certificates of listeners: a context for the server side, taken anew when the files change."""
 
 import asyncio
 import ssl
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -63,47 +62,6 @@ async def renew(context: ssl.SSLContext | None, settings: ListenerSettings) -> N
             log.info("A listener took its renewed certificate.", listener=settings.name)
         except InputError as error:
             log.error("A listener keeps its old certificate.", listener=settings.name, reason=str(error))  # noqa: TRY400 - a person's mistake needs no traceback
-
-
-def valid_until(certificate: Path) -> datetime:
-    """Return when a certificate file (its first certificate) expires; raises InputError when it cannot be read."""
-    try:
-        encoded = ssl.PEM_cert_to_DER_cert(_first(certificate.read_text(encoding="ascii", errors="replace")))
-        return _not_after(encoded)
-    except (OSError, ValueError, IndexError) as error:
-        raise _unusable(certificate, error, "a certificate (PEM)") from None
-
-
-def _first(text: str) -> str:
-    end = "-----END CERTIFICATE-----"
-    return text[text.index("-----BEGIN CERTIFICATE-----") : text.index(end) + len(end)] + "\n"
-
-
-def _not_after(encoded: bytes) -> datetime:
-    """Return the end of validity: certificate → tbs → (version, serial, algorithm, issuer) → validity → its second time."""
-    _, at, _ = _element(encoded, 0)
-    _, at, _ = _element(encoded, at)
-    tag, _, end = _element(encoded, at)
-    at = end if tag == 0xA0 else at  # noqa: PLR2004 - [0] version, absent in version 1
-    for _ in range(3):
-        at = _element(encoded, at)[2]
-    _, at, _ = _element(encoded, at)
-    at = _element(encoded, at)[2]
-    tag, begin, end = _element(encoded, at)
-    text = encoded[begin:end].decode()
-    layout = "%y%m%d%H%M%SZ" if tag == 0x17 else "%Y%m%d%H%M%SZ"  # noqa: PLR2004 - UTCTime, else GeneralizedTime
-    return datetime.strptime(text, layout).replace(tzinfo=UTC)
-
-
-def _element(encoded: bytes, at: int) -> tuple[int, int, int]:
-    """Return tag, first byte of the content and the byte after it, of the DER element at ``at``."""
-    tag, length = encoded[at], encoded[at + 1]
-    begin = at + 2
-    if length & 0x80:
-        count = length & 0x7F
-        length = int.from_bytes(encoded[begin : begin + count])
-        begin += count
-    return tag, begin, begin + length
 
 
 def _unusable(path: Path, error: Exception, expected: str) -> InputError:

@@ -18,7 +18,6 @@ from correlator.ingest import datagrams, syslog
 from correlator.ingest.datagrams import DatagramListener
 from correlator.ingest.envelope import Envelope
 from correlator.ingest.syslog import StreamListener
-from correlator.ingest.tls import valid_until
 from correlator.model.raw import Flag
 from correlator.telemetry.metrics import Metrics
 from tests.flow.listening import free_port, total
@@ -275,18 +274,6 @@ def test_old_protocols_and_plain_text_are_refused(tmp_path: Path, authority: tru
     run(test)
 
 
-def test_when_a_certificate_expires_is_read_from_the_file(tmp_path: Path) -> None:
-    """What doctor warns of."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - only this test speaks of dates
-
-    expires = datetime(2027, 3, 1, 12, 30, tzinfo=UTC)
-    trustme.CA().issue_cert("localhost", not_after=expires).cert_chain_pems[0].write_to_path(tmp_path / "a.pem")
-    late = datetime(2061, 3, 1, tzinfo=UTC)
-    trustme.CA().issue_cert("localhost", not_after=late).cert_chain_pems[0].write_to_path(tmp_path / "b.pem")
-
-    assert (valid_until(tmp_path / "a.pem"), valid_until(tmp_path / "b.pem")) == (expires, late)
-
-
 def test_datagrams_that_cannot_be_kept_are_counted() -> None:
     """A full journal, a journal that does not keep up: the number is exact, and later ones are kept."""
 
@@ -313,7 +300,7 @@ def test_what_is_held_for_the_journal_is_bounded(monkeypatch: pytest.MonkeyPatch
     metrics = Metrics()
     listener = DatagramListener(settings("syslog-udp"), Memory(), metrics)
     for _ in range(30):
-        listener.datagram_received(b"<13>0123456", ("127.0.0.1", 5))
+        listener.hold(b"<13>0123456", "127.0.0.1")
 
     assert total(metrics, "tocsin_ingest_listened_total", listener="relay", result="dropped") == 21
 
