@@ -1,5 +1,6 @@
 """The application: routes, headers, and what people and programs are told when something cannot be shown."""
 
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -98,7 +99,9 @@ def _sign_in_first(request: Request, _: Exception) -> Response:
 
 
 def _fault(request: Request, error: Exception) -> Response:
-    log.error("A page failed.", path=request.url.path, error=type(error).__name__, exc_info=error)
+    # The trace as text: a terminal would show it with the values of variables, passwords and tokens among them.
+    trace = "".join(traceback.format_exception(error))
+    log.error("A page failed.", path=request.url.path, error=type(error).__name__, trace=trace)
     try:
         return problem(request, _OURS)
     except Exception:  # noqa: BLE001 - the page that tells of faults may itself be at fault

@@ -113,6 +113,7 @@ audit = sa.Table(
     sa.Column("act", sa.Text, nullable=False),
     sa.Column("object", sa.Text, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
+    sa.Index("audit_person", "person", "at"),
 )
 
 # ── what was found ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,6 +169,7 @@ incident = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),  # moves with every write; people's acts are refused when stale
     sa.Index("incident_status", "status", "last"),
     sa.Index("incident_fingerprint", "fingerprint"),
+    sa.Index("incident_updated", "updated"),
 )
 
 incident_rule = sa.Table(

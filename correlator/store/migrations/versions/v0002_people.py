@@ -16,6 +16,8 @@ def upgrade() -> None:
     op.add_column("incident", sa.Column("owner", sa.Text(), nullable=False, server_default=""))
     op.add_column("incident_entity", sa.Column("commune", sa.Text(), nullable=False, server_default=""))
     op.add_column("external_ref", sa.Column("checked", UtcTime()))
+    op.create_index("incident_updated", "incident", ["updated"])
+    op.create_index("audit_person", "audit", ["person", "at"])
     _accounts()
     _services()
     _rules()
@@ -39,6 +41,8 @@ def downgrade() -> None:
     )
     for name in (*tables, "person"):
         op.drop_table(name)
+    op.drop_index("incident_updated", "incident")
+    op.drop_index("audit_person", "audit")
     op.drop_column("incident", "owner")  # not in a batch: that makes the table anew, and what refers to it forbids it
     op.drop_column("incident_entity", "commune")
     op.drop_column("external_ref", "checked")
