@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Serve the console and the API alone."),
     "users": ("users", "Accounts of the console: add, list, disable, enable, passwd."),
     "worker": ("worker", "One role on Kafka and PostgreSQL: detect, correlate, deliver."),
+    "listen": ("listen", "Listeners alone, writing to Kafka."),
     "topics": ("topics", "Make and check the topics of an install on Kafka."),
     "search": ("search", "Find an address, a user or a host in the events of the lake."),
     "rules": ("rules", "List, show, check, test and try rules."),

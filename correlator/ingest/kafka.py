@@ -77,8 +77,13 @@ def decoded(topic: str, messages: Sequence[Taken]) -> RawBatch:
     for message in messages:
         received = datetime.fromtimestamp(message.timestamp / 1000, UTC) if message.timestamp > 0 else None
         try:
-            rows.append(_row(orjson.loads(message.value), message, received))
-        except (ValueError, KeyError, TypeError):  # orjson's error is a ValueError
+            record = orjson.loads(message.value)
+            row = _row(record, message, received)
+            if record.get("reason"):  # a listener saw that nobody could read it
+                rejects.append({**{name: row.get(name) for name in REJECT}, "reason": str(record["reason"])})
+            else:
+                rows.append(row)
+        except (ValueError, KeyError, TypeError, AttributeError):  # orjson's error is a ValueError
             rejects.append(_refused(topic, message, received))
     refused = pl.DataFrame(rejects, schema=REJECT) if rejects else None
     return RawBatch(pl.DataFrame(rows, schema=RAW), {}, refused)
@@ -132,6 +137,8 @@ def _refused(topic: str, message: Taken, received: datetime | None) -> dict[str,
 
 def encoded(row: Mapping[str, Any], host: str = "") -> tuple[bytes, bytes]:
     """Return key and value of a RAW row as a record of the raw topic."""
-    record = {name: row[name] for name in ("id", "source", "received", "peer", "path", "line", "flags") if row.get(name)}
+    record = {
+        name: row[name] for name in ("id", "source", "received", "peer", "path", "line", "flags", "reason") if row.get(name)
+    }
     key = f"{row['source']}/{host}".encode()
     return key, orjson.dumps({"v": VERSION, **record, "host": host, "message": row["text"]}, option=orjson.OPT_UTC_Z)

@@ -24,6 +24,7 @@ from correlator.runtime import claims, wire
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.claims import Claim, Fenced
 from correlator.runtime.content import Content
+from correlator.runtime.fresh import Fresh
 from correlator.runtime.pipeline import NOTHING_JUDGED, Judged, judge
 from correlator.runtime.run import commune_names
 from correlator.runtime.tidy import tidy_lake
@@ -70,10 +71,14 @@ class Correlating:
     stop: Event = field(default_factory=Event)
     fill_s: float = _FILL_S
     most: int = _MOST
+    _fresh: Fresh = field(init=False)
     _consumer: Consumer = field(init=False)
     _claims: dict[int, Claim] = field(default_factory=dict)
     _lanes: dict[int, frozenset[str]] = field(default_factory=dict)
     _tidied: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._fresh = Fresh(self.settings, self.engine, self.content)
 
     def run(self) -> None:
         """Work until ``stop`` is set. Raises Fatal when the log no longer holds what was not read yet."""
@@ -173,6 +178,7 @@ class Correlating:
 
     def _committed(self, turns: Sequence[_Turn]) -> None:
         started, now = time.perf_counter(), datetime.now(UTC)
+        self.content = self._fresh.take(now)
         done = [(turn, *self._judged(turn)) for turn in turns]
         self.reached("judged")
         told = self._asked(lambda: self._kept(done, now))

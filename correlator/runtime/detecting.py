@@ -25,6 +25,7 @@ from correlator.model.reject import REJECT, Reason
 from correlator.parse.engine import Carried
 from correlator.runtime import wire
 from correlator.runtime.content import Content
+from correlator.runtime.fresh import Fresh
 from correlator.runtime.pipeline import Seen, look
 from correlator.runtime.streams import read_streams, stream_messages
 from correlator.runtime.topics import DEAD_LETTER, DETECTIONS, STREAMS, raw_topic
@@ -61,6 +62,7 @@ class Detecting:
     reached: Callable[[str], None] = _nothing
     stop: Event = field(default_factory=Event)
     fill_s: float = _FILL_S
+    _fresh: Fresh = field(init=False)
     _consumer: Consumer = field(init=False)
     _producer: Producer = field(init=False)
     _held: dict[int, pl.DataFrame] = field(default_factory=dict)  # partition → rows that wait for the rest of a record
@@ -69,6 +71,9 @@ class Detecting:
     _lanes: dict[str, int] = field(default_factory=dict)
     _segment: lake.LakeFile | None = None
     _spoke: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._fresh = Fresh(self.settings, self.engine, self.content)
 
     def run(self) -> None:
         """Work until ``stop`` is set. Raises Fatal when another worker took over this one's name, or records are lost."""
@@ -170,6 +175,7 @@ class Detecting:
 
     def _commit(self, batch: RawBatch) -> None:
         wall, started = datetime.now(UTC), time.perf_counter()
+        self.content = self._fresh.take(wall)
         behind = {partition: self._is_behind(partition, end) for partition, end in self._ends.items()}
         quiet = wall if not any(behind.values()) or batch.rows.height > _WAITING else None
         seen, rows, held = self._seen(batch, quiet)
