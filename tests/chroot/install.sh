@@ -52,7 +52,13 @@ tocsin doctor --config $config > /tmp/doctor.txt || { cat /tmp/doctor.txt; exit 
 took doctor
 tocsin run --config $config --log-level error > /tmp/run.log 2>&1 &
 run=$!
-until tocsin incidents --config $config --format json 2> /dev/null | grep -q '"number"'; do sleep 1; done
+trap 'kill "$run" 2> /dev/null || true; cat /tmp/run.log' EXIT
+tries=0
+until tocsin incidents --config $config --format json 2> /dev/null | grep -q '"number"'; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 120 ] && kill -0 "$run" || exit 1
+    sleep 1
+done
 took first-incident
 printf '%s\n' 'une phrase de passe assez longue' | tocsin users add marie --role analyst --name "Marie" --config $config > /dev/null
 /opt/tocsin/.venv/bin/python - <<'PY'
