@@ -17,7 +17,6 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-import structlog
 
 from correlator import __version__
 from correlator.config.settings import Settings
@@ -36,7 +35,6 @@ MANIFEST, DATABASE = "manifest.json", "tocsin.db"
 PREFIX = "tocsin-"
 _STAGING = "backup.tmp"
 _RESERVE = 64 << 20
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,6 @@ def _into(settings: Settings, config: Path | None, target: Target, now: datetime
     except OSError as error:
         message = f"{target.path}: {error.strerror or error}; the backup is not whole and was removed"
         raise (DiskFull if shutil.disk_usage(target.path.parent).free < _RESERVE else Fatal)(message) from error
-    log.info("Backed up.", path=str(made.path), files=made.files, bytes=made.bytes, copied=made.copied_bytes)
     return made
 
 
