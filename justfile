@@ -45,6 +45,10 @@ servers *ARGS:
 fuzz *ARGS:
     {{python}} -m pytest -m fuzz {{ARGS}}
 
+# three people's journeys in Debian's Chromium; TOCSIN_SHOTS=folder keeps screenshots
+browser *ARGS:
+    {{python}} -m pytest -m browser {{ARGS}}
+
 # the two commands of the README on a fresh Debian 12 (needs root and debootstrap)
 chroot:
     {{python}} -m pytest -m chroot

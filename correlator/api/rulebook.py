@@ -1,5 +1,6 @@
 """The rules as the console shows them: loaded once, again when a file changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -52,7 +53,8 @@ def entries(content: Content) -> list["Entry"]:
     paths = {document.get("id"): path for path, document in content.ruleset.correlations}
     inert = {one.rule.id: one.reason for one in content.inert}
     found = [_of_rule(rule, inert.get(rule.id, "")) for rule in content.ruleset.rules]
-    found += [_of_correlation(rule, paths.get(rule.id, "")) for rule in content.correlations]
+    titles = {rule.id: rule.title for rule in content.ruleset.rules} | {rule.id: rule.title for rule in content.correlations}
+    found += [_of_correlation(rule, paths.get(rule.id, ""), titles) for rule in content.correlations]
     return sorted(found, key=lambda one: (-Severity.of(one.level), one.title.lower(), one.id))
 
 
@@ -86,11 +88,12 @@ def _of_rule(rule: Rule, inert: str) -> Entry:
     )  # fmt: skip
 
 
-def _of_correlation(rule: CorrelationRule, path: str) -> Entry:
+def _of_correlation(rule: CorrelationRule, path: str, titles: Mapping[str, str]) -> Entry:
     minutes = rule.timespan // 60_000_000
     meaning = (
         f"{rule.kind} within {minutes} min",
         f"by {', '.join(rule.group_by) or 'nothing'}",
-        f"of {', '.join(rule.rules)}",
+        "of",
+        *(f"  {titles.get(member, member)}" for member in rule.rules),
     )
     return Entry(rule.id, rule.title, rule.level, "correlation", str(rule.kind), rule.tags, "", meaning, path, "")
