@@ -42,6 +42,8 @@ def local_day_text(moment: datetime, zone: str) -> str:
 def duration_text(delay: timedelta) -> str:
     """Return ``20 min``, ``31 h``, ``1 h 05`` or ``5 jours``; of a delay that has passed, its length."""
     seconds = int(abs(delay).total_seconds())
+    if seconds < _MINUTE:
+        return "moins d’une minute"
     hours, minutes = seconds // _HOUR, seconds % _HOUR // _MINUTE
     if hours == 0:
         return f"{minutes}{_}min"

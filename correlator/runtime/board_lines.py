@@ -45,6 +45,7 @@ class DueLine:
     by_law: str
     detail: str
     effect: str
+    article: str
     source: str
     late: bool
     soon: bool
@@ -126,6 +127,7 @@ def _due_line(group: list[Due], board: BoardModel) -> DueLine:
         by_law=f"par la loi : {end_text(law, zone)}" if law and line.deadline.counter and law != end else "",
         detail=_detail(line, zone),
         effect=line.kind.effect,
+        article=line.kind.article,
         source=_source(line),
         late=end is not None and end <= now,
         soon=end is None or end - now <= timedelta(days=1),
@@ -158,9 +160,11 @@ def _detail(line: Due, zone: str) -> str:
 
 
 def _source(line: Due) -> str:
-    told = ", ".join(text for text in (line.kind.article, line.kind.source) if text)
+    """Return where and when the rule was read; an empty text for a kind that nobody documented."""
+    if not line.kind.source:
+        return ""
     to_confirm = " ; à confirmer par le conseil de la commune" if line.kind.to_confirm else ""
-    return f"{told} (lu le {line.kind.checked:%d/%m/%Y}){to_confirm}" if told else ""
+    return f"lu le {line.kind.checked:%d/%m/%Y} ({line.kind.source}){to_confirm}"
 
 
 #: State of a commune → how one, and how several of them, are told.

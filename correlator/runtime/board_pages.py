@@ -141,9 +141,16 @@ def _environment(zone: str) -> Environment:
         groupby_domain=_by_domain,
         page=page_name,
         name=lambda commune, board: "commun" if commune == SHARED else board.name(commune),
+        contact=_contact,
         severity=lambda level: _GRAVITIES.get(level, level),
     )
     return environment
+
+
+def _contact(name: str, board: BoardModel) -> str:
+    """Return the name and number of a contact of the estate, or what was written instead of one."""
+    found = next((one for one in board.contacts if one.id == name), None)
+    return ", ".join(text for text in (found.name, found.phone) if text) if found else name
 
 
 def _full(moment: datetime, zone: str) -> str:

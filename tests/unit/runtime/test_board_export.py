@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from correlator.config.catalogue import load_catalogue
 from correlator.errors import InputError
-from correlator.model.estate import Commune, Contact, Estate
+from correlator.model.estate import Commune, Contact, Estate, LocalService
 from correlator.model.incident import Incident, Status
 from correlator.model.said import Clock, Statement
 from correlator.model.service import ServiceState
@@ -34,7 +34,12 @@ ESTATE = Estate(
         Commune("00101", "AUB", "Aubrac", hours=OFFICE, maternite=True),
         Commune("../etc", "X", HOSTILE, hours=OFFICE),
     ),
-    contacts=(Contact("dsi", "Astreinte DSI", HOSTILE, "01 23 45 67 89"), Contact("b", "Maire", "Maire", commune="00101")),
+    services=(LocalService("ec-naissances", "00101", contact="guichet", paper="classeur rouge, accueil"),),
+    contacts=(
+        Contact("guichet", "Mme Durand", "État civil", "01 98 76 54 32", commune="00101"),
+        Contact("dsi", "Astreinte DSI", HOSTILE, "01 23 45 67 89"),
+        Contact("b", "Maire", "Maire", commune="00101"),
+    ),
 )
 
 
@@ -111,6 +116,7 @@ def test_a_page_says_what_somebody_needs_when_the_server_is_off(board: BoardMode
         assert told in plain
     assert "Dresser" in made["a4.html"] or "Écrire l" in made["a4.html"]
     assert "Écrire l" in made["commune-00101.html"]
+    assert "Mme Durand, 01 98 76 54 32 · papier : classeur rouge, accueil" in made["commune-00101.html"]
     other = made["commune-___etc.html"]
     assert "Maire" not in re.sub(r"<style>.*?</style>", "", other, flags=re.DOTALL)
 
@@ -125,7 +131,7 @@ def test_state_is_told_without_colour(board: BoardModel) -> None:
 def test_one_cause_is_one_line(engine: sa.Engine) -> None:
     """The directory is down for all: one line with its services and communes, not one per cell."""
     say(engine, Statement("ad", "shared", ServiceState.DOWN, NOW, "Astreinte", NOW))
-    board = board_of(engine, Ground(ESTATE, load_catalogue()), NOW)
+    board = board_of(engine, Ground(replace(ESTATE, services=()), load_catalogue()), NOW)
     assert len(board.first) > 8
     shared = [cause for cause in causes(board) if "Annuaire" in cause.why]
     assert len(shared) <= 4
