@@ -13,8 +13,16 @@ from typing import Any
 
 import orjson
 
-_LONGEST_INTEGER = 18  # digits; longer ones become floats, as in the fast reader
-_DECODER = JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits))
+_LONGEST_INTEGER = 20  # characters
+
+
+def _integer(digits: str) -> int | float:
+    """Return an integer that can be written again: 64 bits; longer ones become floats, as in the fast reader."""
+    value = int(digits) if len(digits) <= _LONGEST_INTEGER else 1 << 64
+    return value if -(1 << 63) <= value < 1 << 64 else float(digits)
+
+
+_DECODER = JSONDecoder(parse_int=_integer)
 _BLANKS = re.compile(r"[\s,]*")
 #: A text that begins otherwise (a date, an address, a tag, a brace) says itself when and where, or belongs to a format.
 _SENTENCE = re.compile(r"(?!\w{3,9}\.? {1,2}\d{1,2} )(?!CEF:|LEEF:|date=)[A-Za-z]")

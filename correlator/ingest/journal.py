@@ -171,7 +171,11 @@ class Journal:
                     return
                 self._changed.wait_for(lambda: self._closing or self._pending_bytes >= _GATHER_BYTES, GATHER_S)
                 group, self._pending = self._pending, []
-            error = self._write(b"".join(entry.data for entry in group))
+            try:
+                error: Exception | None = self._write(b"".join(entry.data for entry in group))
+            except Exception as fault:  # whatever it is: who waits must hear of it, and later groups must be written
+                log.exception("The journal's writer met a fault; this group is not acknowledged.")
+                error = self._failed(str(fault))
             with self._changed:
                 self._pending_bytes -= sum(len(entry.data) for entry in group)
                 self._changed.notify_all()

@@ -152,11 +152,20 @@ class JournalSource:
             size = self._journal.segments().get(segment, 0)
             start = self._at[1] if segment == self._at[0] else 0
             if start < size:
-                with path_of(self._journal.folder, segment).open("rb") as file:
-                    for found in frames(file, start, size):
-                        yield segment, found
+                yield from self._found(segment, start, size)
             if sealed:
                 self._passed.add(segment)
+
+    def _found(self, segment: int, start: int, size: int) -> Iterator[tuple[int, Frame | Gap]]:
+        path = path_of(self._journal.folder, segment)
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            yield segment, Gap(start, size, "somebody removed the file")
+            return
+        with file:
+            for found in frames(file, start, size):
+                yield segment, found
 
     def _unread(self, segment: int, found: Frame | Gap) -> Frame | None:
         """Return what was not committed of a frame; a gap becomes a refusal that says where it is. None: nothing is left."""

@@ -106,6 +106,16 @@ def test_time_and_host_beside_an_event_are_not_lost(client: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_numbers_of_64_bits_stay_integers(client: Client, end: str) -> None:
+    """Windows' keywords are such; longer ones become floats, and nothing is refused for them."""
+    numbers = ["-9223372036854775808", "18446744073709551615", "1.5"]
+    body = "".join(f'{{"event":{{"n":{number}}}}}{end}' for number in [*numbers, "1" * 30])
+    assert client.post(body).status_code == 200
+
+    assert [text for _, text in client.writer.texts()][:3] == [f'{{"n":{number}}}' for number in numbers]
+
+
 def test_a_declared_parser_gets_the_record_untouched(client: Client) -> None:
     """Who names a parser says what the records look like."""
     body = json.dumps({"event": "as it is", "host": "srv1", "time": 1})

@@ -164,6 +164,34 @@ def test_damage_in_the_middle_goes_to_the_dead_letter(tmp_path: Path, place: int
     assert f"{path.name}: bytes {second} to" in refusal["text"]
 
 
+def test_a_segment_that_somebody_removed_is_told(tmp_path: Path) -> None:
+    """Its place goes to the dead letter; reading goes on."""
+    with opened(tmp_path) as journal:
+        put(journal, "a")
+    with opened(tmp_path) as journal:
+        put(journal, "b")
+        next(iter(sorted(tmp_path.iterdir()))).unlink()
+        (batch,) = read_all(JournalSource(journal))
+
+    assert batch.rows["text"].to_list() == ["b"]
+    assert batch.rejects is not None
+    assert "somebody removed the file" in batch.rejects["text"][0]
+
+
+def test_a_fault_of_the_writer_is_heard_and_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for ever, and the next group is written."""
+    with opened(tmp_path) as journal:
+        put(journal, "a")
+        with monkeypatch.context() as broken:
+            broken.setattr(journal_module.os, "fdatasync", lambda _: 1 / 0)
+            with pytest.raises(Retry):
+                put(journal, "b")
+        asyncio.run(_patiently(journal.room()))
+        put(journal, "c")
+
+        assert texts(read_all(JournalSource(journal))) == ["a", "c"]
+
+
 def test_refused_texts_keep_their_reason(tmp_path: Path) -> None:
     """What a listener refused is a reject of its source."""
     with opened(tmp_path) as journal:
