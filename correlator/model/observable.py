@@ -44,8 +44,9 @@ OBSERVABLE = pl.Struct({"kind": pl.String, "role": pl.String, "value": pl.String
 OUTSIDE: Final = "outside"
 #: (kind, value) → commune id, ``shared``, ``outside``, or None when the estate does not say.
 Owner = Callable[[str, str], str | None]
-#: Kinds that name nobody: seen by several communes they are ``shared``, while an account or machine that two communes claim is
-#: ``unattributed`` and stays hidden from both.
+#: Commune of an account or machine that events gave to two communes: it stays hidden from both.
+CLAIMED: Final = "cross"
+#: Kinds that name nobody: seen by several communes they are ``shared``.
 NAMELESS: Final = ("ip", "domain", "hash")
 
 #: The longest value of an observable, characters: databases index it, and PostgreSQL takes 2,700 bytes.

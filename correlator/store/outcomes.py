@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.incident import Incident
-from correlator.model.observable import NAMELESS
+from correlator.model.observable import CLAIMED, NAMELESS
 from correlator.model.outcome import Outcome, Pieces
 from correlator.store import outbox, schema
 from correlator.store.upsert import Greatest, Least, insert
@@ -136,10 +136,15 @@ def _put_entities(connection: sa.Connection, rows: list[dict[str, Any]]) -> None
 
 
 def _one_commune(table: sa.Table, new: Any) -> sa.Case[str]:  # noqa: ANN401 - the excluded row has no public type
-    """Return the commune both say, else ``shared`` or ``unattributed`` as ``triage.pieces`` decides within a batch."""
+    """Return the commune both say or only one knows, else ``shared`` or ``cross``, as ``triage.pieces`` does within a batch."""
     nameless = sa.or_(*(table.c.kind == kind for kind in NAMELESS))  # executemany takes no IN
-    old, several = table.c.commune, sa.case((nameless, sa.literal(SHARED)), else_=sa.literal(UNATTRIBUTED))
-    return sa.case((old == new.commune, old), (old == "", new.commune), (new.commune == "", old), else_=several)
+    old, several = table.c.commune, sa.case((nameless, sa.literal(SHARED)), else_=sa.literal(CLAIMED))
+    old_says = sa.and_(old != "", old != UNATTRIBUTED)
+    new_says = sa.and_(new.commune != "", new.commune != UNATTRIBUTED)
+    agreed = sa.case((old == new.commune, old), else_=several)
+    return sa.case(
+        (sa.and_(old_says, new_says), agreed), (old_says, old), (new_says, new.commune), else_=sa.literal(UNATTRIBUTED)
+    )
 
 
 def _trim(connection: sa.Connection, incidents: Iterable[int]) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import polars as pl
 
 from correlator.model.estate import SHARED, UNATTRIBUTED
-from correlator.model.observable import NAMELESS
+from correlator.model.observable import CLAIMED, NAMELESS
 from correlator.model.outcome import ENTITY, EVIDENCE, RULE, Known
 from correlator.triage.lifecycle import FOLLOWS
 
@@ -78,9 +78,11 @@ def entities(placed: pl.DataFrame, observed: pl.DataFrame, counted: pl.DataFrame
 
 
 def _commune_of_all() -> pl.Expr:
-    """Return the one commune that all say, or what the kind is when several claim it: the store joins batches the same way."""
-    several = pl.when(pl.col("kind").first().is_in(NAMELESS)).then(pl.lit(SHARED)).otherwise(pl.lit(UNATTRIBUTED))
-    return pl.when(pl.col("commune").n_unique() == 1).then(pl.col("commune").first()).otherwise(several).alias("commune")
+    """Return the one commune that is said, or what the kind is when several claim it: the store joins batches the same way."""
+    said = pl.col("commune").filter(pl.col("commune") != UNATTRIBUTED)
+    several = pl.when(pl.col("kind").first().is_in(NAMELESS)).then(pl.lit(SHARED)).otherwise(pl.lit(CLAIMED))
+    one = pl.when(said.n_unique() == 1).then(said.first()).otherwise(several)
+    return pl.when(said.len() == 0).then(pl.lit(UNATTRIBUTED)).otherwise(one).alias("commune")
 
 
 def evidence(placed: pl.DataFrame, detections: pl.DataFrame | None, kept: int) -> pl.DataFrame:

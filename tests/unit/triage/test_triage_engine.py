@@ -181,10 +181,14 @@ def test_levels_below_the_minimum_neither_open_nor_join(desk: Desk) -> None:
     ("kind", "said", "kept"),
     [
         ("user", ["00105", "00105"], "00105"),
-        ("user", ["00105", "00106"], "unattributed"),
-        ("user", ["00105", "00106", "00105"], "unattributed"),
+        ("user", ["00105", "00106"], "cross"),
+        ("user", ["00105", "00106", "00105"], "cross"),
+        ("user", ["00105", "shared", "unattributed"], "cross"),
+        ("user", ["unattributed", "00105", "unattributed"], "00105"),
+        ("host", ["unattributed", "unattributed"], "unattributed"),
         ("ip", ["00105", "00106", "00105"], "shared"),
         ("ip", ["shared", "00106"], "shared"),
+        ("ip", ["unattributed", "00106"], "00106"),
     ],
 )
 @pytest.mark.parametrize("in_one_batch", [True, False])
