@@ -20,7 +20,7 @@ def rehearse(sink: Sink, install: str, now: datetime) -> Iterator[tuple[str, str
     ref = sink.find(external_id)
     yield "find", f"ticket {ref.remote_id}" if ref else "none yet"
     first = Change.REOPENED if ref else Change.OPENED
-    base = int(now.timestamp())  # marks of an earlier test must not look like these
+    base = int(now.timestamp() * 1_000)  # marks of an earlier test must not look like these
     for number, change in enumerate((first, Change.COMMENTED, Change.CLOSED)):
         document = _document(change, now + timedelta(seconds=number))
         what = IncidentChange(change, base + number, external_id, document)

@@ -23,7 +23,7 @@ def tell(
     names = tuple(sinks)
     if not names:
         return
-    news = {"note": _note_of(connection, incident.id, change, now), "before": _told_before(connection, incident)}
+    news = {"note": _note_of(connection, incident.id, change, now), "before": _told_before(connection, incident, names[0])}
     document = {**views.document(connection, incident), **news}
     rows = [
         {
@@ -48,10 +48,10 @@ def _note_of(connection: sa.Connection, incident: int, change: str, now: datetim
     return None if row is None else {"at": rfc3339(row["at"]), "person": row["person"], "text": row["text"][:_NOTE]}
 
 
-def _told_before(connection: sa.Connection, incident: Incident) -> dict[str, Any] | None:
+def _told_before(connection: sa.Connection, incident: Incident, sink: str) -> dict[str, Any] | None:
     """Return what sinks knew until now, as far as it is kept: what has changed is what differs from it."""
     table = schema.outbox
-    earlier = (table.c.incident == incident.id) & (table.c.sequence < incident.sequence)
+    earlier = (table.c.sink == sink) & (table.c.incident == incident.id) & (table.c.sequence < incident.sequence)
     query = sa.select(table.c.document).where(earlier).order_by(table.c.sequence.desc()).limit(1)
     told = connection.execute(query).scalar()
     if told is None:
