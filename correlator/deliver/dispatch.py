@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -51,27 +51,39 @@ class Delivered:
 
 
 def deliver_once(
-    engine: sa.Engine, sinks: Mapping[str, Sink], now: datetime, alive: Callable[[], None] = lambda: None
+    engine: sa.Engine,
+    sinks: Mapping[str, Sink],
+    now: datetime,
+    alive: Callable[[], None] = lambda: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Delivered:
     """Deliver everything that is due at ``now`` to ``sinks`` and return what became of it.
 
-    ``alive`` is called between claims: a long backlog is no death.
+    ``alive`` is called before each delivery: a long backlog is no death. Once ``stopping`` says so, the rest is given back.
 
     May run in any number of threads and processes at once. Sinks raise Reject, Retry or Fatal; anything else they raise is a
     fault of the sink and is tried again like a Retry.
     """
     began, owner, done = time.monotonic(), uuid.uuid4().hex, Delivered()
-    while True:
+    while not stopping():
         alive()
         moment = now + timedelta(seconds=time.monotonic() - began)
         usable = [name for name in sinks if name not in {*done.stopped, *done.away}]
         claimed = outbox.claim(engine, usable, owner, moment) if usable else []
         if not claimed:
-            return done
-        _work_off(engine, sinks, claimed, done, now - timedelta(seconds=began))
+            break
+        for count in _work_off(engine, sinks, claimed, done, now - timedelta(seconds=began)):
+            alive()
+            if stopping():
+                outbox.release(engine, claimed[count:])
+                break
+    return done
 
 
-def _work_off(engine: sa.Engine, sinks: Mapping[str, Sink], claimed: list[Delivery], done: Delivered, origin: datetime) -> None:
+def _work_off(
+    engine: sa.Engine, sinks: Mapping[str, Sink], claimed: list[Delivery], done: Delivered, origin: datetime
+) -> Iterator[int]:
+    """Deliver one after the other; yield how many are dealt with, after each."""
     for place, delivery in enumerate(claimed):
         now = origin + timedelta(seconds=time.monotonic())
         if now + _MARGIN > delivery.leased_until:
@@ -82,6 +94,7 @@ def _work_off(engine: sa.Engine, sinks: Mapping[str, Sink], claimed: list[Delive
             continue
         result = _deliver(engine, sinks[delivery.sink], delivery, now, done)
         done.results[delivery.sink, result] += 1
+        yield place + 1
 
 
 def _deliver(engine: sa.Engine, sink: Sink, delivery: Delivery, now: datetime, done: Delivered) -> str:

@@ -25,13 +25,14 @@ from correlator.telemetry.metrics import Metrics
 _PAUSE_S = 1.0
 _COUNT_S = 30.0
 _THREADS = 4
+_LAST_TURN_S = 30.0  # of a stopping process: systemd ends it after 90
 Beat = Callable[[], None]
 log = structlog.get_logger()
 
 
 @contextmanager
 def delivering(engine: sa.Engine, settings: Settings, metrics: Metrics) -> Iterator[None]:
-    """Deliver in the background while the block runs, and once more at its end.
+    """Deliver in the background while the block runs, and for half a minute more at its end: the rest waits for the next start.
 
     At most four threads, each with its own sinks: one that is slow, or away, does not hold up those of other threads.
     Raises InputError when a sink's settings are wrong: before anything runs.
@@ -54,7 +55,8 @@ def delivering(engine: sa.Engine, settings: Settings, metrics: Metrics) -> Itera
         for thread in threads:
             thread.join()
         if sinks:
-            _turn(engine, sinks, metrics, pulse.beat)
+            end = monotonic() + _LAST_TURN_S
+            _turn(engine, sinks, metrics, pulse.beat, lambda: monotonic() > end)
 
 
 def _together(beat: Beat, voices: int) -> list[Beat]:
@@ -95,7 +97,7 @@ def house(settings: Settings) -> dict[str, Any]:
 def _work(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, stop: Event, beat: Beat) -> None:
     counted = 0.0
     while not stop.is_set():
-        _turn(engine, sinks, metrics, beat)
+        _turn(engine, sinks, metrics, beat, stop.is_set)
         if monotonic() >= counted:
             counted = monotonic() + _COUNT_S
             _count(engine, sinks, metrics)
@@ -129,10 +131,10 @@ def compare_tickets(engine: sa.Engine, settings: Settings, metrics: Metrics, now
         log.warning("Tickets could not be compared; tried again.", sink=sink, reason=why)
 
 
-def _turn(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, beat: Beat) -> None:
+def _turn(engine: sa.Engine, sinks: Mapping[str, Sink], metrics: Metrics, beat: Beat, stopping: Callable[[], bool]) -> None:
     """Send what is due; what fails as a whole (a locked database, a full disk) is tried again at the next turn."""
     try:
-        _tell(deliver_once(engine, sinks, datetime.now(UTC), beat), metrics)
+        _tell(deliver_once(engine, sinks, datetime.now(UTC), beat, stopping), metrics)
     except Retry as error:
         log.warning("Deliveries wait.", reason=str(error))
     except Exception:  # the thread must live on: nobody would notice that nothing is sent any more

@@ -324,3 +324,12 @@ def test_refused_deliveries_go_out_again_when_asked(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         assert connection.execute(sa.select(schema.dead_letter)).all() == []
     assert queue.retry_dead(engine, NOW) == 0
+
+
+def test_a_process_that_stops_gives_back_the_rest(engine: sa.Engine) -> None:
+    """A backlog of an hour does not keep a server from restarting: after the delivery in hand, others may have the rest."""
+    put(engine, (1, 1), (2, 1))
+    desk = Desk()
+    done = deliver_once(engine, {"desk": desk}, NOW, stopping=lambda: bool(desk.tickets))
+    assert (done.sent, len(desk.tickets)) == (1, 1)
+    assert deliver_once(engine, {"desk": desk}, NOW).sent == 1
