@@ -179,7 +179,7 @@ def _row(one: dict[str, Any], zone: str, form: str) -> dict[str, Any]:
     return {
         **one,
         "opened": local(one["opened"]),
-        "calls": len(one["tries"]),
+        "calls": len({tried["at"] for tried in one["tries"]}),
         "last call": f"{local(last['at'])} {last['contact']} {last['channel']}: {last['result']}" if last else "",
         "next call": local(one["next"]) if one["state"] == "open" else "",
     }

@@ -54,8 +54,12 @@ def _heard(engine: sa.Engine, plan: Plan, answer: Answer, now: datetime) -> str:
 
 
 def _sender(plan: Plan, number: str) -> Contact | None:
-    wanted = _digits(number)
-    return next((one for one in plan.ladder if one.phone and _digits(one.phone) == wanted), None)
+    return next((one for one in plan.ladder if is_same_number(one.phone, number)), None)
+
+
+def is_same_number(one: str, other: str) -> bool:
+    """Say whether two spellings are one telephone."""
+    return bool(one) and _digits(one) == _digits(other)
 
 
 def _digits(number: str) -> str:

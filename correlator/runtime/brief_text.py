@@ -28,7 +28,7 @@ _STATES = {
     ServiceState.RUNNING: "nominal",
 }
 _RESULTS = {"sent": "envoyé", "handed": "remis, non confirmé"}
-_SHOWN = 30
+_SHOWN, _REASON = 30, 60
 
 
 def brief_text(brief: Brief) -> str:
@@ -102,7 +102,7 @@ def _calls(brief: Brief) -> Iterator[str]:
 
 def _tried(tried: Mapping[str, Any], brief: Brief) -> str:
     name = brief.names.get(tried["contact"], tried["contact"])
-    result = _RESULTS.get(tried["result"], f"échec ({tried['result']})")
+    result = _RESULTS.get(tried["result"], f"échec ({tried['result'][:_REASON]})")
     return f"{hour_text(tried['at'], brief.zone)}  {name}, {tried['channel']} : {result}"
 
 

@@ -18,6 +18,7 @@ import orjson
 import structlog
 
 from correlator.config.watch import Watch
+from correlator.deliver.answering import is_same_number
 from correlator.deliver.calling import reach
 from correlator.deliver.contract import Answerable, Confirming, Fate, Message, Messenger
 from correlator.deliver.oncall import Plan, Standing, advanced, after_call, due_at
@@ -195,7 +196,7 @@ class Watcher:
         """Take an OK of somebody on the ladder for what it says."""
         for messenger in [one for one in self.messengers.values() if isinstance(one, Answerable)]:
             for answer in messenger.answers():
-                sender = next((one for one in self.plan.ladder if one.phone[-9:] == answer.sender[-9:] and one.phone), None)
+                sender = next((one for one in self.plan.ladder if is_same_number(one.phone, answer.sender)), None)
                 if sender is not None and answer.text.strip().lower().startswith("ok"):
                     self.state = replace(self.state, taken=sender.name)
                 messenger.answered(answer)

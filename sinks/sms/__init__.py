@@ -6,12 +6,13 @@ Settings, gateway: ``via = "http"``, ``url``, ``method`` (POST), ``body`` (a tab
 ``encoding = "form"``), ``headers``, ``secret_headers`` (``X-Key_env = "NAME"`` or ``X-Key_file = "path"``: header X-Key),
 ``success_status`` (200, 201, 202, 204), ``success_path`` and ``success_value`` (``"status"`` must be ``"ok"``), ``timeout_s``
 (10), ``ca_file``, ``allow_http``. ``{number}`` and ``{text}`` in ``url`` and ``body`` are filled in.
-Settings, both: ``segments`` (1: at most 160 characters; more are billed each).
+Settings, both: ``segments`` (1: at most 160 characters; more are billed each), ``country_code`` (``+33``, put before national
+numbers).
 
-Numbers are international, ``+33612345678``. Texts are GSM-7: é, è, à and ù stay, other accents are left off, and a text that
-is too long is cut at a word. A message handed over twice is sent once, as far as the modem or the gateway heeds its key.
-Changes of incidents are not sent: only what the ladder of on-call people needs. Through the modem, people may answer
-``OK 26-0412``.
+Numbers are international, ``+33612345678``, or national, ``06 12 34 56 78``. Texts are GSM-7: é, è, à and ù stay, other
+accents are left off, and a text that is too long is cut at a word. A message handed over twice is sent once, as far as the
+modem or the gateway heeds its key. Changes of incidents are not sent: only what the ladder of on-call people needs. Through
+the modem, people may answer ``OK 26-0412``.
 """
 
 import re
@@ -36,9 +37,11 @@ from sinks.sms.gateway import Gateway
 from sinks.sms.gsm7 import cut, folded
 
 _NUMBER = re.compile(r"\+[1-9]\d{7,14}")
+_NATIONAL = re.compile(r"0([1-9]\d{8})")
+_CODE = re.compile(r"\+[1-9]\d{0,2}")
 _SEGMENTS = 6
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_BOTH = frozenset({"via", "segments"})
+_BOTH = frozenset({"via", "segments", "country_code"})
 _KNOWN = {
     "gammu": _BOTH | {"spool", "outbox", "sent", "error", "inbox", "seen", "confirm_s"},
     "http": _BOTH
@@ -55,6 +58,7 @@ class SmsSink:
     def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
         self.name = name
         self._most = int(settings.get("segments", 1))
+        self._code = str(settings.get("country_code", "+33"))
         self._out: Spool | Gateway = Spool(settings) if settings["via"] == "gammu" else Gateway(name, settings)
 
     def __repr__(self) -> str:
@@ -62,10 +66,10 @@ class SmsSink:
         return f"{type(self).__name__}({self.name!r}, {self._out!r})"
 
     def send_message(self, to: str, message: Message) -> str:
-        """Hand one SMS over; raises Reject when ``to`` is no international number."""
-        number = re.sub(r"[ .()-]", "", to)
+        """Hand one SMS over; raises Reject when ``to`` is no telephone number."""
+        number = _international(re.sub(r"[\s.()-]", "", to), self._code)
         if not _NUMBER.fullmatch(number):
-            raise Reject("the telephone number is not international; write +33612345678")
+            raise Reject("not a telephone number; write +33612345678 or 06 12 34 56 78")
         return self._out.put(number, message, cut(folded(message.short), self._most))
 
     def render(self, change: IncidentChange, ref: ExternalRef | None) -> tuple[Request, ...]:
@@ -113,6 +117,11 @@ class ModemSink(SmsSink):
         self._spool.answered(answer)
 
 
+def _international(number: str, code: str) -> str:
+    national = _NATIONAL.fullmatch(number)
+    return f"{code}{national[1]}" if national else number
+
+
 def _make(name: str, settings: Mapping[str, Any]) -> Sink:
     where, via = f"sink {name}", str(settings.get("via", ""))
     if via not in _KNOWN:
@@ -129,7 +138,9 @@ def _make(name: str, settings: Mapping[str, Any]) -> Sink:
 def _both_faults(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     most = settings.get("segments", 1)
     good = isinstance(most, int) and 1 <= most <= _SEGMENTS
-    return [] if good else [(f"segments = {most!r}", f"a number from 1 to {_SEGMENTS}")]
+    faults = [] if good else [(f"segments = {most!r}", f"a number from 1 to {_SEGMENTS}")]
+    code = settings.get("country_code", "+33")
+    return faults if _CODE.fullmatch(str(code)) else [*faults, (f"country_code = {code!r}", "write +33")]
 
 
 def _gammu_faults(settings: Mapping[str, Any]) -> list[tuple[str, str]]:

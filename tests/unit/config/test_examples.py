@@ -18,7 +18,7 @@ from correlator.parse.registry import find_parsers
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 CONFIG, ESTATE, UNIT = DEPLOY / "config.example.toml", DEPLOY / "estate.example.toml", DEPLOY / "systemd" / "tocsin.service"
-_COMMENTED = re.compile(r"^# (?=\[\[|\w+ = )", re.MULTILINE)
+_COMMENTED = re.compile(r"^# (?=\[|\w+ = )", re.MULTILINE)
 
 
 @pytest.fixture
@@ -50,7 +50,8 @@ def test_what_is_commented_out_is_right_too(tmp_path: Path) -> None:
     whole.write_text(_COMMENTED.sub("", CONFIG.read_text(encoding="utf-8")), encoding="utf-8")
     settings = load_settings(whole, {})
 
-    assert set(make_sinks(find_sinks(), settings.sinks)) == {"journal", "tickets"}
+    assert set(make_sinks(find_sinks(), settings.sinks)) == {"journal", "sms", "tickets"}
+    assert {contact.id for contact in load_estate(ESTATE).contacts} >= set(settings.oncall.ladder) != set()
     assert [path.name for path in settings.rules] == ["rules", "rules"]
 
 
