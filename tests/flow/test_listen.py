@@ -3,9 +3,12 @@
 import gzip
 import json
 import socket
+import ssl
 from pathlib import Path
 
 import httpx
+import pytest
+import trustme
 
 from correlator.store import lake
 from correlator.store.checkpoints import read_all_positions
@@ -155,3 +158,24 @@ def test_bare_sentences_of_hec_clients_open_the_incident(tmp_path: Path) -> None
     assert kept(config).dead == {"malformed": 1}
     ledger = kept(config).ledger["linux"]
     assert (ledger["received"], ledger["read"], ledger["rejected"]) == (5, 4, 1)
+
+
+def test_the_collector_speaks_tls(tmp_path: Path) -> None:
+    """With its certificate; a client that speaks without gets nothing."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "server.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "server.key")
+    port = free_port()
+    tls = 'tls_cert = "server.pem"\ntls_key = "server.key"\n'
+    config = write_install(
+        tmp_path, {}, COLLECTOR.format(port=port).replace("[[listener.sender]]", f"{tls}[[listener.sender]]", 1)
+    )
+    (tmp_path / "tokens").write_text(TOKENS)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    health = "/services/collector/health"
+    with running(config), httpx.Client(verify=trusting) as client:
+        assert client.get(f"https://localhost:{port}{health}").json()["code"] == 17
+        with pytest.raises(httpx.HTTPError):
+            client.get(f"http://localhost:{port}{health}")
