@@ -120,18 +120,26 @@ def _page_tries(gone: sa.Select[Any]) -> sa.Executable:
     return sa.delete(tries).where(tries.c.page.in_(_PAGES.where(schema_people.page.c.incident.in_(gone))))
 
 
+def _refs(gone: sa.Select[Any]) -> sa.Executable:
+    """Forget which tickets incidents that go have: an external id ends with the incident's number."""
+    ref, incident = schema.external_ref, schema.incident
+    ends = ref.c.external_id.endswith(sa.literal(":") + incident.c.number)
+    return sa.delete(ref).where(sa.exists().where(incident.c.id.in_(gone), ends))
+
+
 def _kinds() -> tuple[Kind, ...]:
     s, p = schema, schema_people
     evidence, incident = s.incident_evidence, s.incident
     ended, sent = p.page.c.ended, s.outbox.c.state.in_(["sent", "dead"])
     whole = (
         *(_with(table.c.incident) for table in _PARTS),
-        _with(s.incident_link.c.other), _page_tries, _with(p.page.c.incident),
+        _refs, _with(s.incident_link.c.other), _page_tries, _with(p.page.c.incident),
         _without(p.clock.c.incident), _without(p.exception.c.incident),
     )  # fmt: skip
     return (
         Kind("evidence", "evidence_days", evidence, evidence.c.at, _of_incident(evidence)),
         Kind("incidents", "incident_days", incident, incident.c.updated, _gone_whole, whole),
+        Kind("deadlines", "incident_days", p.clock, p.clock.c.closed, _older(p.clock.c.closed)),
         Kind("hits", "lake_days", s.hit, s.hit.c.last, _hits_over, (_with(s.hit_event.c.hit),)),
         Kind("outbox", "sent_days", s.outbox, s.outbox.c.next_try, _older(s.outbox.c.next_try, sent)),
         Kind("calls", "sent_days", p.page, ended, _older(ended), (_with(p.page_try.c.page),)),
