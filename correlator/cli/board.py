@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from correlator.runtime.board import BoardModel, Cell
 
 _STATES = ("running", "degraded", "paper", "down", "unknown", "nominal", "degrade", "papier", "interrompu", "inconnu")
-_FIRST = ("état", "service", "commune", "depuis", "pourquoi", "à faire")
+_FIRST = ("état", "services", "communes", "depuis", "pourquoi", "à faire")
 _DUE = ("échéance", "communes", "reste", "date", "détail")
 _DUE_SHOWN = 10
 
@@ -187,19 +187,20 @@ def _show(model: "BoardModel") -> None:
     """Print what comes first, the grid with one symbol per commune, and the next deadlines."""
     from correlator.continuity.looks import LOOKS, look_of  # noqa: PLC0415 - `--help` must not load it
     from correlator.continuity.wording import moment_text  # noqa: PLC0415
-    from correlator.runtime.board_lines import due_lines, first_lines, headline  # noqa: PLC0415
+    from correlator.runtime.board_lines import due_lines, headline  # noqa: PLC0415
+    from correlator.runtime.board_pages import causes  # noqa: PLC0415
 
     click.echo(plain(f"{moment_text(model.generated_at, model.time_zone)} — {headline(model)}"))
     first = [
         {
             "état": f"{line.look.symbol} {line.look.label}",
-            "service": line.service,
-            "commune": line.commune,
+            "services": ", ".join(line.services),
+            "communes": ", ".join(line.communes),
             "depuis": line.since,
             "pourquoi": line.why,
             "à faire": line.limit,
         }
-        for line in first_lines(model)
+        for line in causes(model)
     ]
     print_rows(first, "text", _FIRST, title="À regarder d’abord")
     codes = [column.commune.code for column in model.columns]

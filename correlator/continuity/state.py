@@ -140,7 +140,12 @@ def _assets_said(place: Place, facts: Facts) -> Iterator[_Sign]:
             if asset.external
             else "{} : hors service (selon {})."
         )
-        yield _Sign(ServiceState.DEGRADED, said.since, told.format(asset.label, said.person), said=True)
+        yield _Sign(ServiceState.DEGRADED, said.since, told.format(_short(asset.label), said.person), said=True)
+
+
+def _short(label: str) -> str:
+    """Return the name before its explanation: ``Hélios`` of ``Hélios : flux PES vers la DGFiP``."""
+    return label.partition(" : ")[0]
 
 
 def _silences(place: Place, facts: Facts) -> Iterator[_Sign]:

@@ -1,6 +1,6 @@
 """The board as static French pages: whole, without outside requests, legible in black and white. Text in, text out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -75,11 +75,20 @@ def narrowed(board: BoardModel, commune: Commune) -> BoardModel:
 
 
 def causes(board: BoardModel) -> list[Cause]:
-    """Return what has to be looked at first, in order; services with one cause are one line."""
-    grouped: dict[tuple[object, ...], list[StateLine]] = {}
+    """Return what has to be looked at first, in order; services with one cause in the same communes are one line."""
+    alike: dict[tuple[object, ...], dict[str, list[StateLine]]] = {}
     for line in first_lines(board):
-        grouped.setdefault((line.vital, line.look.id, line.why, line.since, line.who), []).append(line)
-    return [_cause(lines, board) for lines in grouped.values()]
+        same = (line.vital, line.look.id, line.why, line.since, line.who)
+        alike.setdefault(same, {}).setdefault(line.service, []).append(line)
+    return [_cause(lines, board) for services in alike.values() for lines in _by_communes(services)]
+
+
+def _by_communes(services: Mapping[str, list[StateLine]]) -> Iterable[list[StateLine]]:
+    """Return the lines of services that share a cause, together where they share all their communes, too."""
+    together: dict[frozenset[str], list[StateLine]] = {}
+    for lines in services.values():
+        together.setdefault(frozenset(line.commune for line in lines), []).extend(lines)
+    return together.values()
 
 
 def _cause(lines: list[StateLine], board: BoardModel) -> Cause:

@@ -35,7 +35,7 @@ CATALOGUE = Catalogue(
     assets={
         "ad": Asset("ad", "Annuaire"),
         "virt": Asset("virt", "Hyperviseurs"),
-        "comedec": Asset("comedec", "COMEDEC", external=True),
+        "comedec": Asset("comedec", "COMEDEC : échanges d’état civil", external=True),
     },
     hours={"h24": ServiceHours("h24", "24 h/24", ALWAYS)},
 )

@@ -138,6 +138,17 @@ def test_one_cause_is_one_line(engine: sa.Engine) -> None:
     assert all(cause.communes == ("toutes les communes",) for cause in shared if len(cause.services) > 1)
 
 
+def test_a_line_names_no_commune_that_a_service_is_not_hit_in(engine: sa.Engine) -> None:
+    """Births are on paper in one commune, so they do not stand in the line of the directory's trouble for all."""
+    say(engine, Statement("ad", "shared", ServiceState.DOWN, NOW, "Astreinte", NOW))
+    say(engine, Statement("ec-copies", "00101", ServiceState.PAPER, NOW, "Mme Durand", NOW, text="Registre."))
+    board = board_of(engine, Ground(replace(ESTATE, services=()), load_catalogue()), NOW)
+    told = {(service, commune) for cause in causes(board) for service in cause.services for commune in cause.communes}
+    copies = "État civil — copies, extraits, mentions, demandes COMEDEC"
+    assert (copies, "Aubrac") in told
+    assert (copies, "toutes les communes") not in told
+
+
 def test_a_reader_never_meets_half_a_page(board: BoardModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk in the middle of writing: the former pages are untouched, nothing is left behind, the reason is told."""
     folder = tmp_path / "out"

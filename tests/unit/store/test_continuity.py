@@ -32,9 +32,9 @@ CNIL = Clock("cnil-72h", "00103", NOW, NOW + 72 * HOUR, "M. Roy", NOW, subject="
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    """Return an empty database."""
-    opened = open_database(tmp_path / "tocsin.db")
+def engine(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
+    """Return an empty database: SQLite, PostgreSQL."""
+    opened = open_database(tmp_path / "tocsin.db", url=database_url)
     yield opened
     opened.dispose()
 
