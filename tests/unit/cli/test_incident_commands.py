@@ -151,7 +151,7 @@ def test_sinks_list_shows_what_waits(config: Path) -> None:
     """Configured sinks with their outbox, and the kinds there are."""
     (first, *kinds) = rows(tocsin(config, "sinks", "list", "--format", "json"))
     assert (first["sink"], first["waiting"], first["sent"]) == ("journal", 2, 0)
-    assert [kind["kind"] for kind in kinds] == ["file", "webhook"]
+    assert {"file", "webhook"} <= {kind["kind"] for kind in kinds}
     assert "webhook" in tocsin(config, "sinks", "list").stdout
 
 
