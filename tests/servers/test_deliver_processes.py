@@ -96,7 +96,7 @@ def states(engine: sa.Engine) -> dict[str, int]:
         return {**found, "held": connection.execute(held).scalar_one()}
 
 
-def until(engine: sa.Engine, wanted: Callable[[dict[str, int]], bool], seconds: float = 240) -> None:
+def until(engine: sa.Engine, wanted: Callable[[dict[str, int]], bool], seconds: float = 600) -> None:
     """Wait for the outbox to be as wanted."""
     end = time.monotonic() + seconds
     while not wanted(states(engine)):
