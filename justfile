@@ -56,6 +56,11 @@ chroot:
 # everything that takes long, before an issue closes
 soak:
     TOCSIN_FUZZ_EXAMPLES=20000 {{python}} -m pytest -m "slow or corpus or kill or fuzz"
+    just once
+
+# exactly once at length: 200,000 events, 24 kills, two zombies, on Kafka and PostgreSQL
+once EVENTS="200000" ROUNDS="4":
+    ONCE_EVENTS={{EVENTS}} ONCE_ROUNDS={{ROUNDS}} {{python}} -m pytest -m server tests/exactly_once -k "not without" -rA
 
 # what each stage of the flow costs; figures go to benchmarks/results
 bench *ARGS:

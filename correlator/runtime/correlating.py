@@ -34,7 +34,7 @@ from correlator.store.database import Unanswered, transaction
 from correlator.telemetry.metrics import Metrics
 
 GROUP = "tocsin.correlate"
-STEPS = ("judged", "fenced", "state", "records", "triage", "incidents", "written", "correlated")
+STEPS = ("fenced", "state", "records", "triage", "incidents", "written", "correlated")
 _AT_ONCE, _FILL_S, _MOST = 1_000, 0.25, 20_000
 _TIDY_EVERY_S = 60.0
 log = structlog.get_logger()
@@ -180,7 +180,6 @@ class Correlating:
         started, now = time.perf_counter(), datetime.now(UTC)
         self.content = self._fresh.take(now)
         done = [(turn, *self._judged(turn)) for turn in turns]
-        self.reached("judged")
         told = self._asked(lambda: self._kept(done, now))
         self.reached("correlated")
         for turn, judged, after in done:

@@ -35,7 +35,7 @@ KILLS: dict[str, list[Plan]] = {
 }
 SLEEPS: dict[str, list[Plan]] = {
     "detect-1": [], "detect-2": [("produced", 6, "SIGSTOP")],
-    "correlate-1": [], "correlate-2": [("judged", 6, "SIGSTOP")],
+    "correlate-1": [], "correlate-2": [("home", 3, "SIGSTOP")],
 }  # fmt: skip
 SETTINGS = 'database_url = "{url}"\n[kafka]\nbootstrap = "{bootstrap}"\ntransaction_timeout_s = 10\n'
 
@@ -110,7 +110,7 @@ def test_without_the_fence_a_zombie_is_noticed(truth: State, kafka: str, postgre
     """The proof can fail: when positions move whoever has them, a worker that slept writes its batch again."""
     config = _install(tmp_path, kafka, postgres)
     scene.fill_topic(kafka, EVENTS)
-    sleeps: dict[str, list[Plan]] = {**{name: [] for name in KILLS}, "correlate-2": [("judged", 3, "SIGSTOP")]}
+    sleeps: dict[str, list[Plan]] = {**{name: [] for name in KILLS}, "correlate-2": [("home", 2, "SIGSTOP")]}
     crew = Crew(config, sleeps, {"ONCE_ROWS": str(max(40, EVENTS // 60)), "ONCE_NO_FENCE": "1"})
     try:
         crew.work(EVENTS, within_s=150)
