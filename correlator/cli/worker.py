@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 log_level = click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
+metrics_port = click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="Another port than metrics_port; 0: none. One per worker of a machine.",
+)
+_STANDBY_S = 5.0
 _Role = Callable[["Settings", "sa.Engine", "Metrics", Event], None]
 
 
@@ -36,8 +42,9 @@ def worker() -> None:
 @worker.command()
 @config_option
 @click.option("--name", default=socket.gethostname, show_default="host name", help="Of this worker, for ever; unique.")
+@metrics_port
 @log_level
-def detect(config: Path | None, name: str, log_level: str) -> None:
+def detect(config: Path | None, name: str, log_level: str, metrics_port: int | None) -> None:
     """Read raw records from Kafka, write detections to Kafka and events to the lake.
 
     Example: tocsin worker detect --config tocsin.toml --name detect-1
@@ -49,13 +56,14 @@ def detect(config: Path | None, name: str, log_level: str) -> None:
 
         Detecting(settings, load_content(settings), engine, metrics, name, stop=stop).run()
 
-    _run(config, log_level, work)
+    _run(config, log_level, work, metrics_port)
 
 
 @worker.command()
 @config_option
+@metrics_port
 @log_level
-def correlate(config: Path | None, log_level: str) -> None:
+def correlate(config: Path | None, log_level: str, metrics_port: int | None) -> None:
     """Read detections from Kafka, keep incidents in PostgreSQL up to date.
 
     Example: tocsin worker correlate --config tocsin.toml
@@ -67,13 +75,14 @@ def correlate(config: Path | None, log_level: str) -> None:
 
         Correlating(settings, load_content(settings), engine, metrics, stop=stop).run()
 
-    _run(config, log_level, work)
+    _run(config, log_level, work, metrics_port)
 
 
 @worker.command()
 @config_option
+@metrics_port
 @log_level
-def deliver(config: Path | None, log_level: str) -> None:
+def deliver(config: Path | None, log_level: str, metrics_port: int | None) -> None:
     """Tell the sinks what changed; several may run, and none tells a thing twice.
 
     Example: tocsin worker deliver --config tocsin.toml
@@ -85,12 +94,38 @@ def deliver(config: Path | None, log_level: str) -> None:
         with delivering(engine, settings, metrics):
             stop.wait()
 
-    _run(config, log_level, work)
+    _run(config, log_level, work, metrics_port)
 
 
-def _run(config: Path | None, level: str, role: _Role) -> None:
+@worker.command()
+@config_option
+@metrics_port
+@log_level
+def duties(config: Path | None, log_level: str, metrics_port: int | None) -> None:
+    """Do what comes round: calls to on-call people, comparison of tickets, retention, disk guard, board export.
+
+    One does it; others that run are ready to take over. Example: tocsin worker duties --config tocsin.toml
+    """
+
+    def work(settings: "Settings", engine: "sa.Engine", metrics: "Metrics", stop: Event) -> None:
+        from correlator.cli.parts import duties as those  # noqa: PLC0415 - `--help` must not load it
+        from correlator.runtime.duties import on_duty  # noqa: PLC0415
+        from correlator.store.database import single  # noqa: PLC0415
+        from correlator.store.postgres import DUTIES  # noqa: PLC0415
+
+        while not stop.is_set():
+            with single(engine, DUTIES) as mine:
+                if mine:
+                    with on_duty(those(settings, engine, metrics)):
+                        stop.wait()
+            stop.wait(_STANDBY_S)
+
+    _run(config, log_level, work, metrics_port)
+
+
+def _run(config: Path | None, level: str, role: _Role, port: int | None) -> None:
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
-    from correlator.store.database import open_database  # noqa: PLC0415
+    from correlator.store.database import alongside, open_database  # noqa: PLC0415
     from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
     from correlator.telemetry.logs import set_up_logs  # noqa: PLC0415
     from correlator.telemetry.metrics import Metrics  # noqa: PLC0415
@@ -104,7 +139,8 @@ def _run(config: Path | None, level: str, role: _Role) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with serve_metrics(metrics, settings.metrics_port):
+        served = settings.metrics_port if port is None else port
+        with alongside(engine), serve_metrics(metrics, served, settings.metrics_host):
             role(settings, engine, metrics, stop)
     finally:
         engine.dispose()

@@ -124,16 +124,40 @@ def held(engine: sa.Engine) -> Iterator[None]:
 
 
 @contextmanager
+def alongside(engine: sa.Engine) -> Iterator[None]:
+    """Hold the database together with other workers, so that no flow begins that must be alone (``held``).
+
+    Raises InputError when one runs.
+    """
+    with _advisory(engine, sa.func.pg_try_advisory_lock_shared(postgres.FLOWING)):
+        yield
+
+
+@contextmanager
+def single(engine: sa.Engine, key: int) -> Iterator[bool]:
+    """Say whether this process is the only one that holds ``key`` of PostgreSQL, and hold it then while the block runs."""
+    with _named_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.detach()  # the lock ends with its connection, which must not go back to the others
+        yield bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar())
+
+
+@contextmanager
 def _alone(engine: sa.Engine) -> Iterator[None]:
     """Hold the database too where it is a server: the other flow may run on another machine."""
     if not postgres.is_postgres(engine):
         yield
         return
+    with _advisory(engine, sa.func.pg_try_advisory_lock(postgres.FLOWING)):
+        yield
+
+
+@contextmanager
+def _advisory(engine: sa.Engine, asked: sa.Function[bool]) -> Iterator[None]:
     with _named_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(postgres.FLOWING))).scalar():
-            what = "another `tocsin run` works on this database"
-            raise InputError([Problem(database_name(engine), 0, what, "stop it first, or run `tocsin worker` with Kafka")])
         connection.detach()  # the lock ends with its connection, which must not go back to the others
+        if not connection.execute(sa.select(asked)).scalar():
+            what = "another `tocsin run`, or `tocsin worker`, works on this database"
+            raise InputError([Problem(database_name(engine), 0, what, "stop it first; workers and `tocsin run` never mix")])
         yield
 
 

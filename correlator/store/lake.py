@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from correlator.model.event import ECS, ENRICHED, PARSED, STAMPED, own_columns
 from correlator.store.database import data_folder, reading, transaction
-from correlator.store.schema import lake_file
+from correlator.store.schema import lake_file, position
 from correlator.store.times import from_micros, to_micros
 
 #: Column → dtype of every lake file, in this order; a file leaves out columns it has no value for.
@@ -151,10 +151,13 @@ def remove_orphans(engine: sa.Engine) -> int:
     """Remove files no row names: what a crash left between writing and commit. Return how many.
 
     Call it at start, before anything writes: a segment written but not yet committed looks the same. A compaction may run
-    beside it in another process: its files are orphans only when they are a day old.
+    beside it in another process: its files are orphans only when they are a day old. Where workers share the lake nothing is
+    removed: what a detect worker wrote may wait in Kafka for its row.
     """
     folder, old = lake_folder(engine), time.time() - _COMPACTION_S
     with reading(engine) as connection:
+        if connection.execute(sa.select(sa.func.max(position.c.epoch))).scalar():
+            return 0
         known = set(connection.execute(sa.select(lake_file.c.path)).scalars())
     unknown = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in known]
     orphans = [path for path in unknown if path.parent.name == "segments" or path.stat().st_mtime < old]

@@ -134,7 +134,7 @@ def test_topics_are_made_once_and_differences_are_told(config: Path, kafka: str)
 def test_from_a_port_to_a_ticket(config: Path) -> None:
     """Listen → Kafka → detect → Kafka → correlate → PostgreSQL → deliver: one incident, told once."""
     port = load_settings(config, {}).listener[0].port
-    with working(config, "listen", "worker detect --name one", "worker correlate", "worker deliver"):
+    with working(config, "listen", "worker detect --name one", "worker correlate", "worker deliver", "worker duties"):
         text = "".join(f"<38>{failed(n)}" for n in range(8))
         _send(port, text.encode())
         state = until(config, lambda state: bool(state.incidents) and state.incidents[0][1] == 8)

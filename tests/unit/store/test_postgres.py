@@ -11,8 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from correlator.errors import Fatal, InputError, Retry
-from correlator.store import checkpoints, schema, schema_people
-from correlator.store.database import Unanswered, database_name, held, open_database, reading, transaction
+from correlator.store import checkpoints, lake, schema, schema_people
+from correlator.store.database import Unanswered, alongside, database_name, held, open_database, reading, transaction
 from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.server
@@ -123,8 +123,24 @@ def test_another_database_is_refused(tmp_path: Path) -> None:
 def test_one_flow_per_database(tmp_path: Path, engine: sa.Engine, url: str) -> None:
     """Another machine has another data folder, but the same database."""
     elsewhere = open_database(tmp_path / "other" / "tocsin.db", url=url)
-    with held(engine), pytest.raises(InputError, match="another `tocsin run` works on this database"), held(elsewhere):
+    with held(engine), pytest.raises(InputError, match="another `tocsin run`, or `tocsin worker`, works"), held(elsewhere):
+        pass
+    with alongside(engine), alongside(elsewhere), pytest.raises(InputError, match="never mix"), held(elsewhere):
         pass
     with held(elsewhere):
         assert "postgres@" in database_name(elsewhere)
     elsewhere.dispose()
+
+
+def test_workers_segments_are_nobodys_orphans(engine: sa.Engine) -> None:
+    """A segment that waits in Kafka for its row looks like what a crash left; only one machine alone may remove it."""
+    segment = lake.lake_folder(engine) / "segments" / "x.arrow"
+    segment.parent.mkdir(parents=True)
+    segment.touch()
+    with transaction(engine) as connection:
+        connection.execute(sa.insert(schema.position).values({**STREAM, "epoch": 1}))
+    assert lake.remove_orphans(engine) == 0
+    assert segment.exists()
+    with transaction(engine) as connection:
+        connection.execute(sa.delete(schema.position))
+    assert lake.remove_orphans(engine) == 1
