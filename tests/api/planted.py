@@ -11,7 +11,9 @@ from correlator.model.incident import Incident, Status, incident_id, number_of
 from correlator.model.severity import Severity
 from correlator.store import lake, schema, schema_people
 from correlator.store.database import transaction
+from correlator.store.exceptions import pause_rule
 from correlator.store.outcomes import put_incidents
+from tests.flow.install import FAILED
 
 A, B = "00101", "00102"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -45,6 +47,7 @@ def plant(engine: sa.Engine) -> None:
         connection.execute(sa.insert(schema.incident_link), rows)
         for commune in (A, B):
             _people_said(connection, commune)
+    pause_rule(engine, FAILED, reason=f"noise of {MARK[B]}", person="ali", now=NOW, ends=NOW + timedelta(days=3))
     _lake(engine)
 
 
@@ -100,7 +103,7 @@ def _people_said(connection: sa.Connection, commune: str) -> None:
         "ends": NOW + timedelta(days=30), "incident": _id(700_001 if commune == B else 700_002),
     }  # fmt: skip
     connection.execute(sa.insert(schema_people.exception), mute)
-    state = {"service": "etat-civil", "commune": commune, "state": "paper", "since": NOW, "text": f"says {mark}"}
+    state = {"service": "ec-naissances", "commune": commune, "state": "paper", "since": NOW, "text": f"says {mark}"}
     connection.execute(sa.insert(schema_people.service_state), {**state, "person": f"teller{mark}", "at": NOW})
     clock = {"kind": "cnil-72h", "commune": commune, "subject": f"subject {mark}", "started": NOW, "at": NOW}
     due = {"due": NOW + timedelta(hours=70), "person": f"signer{mark}", "proof": f"proof {mark}"}

@@ -1,6 +1,7 @@
 """Nobody of commune A ever gets a byte of commune B: every route, marked secrets everywhere, proof that the test can fail."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -18,6 +19,7 @@ from correlator.store.database import transaction
 from correlator.store.schema import incident
 from tests.api.planted import INCIDENTS, MARK, A, B, number, plant
 from tests.api.visitors import PASSWORD, Browser, token_of
+from tests.flow.install import FAILED, RULES
 
 NUMBERS = [number(sequence) for sequence in INCIDENTS]
 #: Beginnings of secrets: what is found must not depend on them (the page repeats what was typed, so never the whole).
@@ -36,6 +38,11 @@ def _each(path: str, **varied: list[str]) -> list[Asked]:
 
 def _posts(path: str, *forms: dict[str, str]) -> list[Asked]:
     return [("POST", path.replace("{number}", name), form) for name in [*NUMBERS, "99-9999"] for form in forms]
+
+
+def _forms(path: str, *forms: dict[str, str]) -> list[Asked]:
+    """Return each form sent for one's own commune, another's, all of them, none."""
+    return [("POST", path, {**form, "commune": commune}) for form in forms for commune in (A, B, "shared", "")]
 
 
 _SEEN = {"version": "1", "seen": "0"}
@@ -75,6 +82,17 @@ ROUTES: dict[str, list[Asked]] = {
         ("POST", f"/masquages/mute-{MARK[B]}/lever", {}),
         ("POST", "/masquages/none/lever", {}),
     ],
+    "GET /continuite": _gets("/continuite", commune=[A, B, "shared", "nowhere"]),
+    "POST /continuite/dire": _forms("/continuite/dire", {"service": "ec-naissances", "state": "paper", "text": "word"}),
+    "POST /continuite/retirer": _forms("/continuite/retirer", {"service": "ec-naissances"}),
+    "GET /echeances": _gets("/echeances"),
+    "POST /echeances": _forms("/echeances", {"kind": "none"}, {"kind": "cnil-72h", "moment": "2026-01-01T00:00"}),
+    "POST /echeances/{number}/close": [("POST", f"/echeances/{one}/close", {"proof": ""}) for one in (1, 2, 99)],
+    "GET /regles": _gets("/regles", state=["firing", "quiet", "resting", "unable"], text=list(PROBES)),
+    "GET /regles/{rule_id}": [("GET", f"/regles/{one}", {}) for one in (FAILED, "none", f"rule{MARK[B]}")],
+    "POST /regles/{rule_id}/repos": [("POST", f"/regles/{FAILED}/repos", {"because": "x", "days": "1"})],
+    "POST /regles/{rule_id}/reprise": [("POST", f"/regles/{FAILED}/reprise", {})],
+    "GET /indicateurs": _gets("/indicateurs", mois=["2026-11", "2026-10", "1999-01"]),
     "GET /consultations": _gets("/consultations", who=["ref.b", "ana"], reads=["1"], before=["1000"]),
     "GET /events": [],  # a stream without end: see below
     "GET /api/v1/incidents": _gets("/api/v1/incidents", scope=["all"], text=list(PROBES), commune=[B], size=["500"]),
@@ -83,15 +101,18 @@ ROUTES: dict[str, list[Asked]] = {
 }
 #: Where B must find B's own secrets: else the test would pass on empty pages.
 TELLING = (
+    "GET /continuite", "GET /echeances",
     "GET /incidents", "GET /incidents/{number}", "GET /recherche", "GET /masquages", "GET /api/v1/incidents",
     "GET /api/v1/incidents/{number}", "GET /api/v1/search",
 )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
-def _planted(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def _planted(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plant the secrets; give each commune an analyst and a manager of its own, whose name is a secret too."""
     plant(install.engine)
+    (tmp_path / "rules.yml").write_text(RULES)
+    install.settings = install.settings.model_copy(update={"rules": (tmp_path / "rules.yml",)})
     for commune, letter in ((A, "a"), (B, "b")):
         for role in (Role.ANALYST, Role.MANAGER):
             login = f"{role}.{letter}"
@@ -249,7 +270,13 @@ def test_the_stream_names_only_what_one_may_see(browser: Browser, install: Insta
 def test_a_form_needs_its_token(browser: Browser, route: str) -> None:
     """From another site, or an old page: 403, and nothing is done."""
     client = browser("ana")
-    path = route.removeprefix("POST ").replace("{number}", number(700_002)).replace("{mute_id}", f"mute-{MARK[A]}")
+    one = "1" if "echeances" in route else number(700_002)
+    path = (
+        route.removeprefix("POST ")
+        .replace("{number}", one)
+        .replace("{mute_id}", f"mute-{MARK[A]}")
+        .replace("{rule_id}", FAILED)
+    )
     filled = {"status": "acknowledged", "text": "x", "language": "en", **_SEEN}
     assert client.post(path, data={**filled, "csrf": "wrong"}).status_code == 403
     assert client.post(path, data=filled).status_code == 403

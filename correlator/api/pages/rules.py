@@ -141,6 +141,8 @@ def _shown(install: Install, visit: Visit, rules: list[Entry]) -> list[Shown]:
     with reading(install.engine) as connection:
         did = activity(connection, now - _SINCE) if visit.viewer.communes is None else None
     rests = paused_rules(install.engine, now)
+    if visit.viewer.communes is not None:  # why somebody let it rest may name another commune's machine or person
+        rests = {rule: (ends, "", "") for rule, (ends, _, _) in rests.items()}
     return [
         Shown(
             one,
