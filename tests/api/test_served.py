@@ -57,7 +57,6 @@ def _running(config: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         [sys.executable, "-m", "correlator", *arguments, "--config", str(config)],
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ,
     )
     try:
         yield process
