@@ -27,7 +27,7 @@ needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is n
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", ["tocsin.service", "tocsin-backup.service", "tocsin-backup.timer"])
+@pytest.mark.parametrize("unit", ["tocsin.service", "tocsin-worker@.service", "tocsin-backup.service", "tocsin-backup.timer"])
 def test_systemd_accepts_the_units(tmp_path: Path, unit: str) -> None:
     """No unknown directive, no wrong value; the command is one that exists here."""
     for file in UNITS.glob("tocsin*"):
