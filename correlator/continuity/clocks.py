@@ -173,10 +173,13 @@ def worst_case(kind: ClockKind, outage: datetime, calendar: Calendar) -> tuple[d
     """Return fact day and deadline of the most urgent act that could be undeclared when an outage starts at ``outage``.
 
     With five civil days, a birth of five days before is due on the day the outage starts. Of several facts with that
-    deadline the latest is told. None for kinds without a figure.
+    deadline the latest is told. What could only be done at a counter that closed before the outage is not its fault, and not
+    told. None for kinds without a figure.
     """
     possible = [(fact, deadline_of(kind, fact, calendar)) for fact in _facts(kind, outage)]
-    urgent = [(one.due, -fact.timestamp(), fact, one) for fact, one in possible if one.due and one.due >= outage]
+    urgent = [
+        (one.due, -fact.timestamp(), fact, one) for fact, one in possible if one.due and one.act_by and one.act_by >= outage
+    ]
     if not urgent:
         return None
     _, _, fact, deadline = min(urgent, key=lambda entry: entry[:2])

@@ -186,8 +186,11 @@ def _computed(place: Place, facts: Facts, signs: tuple[_Sign, ...]) -> Standing:
 
 
 def _together(signs: tuple[_Sign, ...]) -> ServiceState:
-    """Return the heaviest state; an incident on a service that fell wholly silent is an interruption."""
-    silent = any(sign.state is ServiceState.UNKNOWN for sign in signs)
+    """Return the heaviest state; an incident on a service that fell wholly silent is an interruption.
+
+    A source that never spoke did not fall silent: of that service nothing is known.
+    """
+    silent = any(sign.state is ServiceState.UNKNOWN and sign.since for sign in signs)
     if silent and any(sign.incident for sign in signs):
         return ServiceState.DOWN
     return worst(tuple(sign.state for sign in signs)) or ServiceState.UNKNOWN

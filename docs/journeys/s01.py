@@ -1,7 +1,7 @@
 """Write the records of a ransomware through the shared directory, a Friday at 23:10, for the bad-day journey.
 
-`.venv/bin/python docs/journeys/s01.py FOLDER` writes windows.jsonl and fortigate.log there. A tier-0 account changes a group
-policy, a scheduled task reaches forty computers of three communes, protection stops, copies are destroyed, files change.
+`.venv/bin/python docs/journeys/s01.py FOLDER [now]` writes windows.jsonl and fortigate.log there; with `now` as if it had just
+happened. A tier-0 account changes a group policy, a scheduled task reaches forty computers of three communes, protection stops, copies are destroyed, files change.
 """
 
 import sys
@@ -14,7 +14,8 @@ from correlator.harness.demo.network import Network
 from correlator.harness.demo.stage import Record, Stage
 from correlator.harness.demo.windows import DEFENDER, SECURITY, Windows
 
-NIGHT = datetime(2026, 11, 20, 22, 10, tzinfo=UTC)  # Friday 23:10 in Paris
+FRIDAY = datetime(2026, 11, 20, 22, 10, tzinfo=UTC)  # 23:10 in Paris
+NIGHT = datetime.now(UTC) - timedelta(minutes=30) if "now" in sys.argv[2:] else FRIDAY
 T0, T0_SID, FOOTHOLD = "t0.gmoreau", "S-1-5-21-1004336348-1177238915-682003330-1109", "10.18.20.8"
 CMD, LOCKER = "C:\\Windows\\System32\\cmd.exe", "C:\\ProgramData\\majposte.exe"
 COMPUTERS = [f"{code}-PC0{number}.ad.sim9.example" for number in range(101, 115) for code in ("BRP", "COR", "TOU")]
