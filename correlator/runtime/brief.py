@@ -6,17 +6,17 @@ source gave, and when Tocsin last gave a sign of life.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from correlator.config.settings import Settings
-from correlator.continuity.deadlines import Due
 from correlator.errors import TocsinError
 from correlator.model.incident import Incident, Status
-from correlator.model.service import ServiceState
-from correlator.runtime.board import board_of, ground_of, is_untold
+from correlator.runtime.board import board_of, ground_of
+from correlator.runtime.board_lines import DueLine, due_lines
+from correlator.runtime.board_pages import Cause, causes
 from correlator.runtime.disk import Level, disk_state
 from correlator.runtime.pulse import health_of
 from correlator.store import schema, views
@@ -25,8 +25,6 @@ from correlator.store.continuity import last_heard
 from correlator.store.database import reading
 from correlator.store.exceptions import mutes, paused_rules
 from correlator.store.records import FATES
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +43,6 @@ class SourceNight:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A service of a commune that is not rendered as it should be."""
-
-    label: str
-    commune: str
-    state: ServiceState
-    since: datetime | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Brief:
     """Everything the brief tells, sorted: the gravest first. ``missing``: part → why it could not be read."""
 
@@ -66,8 +53,9 @@ class Brief:
     incidents: tuple[Incident, ...]
     calls: tuple[Mapping[str, Any], ...]
     names: Mapping[str, str]  # communes and contacts by id
-    services: tuple[Service, ...]
-    deadlines: tuple[Due, ...]
+    services: tuple[Cause, ...]  # those that share a cause are one line
+    deadlines: tuple[DueLine, ...]  # of acts and incidents that somebody told
+    assumed: tuple[DueLine, ...]  # of acts that an outage may hide, at worst
     sources: tuple[SourceNight, ...]
     dead: Mapping[tuple[str, str, str], int]  # new since then: (kind, origin, reason)
     muted: tuple[tuple[str, str, datetime, int], ...]  # what, why, until, findings hidden so far
@@ -115,7 +103,8 @@ def brief_of(engine: sa.Engine, settings: Settings, since: datetime, now: dateti
             calls=tuple(list_calls(connection, since=since)),
             names=names,
             services=services,
-            deadlines=deadlines,
+            deadlines=tuple(one for one in deadlines if not one.assumed),
+            assumed=tuple(one for one in deadlines if one.assumed),
             sources=tuple(_sources(connection, settings, since)),
             dead=_dead(connection, since),
             muted=tuple(_muted(connection, engine, now)),
@@ -129,7 +118,7 @@ def brief_of(engine: sa.Engine, settings: Settings, since: datetime, now: dateti
 
 def _board(
     engine: sa.Engine, settings: Settings, now: datetime, missing: dict[str, str]
-) -> tuple[tuple[Service, ...], tuple[Due, ...], dict[str, str]]:
+) -> tuple[tuple[Cause, ...], tuple[DueLine, ...], dict[str, str]]:
     """Return services that are not as they should be, deadlines of the next 24 hours, names by id."""
     try:
         ground = ground_of(settings)
@@ -137,15 +126,9 @@ def _board(
     except TocsinError as error:
         missing["services et échéances"] = str(error)
         return (), (), {}
-    bad = [
-        Service(row.service.label, cell.place.commune.name, cell.standing.state, cell.standing.since, cell.standing.reason)
-        for row in model.rows
-        for cell in row.cells
-        if cell.standing is not None and cell.standing.state is not ServiceState.RUNNING and not is_untold(cell.standing)
-    ]
-    due = [one for one in model.deadlines if one.deadline.act_by is not None and one.deadline.act_by <= now + _DAY]
+    due = [line for line in due_lines(model) if line.soon or line.late]
     names = {commune.id: commune.name for commune in ground.estate.communes}
-    return tuple(bad), tuple(due), names | {contact.id: contact.name for contact in ground.estate.contacts}
+    return tuple(causes(model)), tuple(due), names | {contact.id: contact.name for contact in ground.estate.contacts}
 
 
 def _changed(connection: sa.Connection, since: datetime) -> Iterable[Incident]:

@@ -8,7 +8,6 @@ from typing import Any
 from correlator.continuity.wording import hour_text, moment_text
 from correlator.deliver.wording import LEVELS
 from correlator.model.incident import Incident, Status
-from correlator.model.service import ServiceState
 from correlator.runtime.brief import Brief, communes_of
 from correlator.runtime.disk import Level
 
@@ -20,15 +19,8 @@ _STATUSES = {
     Status.CLOSED: "clos",
     Status.MERGED: "fusionné",
 }
-_STATES = {
-    ServiceState.DEGRADED: "dégradé",
-    ServiceState.PAPER: "procédure papier",
-    ServiceState.DOWN: "interrompu",
-    ServiceState.UNKNOWN: "inconnu",
-    ServiceState.RUNNING: "nominal",
-}
 _RESULTS = {"sent": "envoyé", "handed": "remis, non confirmé"}
-_SHOWN, _REASON = 30, 60
+_SHOWN, _NAMED, _REASON = 12, 3, 60
 
 
 def brief_text(brief: Brief) -> str:
@@ -47,7 +39,7 @@ def headline(brief: Brief) -> str:
         return f"Rien à signaler. Nuit calme, vérifiée : {spoke}."
     unread = [
         _count(len(brief.incidents), "incident"),
-        _count(len(brief.services), "service à surveiller", "services à surveiller"),
+        _count(sum(len(one.services) for one in brief.services), "service à surveiller", "services à surveiller"),
         _count(len(brief.deadlines), "échéance dans les 24 heures", "échéances dans les 24 heures"),
         _count(len(brief.silent), "source silencieuse", "sources silencieuses"),
         _count(sum(brief.dead.values()), "élément refusé", "éléments refusés"),
@@ -113,20 +105,29 @@ def _services(brief: Brief) -> Iterator[str]:
     elif not brief.services:
         yield "  Aucun service connu pour être dégradé."
     for one in brief.services[:_SHOWN]:
-        since = f" depuis {moment_text(one.since, brief.zone)}" if one.since else ""
-        yield f"  {one.label}, {one.commune} : {_STATES[one.state]}{since}. {one.reason}"
+        what = ", ".join(one.services) if len(one.services) <= _NAMED else f"{len(one.services)} services"
+        since = f" depuis {one.since}" if one.since else ""
+        vital = "VITAL  " if one.vital else ""
+        yield f"  {vital}{what} ({', '.join(one.communes)}) : {one.look.label.lower()}{since}. {one.why}"
+        if one.limit:
+            yield f"    {one.limit}"
+    if len(brief.services) > _SHOWN:
+        yield f"  … et {len(brief.services) - _SHOWN} autres lignes : `tocsin board`."
 
 
 def _deadlines(brief: Brief) -> Iterator[str]:
     yield "ÉCHÉANCES DES 24 HEURES"
     if "services et échéances" in brief.missing:
         yield "  Non disponible."
-    elif not brief.deadlines:
+    elif not (brief.deadlines or brief.assumed):
         yield "  Aucune."
     for one in brief.deadlines[:_SHOWN]:
-        late = "DÉPASSÉE " if one.deadline.act_by and one.deadline.act_by <= brief.now else ""
-        when = moment_text(one.deadline.act_by, brief.zone) if one.deadline.act_by else "sans délai"
-        yield f"  {late}{when}  {one.kind.name}, {brief.names.get(one.commune, one.commune)} {one.subject}".rstrip()
+        yield f"  {one.left}  {one.name}, {', '.join(one.communes)} {one.detail}".rstrip()
+    if brief.assumed:
+        first = brief.assumed[0]
+        lines = _count(len(brief.assumed), "délai peut courir", "délais peuvent courir")
+        yield f"  Au pire, {lines} pour des actes que personne n’a comptés ; le plus proche : {first.name}, {first.left}."
+        yield "  Comptez les actes et ouvrez leurs échéances : `tocsin clocks list`."
 
 
 def _sources(brief: Brief) -> Iterator[str]:

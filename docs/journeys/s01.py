@@ -1,7 +1,8 @@
 """Write the records of a ransomware through the shared directory, a Friday at 23:10, for the bad-day journey.
 
 `.venv/bin/python docs/journeys/s01.py FOLDER [now]` writes windows.jsonl and fortigate.log there; with `now` as if it had just
-happened. A tier-0 account changes a group policy, a scheduled task reaches forty computers of three communes, protection stops, copies are destroyed, files change.
+happened. A tier-0 account changes a group policy, a scheduled task reaches forty computers of three communes, protection
+stops, copies are destroyed, files change.
 """
 
 import sys

@@ -280,7 +280,7 @@ def test_acts_are_counted_each_by_its_own_fact() -> None:
     ("outage", "fact", "due"),
     [
         ("2026-11-20T09:00", "2026-11-15", "2026-11-20"),  # D−5 is due today
-        ("2026-11-20T23:50", "2026-11-15", "2026-11-20"),
+        ("2026-11-20T23:50", "2026-11-18", "2026-11-23"),  # the counter had closed before: today's is not the outage's fault
         ("2026-11-21T09:00", "2026-11-18", "2026-11-23"),  # Saturday: the latest of those that slid to Monday
         ("2026-11-23T09:00", "2026-11-18", "2026-11-23"),
     ],
