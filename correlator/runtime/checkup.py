@@ -17,6 +17,7 @@ from correlator.runtime.content import Content, load_content
 from correlator.runtime.finding import Finding, Verdict
 from correlator.store import schema
 from correlator.store.database import database_name, open_database, reading
+from correlator.store.schema_people import person
 
 __all__ = ["Finding", "Verdict", "check_sources", "check_up", "load_or_explain"]
 
@@ -135,9 +136,16 @@ def _database(settings: Settings) -> Iterator[Finding]:
         late = datetime.now(UTC) - timedelta(minutes=15)
         stuck = sa.select(sa.func.count()).where(schema.outbox.c.state == "pending", schema.outbox.c.next_try < late)
         waiting = connection.execute(stuck).scalar_one()
+        people = connection.execute(
+            sa.select(sa.func.count()).select_from(person).where(person.c.disabled.is_(None))
+        ).scalar_one()
     engine.dispose()
     verdict = Verdict.OK if state == "ok" else Verdict.FAILED
     yield Finding("database", verdict, f"{database_name(engine)}: {state}", "" if state == "ok" else "restore it from a backup")
+    if settings.console.port and not people:
+        yield Finding(
+            "console", Verdict.WARNING, "nobody can sign in", "`tocsin users add LOGIN --role analyst` makes an account"
+        )
     if dead:
         yield Finding(
             "dead letter",

@@ -51,6 +51,15 @@ def test_accounts_from_the_terminal(config: Path) -> None:
     assert _tocsin(config, "users", "disable", "nobody").exit_code == 2
 
 
+def test_doctor_says_when_nobody_can_sign_in(config: Path) -> None:
+    """Until there is an account that is not disabled."""
+    config.write_text(f"{config.read_text()}\n[console]\nport = 8443\n")
+    assert _tocsin(config, "users", "add", "ana", "--role", "analyst").exit_code == 0
+    assert "nobody can sign in" not in _tocsin(config, "doctor").output
+    assert _tocsin(config, "users", "disable", "ana").exit_code == 0
+    assert "nobody can sign in" in _tocsin(config, "doctor").output
+
+
 @contextmanager
 def _running(config: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
