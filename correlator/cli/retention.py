@@ -55,21 +55,27 @@ def retention(ctx: click.Context, mode: str, config: Path | None, form: str, *, 
 
 @retention.command()
 @config_option
+@format_option
 @no_level_option
-def register(config: Path | None) -> None:
+def register(config: Path | None, form: str) -> None:
     """Print the annex of the record of processing, in French, from the settings: sources, periods, recipients."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.register import annex  # noqa: PLC0415
 
-    click.echo(annex(load_settings(config)))
+    text = annex(load_settings(config))
+    if form == "json":
+        print_rows([{"markdown": text}], form, ())
+    else:
+        click.echo(text)
 
 
 @retention.command()
 @click.argument("number")
 @click.option("--because", required=True, help="Why: complaint, procedure, request of an authority.")
 @config_option
+@format_option
 @no_level_option
-def hold(number: str, because: str, config: Path | None) -> None:
+def hold(number: str, because: str, config: Path | None, form: str) -> None:
     """Keep everything of an incident until it is released, however old: 26-0412."""
     from correlator.store.database import transaction  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.retention import put_on_hold  # noqa: PLC0415 - `--help` must not load it
@@ -79,7 +85,8 @@ def hold(number: str, because: str, config: Path | None) -> None:
     with transaction(engine) as connection:
         put_on_hold(connection, _incident(connection, number), because, _person(), now)
         _audit(connection, "hold", number, because, now)
-    click.echo(f"{number} is under hold: nothing of it is removed until `tocsin retention release {number} --because …`.")
+    told = f"{number} is under hold: nothing of it is removed until `tocsin retention release {number} --because …`."
+    _say({"number": number, "held": True}, told, form)
     engine.dispose()
 
 
@@ -87,8 +94,9 @@ def hold(number: str, because: str, config: Path | None) -> None:
 @click.argument("number")
 @click.option("--because", required=True, help="Why: the procedure is over.")
 @config_option
+@format_option
 @no_level_option
-def release(number: str, because: str, config: Path | None) -> None:
+def release(number: str, because: str, config: Path | None, form: str) -> None:
     """End the hold on an incident: its data goes when its time is over."""
     from correlator.store.database import transaction  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.retention import release as end  # noqa: PLC0415 - `--help` must not load it
@@ -99,8 +107,16 @@ def release(number: str, because: str, config: Path | None) -> None:
         ended = end(connection, _incident(connection, number), _person(), now)
         if ended:
             _audit(connection, "release", number, because, now)
-    click.echo(f"{number} is no longer under hold." if ended else f"{number} was not under hold.")
+    told = f"{number} is no longer under hold." if ended else f"{number} was not under hold."
+    _say({"number": number, "held": False, "ended": ended}, told, form)
     engine.dispose()
+
+
+def _say(row: dict[str, object], told: str, form: str) -> None:
+    if form == "json":
+        print_rows([row], form, ())
+    else:
+        click.echo(told)
 
 
 def _incident(connection: "sa.Connection", number: str) -> int:
