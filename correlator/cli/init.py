@@ -34,9 +34,21 @@ name = "journal"
 kind = "file"
 path = "data/incidents.ndjson"
 
+# The console, on this machine only: http://127.0.0.1:8443. `tocsin users add` makes the first account;
+# for other machines it wants a certificate (docs/console.md).
+[console]
+port = 8443
+
 [triage]
 minimum_level = "medium"
 gap_hours = 4
+
+# What most installs add next, each with its page:
+#   [[listener]]  logs over the network: syslog, Splunk HEC, Winlogbeat      docs/listeners.md
+#   [oncall]      who is called at night, for what, through what             docs/oncall.md
+#   [[sink]]      tickets in Redmine or GLPI, mail, SMS                      docs/tickets.md
+#   [board]       the continuity board that outlives this server             docs/continuity.md
+#   [backup]      where copies go; [retention] what is removed, and when     docs/install.md
 """
 
 ESTATE = """\
@@ -48,6 +60,23 @@ id = "00101"
 code = "BRP"
 name = "Brévanne-le-Port"
 hosts = ["BRP-*"]
+upn_suffixes = ["brp.example.org"]
+inhabitants = 98400
+hours = { mon-fri = "08:30-12:00, 13:30-17:30" }
+
+# A service of the commune, by its word in the catalogue (`tocsin estate services`), and who answers for it.
+[[service]]
+service = "ec-naissances"
+commune = "00101"
+contact = "brp-accueil"
+paper = "classeur rouge, accueil de l'état civil"
+
+[[contact]]
+id = "brp-accueil"
+name = "Accueil de l'état civil"
+function = "État civil"
+commune = "00101"
+phone = "+33199001001"
 
 [[network]]
 cidr = "10.11.0.0/16"
@@ -75,4 +104,6 @@ def init(directory: Path, form: str) -> None:
         print_rows([{"written": str(directory / name)} for name in FILES], form, ())
         return
     click.echo(f"Wrote {directory}/tocsin.toml and {directory}/estate.toml. Next:")
-    click.echo(f"  edit them, then  tocsin doctor --config {config}  and  tocsin run --config {config}")
+    click.echo(f"  edit them, then  tocsin doctor --config {config}")
+    click.echo(f"  tocsin users add NAME --role analyst --config {config}   (the console's first account)")
+    click.echo(f"  tocsin run --config {config}")
