@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.output import Exit, no_level_option
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 from correlator.telemetry.terminal import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from correlator.config.estate_import import Imported
 
 _CSV = click.Path(path_type=Path)
@@ -21,6 +23,7 @@ _CSV = click.Path(path_type=Path)
 @click.option("--services", type=_CSV, metavar="CSV", help="Service of the catalogue, commune, contact, delays, paper.")
 @click.option("--into", type=_CSV, metavar="TOML", help="Estate file to add to; without it the text goes to stdout.")
 @click.option("--keep-going", is_flag=True, help="Write the good rows although others were refused; exit 1 then.")
+@format_option
 @no_level_option
 def import_(
     communes: Path | None,
@@ -28,6 +31,7 @@ def import_(
     contacts: Path | None,
     services: Path | None,
     into: Path | None,
+    form: str,
     *,
     keep_going: bool,
 ) -> None:
@@ -54,12 +58,25 @@ def import_(
     if found.refused and not keep_going:
         raise InputError(found.refused)
     added, after = with_entries(before, found.entries, str(into or "estate.toml"), catalogue, checked=into is not None)
-    if into is None:
-        click.echo(added.lstrip("\n"), nl=False)
-    elif added:
+    if into is not None and added:
         replace_text(into, after)
+    if form == "json":
+        print_rows(_rows(found, into, added), form, ())
+    elif into is None:
+        click.echo(added.lstrip("\n"), nl=False)
     _tell(found, into)
     raise SystemExit(Exit.FINDINGS if found.refused else Exit.DONE)
+
+
+def _rows(found: "Imported", into: Path | None, added: str) -> "Iterator[dict[str, object]]":
+    """Yield a row per section; without a file to add to, the text to put into one."""
+    for section, entries in found.entries.items():
+        if entries or found.present[section]:
+            yield {"section": section, "added": len(entries), "present": found.present[section]}
+    for problem in found.refused:
+        yield {"refused": str(problem)}
+    if into is None:
+        yield {"toml": added.lstrip("\n")}
 
 
 def _tell(found: "Imported", into: Path | None) -> None:

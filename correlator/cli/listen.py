@@ -7,13 +7,16 @@ from threading import Event
 import click
 
 from correlator.cli.install import config_option
+from correlator.cli.output import announce, format_option, no_level_option
 from correlator.errors import InputError, Problem
 
 
 @click.command()
 @config_option
 @click.option("--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
-def listen(config: Path | None, log_level: str) -> None:
+@format_option
+@no_level_option
+def listen(config: Path | None, log_level: str, form: str) -> None:
     """Take records at the ports of [[listener]] and write them to Kafka; a sender is answered when the broker has them.
 
     It needs neither database nor lake: several may run behind one address. Example: tocsin listen --config tocsin.toml
@@ -39,4 +42,6 @@ def listen(config: Path | None, log_level: str) -> None:
         KafkaWriter(client(settings.kafka), raw_topic(settings.kafka)) as writer,
         serving(listeners(settings.listener, writer, metrics), stop.set),
     ):
+        names = [one.name for one in settings.listener]
+        announce({"listening": names}, f"Listening: {', '.join(names)}", form)
         stop.wait()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from correlator.cli.install import config_option, local_time, open_install, person, until_time
-from correlator.cli.output import Exit, format_option, no_level_option, print_rows
+from correlator.cli.output import format_option, no_level_option, print_rows, say
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -81,25 +81,30 @@ def list_(config: Path | None, form: str, *, every: bool) -> None:
 @mute.command()
 @click.argument("mute_id", metavar="ID")
 @config_option
+@format_option
 @no_level_option
-def show(mute_id: str, config: Path | None) -> None:
+def show(mute_id: str, config: Path | None, form: str) -> None:
     """Print a mute as a Sigma filter, ready for a rules folder."""
     from correlator.store.database import reading  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.exceptions import mutes  # noqa: PLC0415
 
-    _, engine = open_install(config)
+    settings, engine = open_install(config)
     with reading(engine) as connection:
         found = [one for one in mutes(connection) if one.id.startswith(mute_id)]
     if len(found) != 1:
         raise InputError([Problem("mute", 0, f"{len(found)} mutes begin with {mute_id!r}", "'tocsin mute list --all'")])
-    click.echo(found[0].filter)
+    if form == "json":
+        print_rows([{**_row(found[0], settings.time_zone), "filter": found[0].filter}], form, ())
+    else:
+        click.echo(found[0].filter)  # YAML, to be written to a file as it is
 
 
 @mute.command()
 @click.argument("mute_id", metavar="ID")
 @config_option
+@format_option
 @no_level_option
-def withdraw(mute_id: str, config: Path | None) -> None:
+def withdraw(mute_id: str, config: Path | None, form: str) -> None:
     """End a mute now; what it hid stays hidden, what comes next is shown."""
     from correlator.store.database import reading  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.exceptions import UnknownMute, mutes, withdraw_mute  # noqa: PLC0415
@@ -113,8 +118,7 @@ def withdraw(mute_id: str, config: Path | None) -> None:
     except UnknownMute as error:
         where, _, right = str(error).partition("; ")
         raise InputError([Problem("mute", 0, where, right)]) from None
-    click.echo(f"{found[0]} is over.")
-    raise SystemExit(Exit.DONE)
+    say({"id": found[0], "over": True}, f"{found[0]} is over.", form)
 
 
 def _show(seen: "Preview") -> None:

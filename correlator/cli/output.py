@@ -47,6 +47,22 @@ def exit_code(fail_on: str | None, levels: Iterable[str]) -> Exit:
     return Exit.FINDINGS if bar is not None and any(Severity.of(level) >= bar for level in levels) else Exit.DONE
 
 
+def say(row: Mapping[str, Any], told: str, form: str) -> None:
+    """Print what was done: as the sentence ``told``, or as the object ``row``."""
+    if form == "json":
+        _print_ndjson([row])
+    else:
+        click.echo(plain(told))
+
+
+def announce(row: Mapping[str, Any], told: str, form: str) -> None:
+    """Say that a command which runs until it is told to end is at work: ``told`` on stderr, or ``row`` for scripts."""
+    if form == "json":
+        _print_ndjson([row])
+    else:
+        click.echo(plain(told), err=True)
+
+
 def print_rows(rows: Iterable[Mapping[str, Any]], form: str, columns: Sequence[str], title: str = "") -> None:
     """Print ``rows`` as NDJSON (whole) or as a table of ``columns``."""
     if form == "json":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from correlator.cli.install import config_option, open_install
-from correlator.cli.output import format_option, no_level_option, print_rows
+from correlator.cli.output import format_option, no_level_option, print_rows, say
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def hold(number: str, because: str, config: Path | None, form: str) -> None:
         put_on_hold(connection, _incident(connection, number), because, _person(), now)
         _audit(connection, "hold", number, because, now)
     told = f"{number} is under hold: nothing of it is removed until `tocsin retention release {number} --because …`."
-    _say({"number": number, "held": True}, told, form)
+    say({"number": number, "held": True}, told, form)
     engine.dispose()
 
 
@@ -108,15 +108,8 @@ def release(number: str, because: str, config: Path | None, form: str) -> None:
         if ended:
             _audit(connection, "release", number, because, now)
     told = f"{number} is no longer under hold." if ended else f"{number} was not under hold."
-    _say({"number": number, "held": False, "ended": ended}, told, form)
+    say({"number": number, "held": False, "ended": ended}, told, form)
     engine.dispose()
-
-
-def _say(row: dict[str, object], told: str, form: str) -> None:
-    if form == "json":
-        print_rows([row], form, ())
-    else:
-        click.echo(told)
 
 
 def _incident(connection: "sa.Connection", number: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from correlator.cli.install import config_option, local_time, open_install, person, since_time, until_time
-from correlator.cli.output import format_option, no_level_option, print_rows
+from correlator.cli.output import format_option, no_level_option, print_rows, say
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 @click.option("--for", "until", required=True, help="How long: 7d, 12h, or a date.")
 @click.option("--because", required=True, help="Why; shown wherever the rule is.")
 @config_option
+@format_option
 @no_level_option
-def disable(rule_id: str, until: str, because: str, config: Path | None) -> None:
+def disable(rule_id: str, until: str, because: str, config: Path | None, form: str) -> None:
     """Keep the rule ID from running for a time; it comes back by itself. Takes effect within a minute, without a restart."""
     from correlator.runtime.content import load_content  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.exceptions import pause_rule  # noqa: PLC0415
@@ -38,14 +39,16 @@ def disable(rule_id: str, until: str, because: str, config: Path | None) -> None
     if problems:
         raise InputError(problems)
     pause_rule(engine, rule_id, reason=because.strip(), person=person(), now=now, ends=ends)
-    click.echo(f"{rule_id} rests until {local_time(ends, settings.time_zone)}; 'tocsin rules enable {rule_id}' ends that.")
+    told = f"{rule_id} rests until {local_time(ends, settings.time_zone)}; 'tocsin rules enable {rule_id}' ends that."
+    say({"id": rule_id, "rests": True, "until": ends, "reason": because.strip()}, told, form)
 
 
 @click.command()
 @click.argument("rule_id", metavar="ID")
 @config_option
+@format_option
 @no_level_option
-def enable(rule_id: str, config: Path | None) -> None:
+def enable(rule_id: str, config: Path | None, form: str) -> None:
     """End the rest of the rule ID now."""
     from correlator.store.exceptions import UnknownMute, resume_rule  # noqa: PLC0415 - `--help` must not load it
 
@@ -54,7 +57,7 @@ def enable(rule_id: str, config: Path | None) -> None:
         resume_rule(engine, rule_id, person(), datetime.now(UTC))
     except UnknownMute as error:
         raise InputError([Problem("rules", 0, str(error), "'tocsin rules activity' shows those that are")]) from None
-    click.echo(f"{rule_id} runs again.")
+    say({"id": rule_id, "rests": False}, f"{rule_id} runs again.", form)
 
 
 @click.command()

@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 
 from correlator.cli.install import config_option, open_install, open_install_to_write
-from correlator.cli.output import format_option, no_level_option, print_rows
+from correlator.cli.output import format_option, no_level_option, print_rows, say
 from correlator.errors import InputError, Problem
-from correlator.telemetry.terminal import plain
 
 _ROLES = ("analyst", "author", "manager", "referent", "admin")
 _COLUMNS = ("login", "name", "role", "communes", "shared", "state")
@@ -29,7 +28,11 @@ def users() -> None:
 @click.option("--commune", "communes", multiple=True, help="Only this commune (id of the estate); may be repeated. None: all.")
 @click.option("--no-shared", is_flag=True, help="Not even the part of shared incidents that concerns them.")
 @config_option
-def add(login: str, role: str, name: str, communes: tuple[str, ...], config: Path | None, *, no_shared: bool) -> None:
+@format_option
+@no_level_option
+def add(
+    login: str, role: str, name: str, communes: tuple[str, ...], config: Path | None, form: str, *, no_shared: bool
+) -> None:
     """Make an account; the password is asked for, or read from standard input.
 
     Example: tocsin users add a.leroy --role referent --commune 00101 --name "Anne Leroy"
@@ -50,9 +53,9 @@ def add(login: str, role: str, name: str, communes: tuple[str, ...], config: Pat
         now=datetime.now(UTC),
         by=_me(),
     )
-    click.echo(
-        plain(f"{made.login} may sign in as {made.role}, for {', '.join(sorted(made.communes or ())) or 'all communes'}")
-    )
+    where = "all" if made.communes is None else ", ".join(sorted(made.communes))
+    row = {"login": made.login, "name": made.name, "role": str(made.role), "communes": where, "state": "active"}
+    say(row, f"{made.login} may sign in as {made.role}, for {'all communes' if made.communes is None else where}", form)
 
 
 @users.command("list")
@@ -85,37 +88,43 @@ def list_(config: Path | None, form: str) -> None:
 @users.command()
 @click.argument("login")
 @config_option
-def disable(login: str, config: Path | None) -> None:
+@format_option
+@no_level_option
+def disable(login: str, config: Path | None, form: str) -> None:
     """Keep an account from signing in, and end its sessions at once."""
     from correlator.store.accounts import disable_person  # noqa: PLC0415 - `--help` must not load it
 
     _, engine = open_install(config)
     disable_person(engine, login, now=datetime.now(UTC), by=_me())
-    click.echo(plain(f"{login} can no longer sign in"))
+    say({"login": login, "state": "disabled"}, f"{login} can no longer sign in", form)
 
 
 @users.command()
 @click.argument("login")
 @config_option
-def enable(login: str, config: Path | None) -> None:
+@format_option
+@no_level_option
+def enable(login: str, config: Path | None, form: str) -> None:
     """Let a disabled or locked account sign in again."""
     from correlator.store.accounts import enable_person  # noqa: PLC0415 - `--help` must not load it
 
     _, engine = open_install(config)
     enable_person(engine, login, now=datetime.now(UTC), by=_me())
-    click.echo(plain(f"{login} may sign in again"))
+    say({"login": login, "state": "active"}, f"{login} may sign in again", form)
 
 
 @users.command()
 @click.argument("login")
 @config_option
-def passwd(login: str, config: Path | None) -> None:
+@format_option
+@no_level_option
+def passwd(login: str, config: Path | None, form: str) -> None:
     """Give an account another password (asked for, or from standard input); ends its lock and its sessions."""
     from correlator.store.accounts import canonical_login, set_password  # noqa: PLC0415 - `--help` must not load it
 
     _, engine = open_install(config)
     set_password(engine, login, _password(canonical_login(login)), now=datetime.now(UTC), by=_me())
-    click.echo(plain(f"{login} has a new password"))
+    say({"login": login, "password": "changed"}, f"{login} has a new password", form)
 
 
 def _me() -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from correlator.cli.install import config_option
+from correlator.cli.output import announce, format_option, no_level_option
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def worker() -> None:
 @click.option("--name", default=socket.gethostname, show_default="host name", help="Of this worker, for ever; unique.")
 @metrics_port
 @log_level
-def detect(config: Path | None, name: str, log_level: str, metrics_port: int | None) -> None:
+@format_option
+@no_level_option
+def detect(config: Path | None, name: str, log_level: str, metrics_port: int | None, form: str) -> None:
     """Read raw records from Kafka, write detections to Kafka and events to the lake.
 
     Example: tocsin worker detect --config tocsin.toml --name detect-1
@@ -56,14 +59,16 @@ def detect(config: Path | None, name: str, log_level: str, metrics_port: int | N
 
         Detecting(settings, load_content(settings), engine, metrics, name, stop=stop).run()
 
-    _run(config, log_level, work, metrics_port)
+    _run(config, log_level, work, metrics_port, form)
 
 
 @worker.command()
 @config_option
 @metrics_port
 @log_level
-def correlate(config: Path | None, log_level: str, metrics_port: int | None) -> None:
+@format_option
+@no_level_option
+def correlate(config: Path | None, log_level: str, metrics_port: int | None, form: str) -> None:
     """Read detections from Kafka, keep incidents in PostgreSQL up to date.
 
     Example: tocsin worker correlate --config tocsin.toml
@@ -75,14 +80,16 @@ def correlate(config: Path | None, log_level: str, metrics_port: int | None) -> 
 
         Correlating(settings, load_content(settings), engine, metrics, stop=stop).run()
 
-    _run(config, log_level, work, metrics_port)
+    _run(config, log_level, work, metrics_port, form)
 
 
 @worker.command()
 @config_option
 @metrics_port
 @log_level
-def deliver(config: Path | None, log_level: str, metrics_port: int | None) -> None:
+@format_option
+@no_level_option
+def deliver(config: Path | None, log_level: str, metrics_port: int | None, form: str) -> None:
     """Tell the sinks what changed; several may run, and none tells a thing twice.
 
     Example: tocsin worker deliver --config tocsin.toml
@@ -94,14 +101,16 @@ def deliver(config: Path | None, log_level: str, metrics_port: int | None) -> No
         with delivering(engine, settings, metrics):
             stop.wait()
 
-    _run(config, log_level, work, metrics_port)
+    _run(config, log_level, work, metrics_port, form)
 
 
 @worker.command()
 @config_option
 @metrics_port
 @log_level
-def duties(config: Path | None, log_level: str, metrics_port: int | None) -> None:
+@format_option
+@no_level_option
+def duties(config: Path | None, log_level: str, metrics_port: int | None, form: str) -> None:
     """Do what comes round: calls to on-call people, comparison of tickets, retention, disk guard, board export.
 
     One does it; others that run are ready to take over. Example: tocsin worker duties --config tocsin.toml
@@ -120,10 +129,10 @@ def duties(config: Path | None, log_level: str, metrics_port: int | None) -> Non
                         stop.wait()
             stop.wait(_STANDBY_S)
 
-    _run(config, log_level, work, metrics_port)
+    _run(config, log_level, work, metrics_port, form)
 
 
-def _run(config: Path | None, level: str, role: _Role, port: int | None) -> None:
+def _run(config: Path | None, level: str, role: _Role, port: int | None, form: str) -> None:
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.database import alongside, open_database  # noqa: PLC0415
     from correlator.telemetry.exporter import serve_metrics  # noqa: PLC0415
@@ -141,6 +150,8 @@ def _run(config: Path | None, level: str, role: _Role, port: int | None) -> None
     try:
         served = settings.metrics_port if port is None else port
         with alongside(engine), serve_metrics(metrics, served, settings.metrics_host):
+            name = str(click.get_current_context().info_name)
+            announce({"worker": name, "metrics_port": served}, f"Worker {name} at work.", form)
             role(settings, engine, metrics, stop)
     finally:
         engine.dispose()

@@ -26,6 +26,7 @@ from correlator.deliver.wording import test_call
 from correlator.errors import InputError, Problem, TocsinError
 from correlator.model.estate import Contact, Estate
 from correlator.model.severity import Severity
+from correlator.runtime.deliveries import house
 from correlator.runtime.health import end_health, raise_health
 from correlator.store.database import transaction
 from correlator.store.heartbeat import beat, heartbeats
@@ -95,7 +96,7 @@ def vital_hosts(estate: Estate) -> tuple[str, ...]:
 def messengers_of(settings: Settings) -> dict[str, Messenger]:
     """Return the sinks that carry calls. Raises InputError when one of them cannot reach people."""
     configured = {name: own for name, own in settings.sinks.items() if name in settings.oncall.messengers}
-    made = make_sinks(find_sinks(), configured)
+    made = make_sinks(find_sinks(), configured, house(settings))
     found: dict[str, Messenger] = {name: sink for name, sink in made.items() if isinstance(sink, Messenger)}
     problems = [
         Problem(

@@ -215,7 +215,8 @@ class Watcher:
 
 def watcher_of(url: str, watch: Watch) -> Watcher:
     """Return a watcher with its sinks made. Raises InputError when one of them cannot reach people."""
-    made = make_sinks(find_sinks(), watch.sinks)
+    known = {"time_zone": watch.settings.time_zone}  # it knows neither estate nor console: a sink's own settings may name them
+    made = make_sinks(find_sinks(), watch.sinks, known)
     chosen = {name: sink for name, sink in made.items() if name in watch.settings.sinks}
     wrong = [
         Problem(f"sink {name}", 0, "reaches nobody", "a sink of kind sms, mail or webhook")
