@@ -100,12 +100,8 @@ def test_every_command_explains_itself() -> None:
     assert [name for name, text in helps.items() if not re.match(r"[A-Z].*\.", text.strip().splitlines()[0])] == []
 
 
-def test_changelog_fragments_are_of_known_kinds() -> None:
-    """changelog.d/<issue>.<kind>.md, with a kind that towncrier knows."""
-    kinds = {"breaking", "feature", "enhancement", "fix", "security"}
+def test_changelog_fragments_are_what_towncrier_takes() -> None:
+    """changelog.d/<issue>.<kind>[.<number>].md: anything but a number there makes towncrier see one fragment twice."""
+    name = re.compile(r"\d+\.(breaking|feature|enhancement|fix|security)(\.\d+)?\.md")
 
-    assert [
-        path.name
-        for path in (ROOT / "changelog.d").glob("*.md")
-        if path.suffixes[-2:-1] != [] and path.name.split(".")[1] not in kinds
-    ] == []
+    assert [path.name for path in (ROOT / "changelog.d").glob("*.md") if not name.fullmatch(path.name)] == []
