@@ -54,7 +54,9 @@ def _show(folder: Path, port: int, clock: "Clock") -> None:
     from correlator.api.demonstration import demonstration  # noqa: PLC0415 - `--help` must not load it
     from correlator.cli.serve import serve_until_told  # noqa: PLC0415
     from correlator.harness.demo.generator import ESTATE  # noqa: PLC0415
+    from correlator.telemetry.logs import set_up_logs  # noqa: PLC0415
 
+    set_up_logs("warning")
     install = demonstration(folder / "store", ESTATE, port, clock)
     try:
         serve_until_told(install)

@@ -22,7 +22,11 @@ def hide_secrets(_logger: object, _method: str, entry: MutableMapping[str, Any])
 
 def set_up_logs(level: str = "info") -> None:
     """Send logs to stderr: readable lines on a terminal, one JSON object a line elsewhere."""
-    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
