@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
@@ -99,19 +99,22 @@ class Feeder:
             if MARK in text:
                 marks.append(text[text.index(MARK) : text.index(MARK) + len(MARK) + 8])
         for file, lines in texts.items():
-            if file not in self._files:
-                path = self._logs / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._files[file] = stack.enter_context(path.open("ab", buffering=0))
-            self._files[file].write("".join(f"{line}\n" for line in lines).encode())
+            self._append(file, lines, stack)
         now = monotonic()
         self.written |= dict.fromkeys(marks, now)
         self.records += len(records)
 
+    def _append(self, file: str, lines: list[str], stack: ExitStack) -> None:
+        if file not in self._files:
+            path = self._logs / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._files[file] = stack.enter_context(path.open("ab", buffering=0))
+        self._files[file].write("".join(f"{line}\n" for line in lines).encode())
 
-def watch(database: Path, seen: dict[str, float], stop: Event) -> None:
+
+def watch(opened: Callable[[], sa.Engine], seen: dict[str, float], stop: Event) -> None:
     """Note when each mark can be read as part of an incident."""
-    engine = open_database(database)
+    engine = opened()
     query = sa.select(incident_entity.c.value).where(incident_entity.c.value.startswith(MARK))
     while not stop.wait(0.05):
         with reading(engine) as connection:
@@ -123,22 +126,26 @@ def watch(database: Path, seen: dict[str, float], stop: Event) -> None:
 
 
 class Usage:
-    """CPU and memory of a process, read once a second."""
+    """CPU and memory of processes, all together, read once a second."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
         self.memory: list[int] = []
 
     def cpu(self) -> float:
         """Return the CPU seconds used so far."""
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(self.cpu_of(pid) for pid in self._pids)
+
+    def cpu_of(self, pid: int) -> float:
+        """Return the CPU seconds one of them used so far."""
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def sample(self, stop: Event) -> None:
         """Read the resident memory each second, MiB."""
         while not stop.wait(1.0):
-            status = Path(f"/proc/{self._pid}/status").read_text()
-            self.memory.append(int(status.partition("VmRSS:")[2].split()[0]) // 1024)
+            texts = (Path(f"/proc/{pid}/status").read_text() for pid in self._pids)
+            self.memory.append(sum(int(text.partition("VmRSS:")[2].split()[0]) // 1024 for text in texts))
 
 
 def run(folder: Path, rate: int, seconds: float, sigma: Path | None) -> Figures:
@@ -150,22 +157,23 @@ def run(folder: Path, rate: int, seconds: float, sigma: Path | None) -> Figures:
     process = subprocess.Popen(command, cwd=HERE.parents[1])
     try:
         sleep(20)  # rules compiled, sources open
-        return measured(process, folder, rate, seconds)
+        database = folder / "data" / "tocsin.db"
+        return measured(Usage(process.pid), Feeder(folder / "logs"), lambda: open_database(database), rate, seconds)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
-def measured(process: "subprocess.Popen[bytes]", folder: Path, rate: int, seconds: float) -> Figures:
+def measured(usage: Usage, feeder: Feeder, opened: Callable[[], sa.Engine], rate: int, seconds: float) -> Figures:
     """Feed for ``seconds``, wait for the last mark, and return what was seen."""
     context = get_context("spawn")
     queue = context.Queue(maxsize=4)
     start = datetime.now(UTC) + timedelta(seconds=5)
     drawing = context.Process(target=draw, args=(queue, start, rate, seconds), daemon=True)
     drawing.start()
-    feeder, usage, seen, stop = Feeder(folder / "logs"), Usage(process.pid), dict[str, float](), Event()
+    seen, stop = dict[str, float](), Event()
     watchers = [
-        Thread(target=watch, args=(folder / "data" / "tocsin.db", seen, stop)),
+        Thread(target=watch, args=(opened, seen, stop)),
         Thread(target=usage.sample, args=(stop,)),
     ]
     before = usage.cpu()
