@@ -1,7 +1,5 @@
 """``tocsin oncall``: the calls to on-call people."""
 
-import getpass
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.install import config_option, local_time, open_install
+from correlator.cli.install import config_option, local_time, open_install, person
 from correlator.cli.output import Exit, format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
 
@@ -59,11 +57,11 @@ def ack(identity: str, config: Path | None, form: str) -> None:
     try:
         standing = open_now(engine)
         chosen = _chosen(standing, identity)
-        person = os.environ.get("SUDO_USER") or getpass.getuser()
-        numbers = take(engine, _plan(settings), chosen, person, datetime.now(UTC))
+        taker = person()
+        numbers = take(engine, _plan(settings), chosen, taker, datetime.now(UTC))
     finally:
         engine.dispose()
-    rows = [{"incident": number, "taken by": person} for number in numbers]
+    rows = [{"incident": number, "taken by": taker} for number in numbers]
     print_rows(rows, form, ("incident", "taken by"), title="Taken")
 
 

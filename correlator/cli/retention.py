@@ -1,14 +1,12 @@
 """``tocsin retention``: what is over its time, and removing it; holds that keep an incident's data."""
 
-import getpass
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.install import config_option, open_install
+from correlator.cli.install import config_option, open_install, person
 from correlator.cli.output import format_option, no_level_option, print_rows, say
 from correlator.errors import InputError, Problem
 
@@ -46,9 +44,9 @@ def retention(ctx: click.Context, mode: str, config: Path | None, form: str, *, 
         rows = sum(one.rows for one in found)
         if not yes:
             click.confirm(f"Remove {rows:,} rows for ever?", abort=True)
-        _print(apply(engine, settings, now, _person()), form, "Removed")
+        _print(apply(engine, settings, now, person()), form, "Removed")
     else:
-        note(engine, PLANNED, found, _person(), now)
+        note(engine, PLANNED, found, person(), now)
         _print(found, form, "What is over its time (nothing was removed)")
     engine.dispose()
 
@@ -83,7 +81,7 @@ def hold(number: str, because: str, config: Path | None, form: str) -> None:
     _, engine = open_install(config)
     now = datetime.now(UTC)
     with transaction(engine) as connection:
-        put_on_hold(connection, _incident(connection, number), because, _person(), now)
+        put_on_hold(connection, _incident(connection, number), because, person(), now)
         _audit(connection, "hold", number, because, now)
     told = f"{number} is under hold: nothing of it is removed until `tocsin retention release {number} --because …`."
     say({"number": number, "held": True}, told, form)
@@ -104,7 +102,7 @@ def release(number: str, because: str, config: Path | None, form: str) -> None:
     _, engine = open_install(config)
     now = datetime.now(UTC)
     with transaction(engine) as connection:
-        ended = end(connection, _incident(connection, number), _person(), now)
+        ended = end(connection, _incident(connection, number), person(), now)
         if ended:
             _audit(connection, "release", number, because, now)
     told = f"{number} is no longer under hold." if ended else f"{number} was not under hold."
@@ -127,12 +125,8 @@ def _audit(connection: "sa.Connection", act: str, number: str, reason: str, now:
 
     from correlator.store import schema  # noqa: PLC0415
 
-    row = {"at": now, "person": _person(), "act": act, "object": number, "detail": {"reason": reason}}
+    row = {"at": now, "person": person(), "act": act, "object": number, "detail": {"reason": reason}}
     connection.execute(sa.insert(schema.audit), row)
-
-
-def _person() -> str:
-    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def _print(found: "list[Going]", form: str, title: str) -> None:

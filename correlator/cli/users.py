@@ -1,14 +1,13 @@
 """``tocsin users``: who may sign in to the console."""
 
 import getpass
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from correlator.cli.install import config_option, open_install, open_install_to_write
+from correlator.cli.install import config_option, open_install, open_install_to_write, person
 from correlator.cli.output import format_option, no_level_option, print_rows, say
 from correlator.errors import InputError, Problem
 
@@ -128,7 +127,7 @@ def passwd(login: str, config: Path | None, form: str) -> None:
 
 
 def _me() -> str:
-    return f"{os.environ.get('SUDO_USER') or getpass.getuser()} (local)"
+    return f"{person()} (local)"
 
 
 def _password(login: str) -> str:

@@ -18,7 +18,8 @@ import structlog
 
 from correlator.errors import Retry
 from correlator.ingest.envelope import Envelope, encode
-from correlator.ingest.segments import cut_tail, list_segments, next_number, path_of, sync_folder
+from correlator.ingest.segments import cut_tail, list_segments, next_number, path_of
+from correlator.store.durable import sync_folder
 from correlator.telemetry.metrics import Metrics
 
 SEGMENT_BYTES = 64 << 20

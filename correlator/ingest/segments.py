@@ -114,12 +114,3 @@ def cut_tail(path: Path) -> int:
     if whole < size:
         os.truncate(path, whole)
     return size - whole
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names of a folder's files safe on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

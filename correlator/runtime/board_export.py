@@ -12,6 +12,7 @@ from time import time
 from correlator.errors import InputError, Problem
 from correlator.runtime.board import BoardModel
 from correlator.runtime.board_pages import pages
+from correlator.store.durable import sync_folder
 
 #: Printable pages kept from former exports: two days of hours.
 KEPT = 48
@@ -48,7 +49,8 @@ def _write(folder: Path, texts: dict[str, str]) -> list[Path]:
         order = sorted(texts, key=lambda name: name == "index.html")
         for name in order:
             (draft / Path(name).name).replace(folder / name)
-        _sync_folder(folder)
+        with suppress(OSError):  # network shares do not all allow it; the files themselves are on disk
+            sync_folder(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return [folder / name for name in order]
@@ -59,15 +61,6 @@ def _write_through(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # network shares do not all allow it; the files themselves are on disk
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _clear_drafts(folder: Path) -> None:

@@ -13,6 +13,7 @@ from correlator.model.service import ServiceState
 from correlator.model.severity import Severity
 from correlator.store import schema
 from correlator.store.database import transaction
+from correlator.store.postgres import CLOCKS, lock
 from correlator.store.schema_people import clock as clock_table
 from correlator.store.schema_people import service_state
 from correlator.store.views import incident_of
@@ -61,6 +62,7 @@ def open_clock(engine: sa.Engine, clock: Clock) -> Clock:
     The same: kind, commune, incident and subject, compared without case.
     """
     with transaction(engine) as connection:
+        lock(connection, CLOCKS)  # of two people who start the same clock at once, one does
         if running := _running(connection, clock):
             what = f"clock {running.id} ({clock.kind}) already runs in {clock.commune} for this, opened by {running.person}"
             raise Refused(f"{what}; close it first, or give another --subject")

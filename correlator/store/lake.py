@@ -25,6 +25,7 @@ import sqlalchemy as sa
 
 from correlator.model.event import ECS, ENRICHED, PARSED, STAMPED, own_columns
 from correlator.store.database import data_folder, reading, transaction
+from correlator.store.durable import sync_folder
 from correlator.store.schema import lake_file, position
 from correlator.store.times import from_micros, to_micros
 
@@ -234,7 +235,7 @@ def _write(path: Path, rows: pl.DataFrame, kind: str) -> int:
     except OSError:
         beside.unlink(missing_ok=True)  # on a full disk it would be in the way of what comes next
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return size
 
 
@@ -246,11 +247,3 @@ def _write_table(stream: BinaryIO, table: pa.Table, kind: str) -> None:
     from pyarrow import parquet  # noqa: PLC0415 - 40 ms that only a compaction needs
 
     parquet.write_table(table, stream, compression="zstd", write_statistics=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,16 +1,19 @@
 """Statements and clocks in the database: second clicks are refused, nothing is lost, every act has a name."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 import sqlalchemy as sa
 
 from correlator.model.said import Clock, Statement
 from correlator.model.service import ServiceState
-from correlator.store import schema
+from correlator.store import continuity, schema
 from correlator.store.continuity import (
     Refused,
     clocks,
@@ -61,6 +64,31 @@ def test_the_newest_word_holds_and_the_old_one_is_kept(engine: sa.Engine) -> Non
         take_back(engine, "ec-naissances", "00101", "M. Roy", NOW)
     place = "ec-naissances/00101"
     assert audit(engine) == [("Mme Durand", "said", place), ("Mme Durand", "said", place), ("M. Roy", "took back", place)]
+
+
+def test_two_who_start_the_same_clock_at_once_get_one(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one who comes second is refused, also when both looked before either wrote."""
+    looked = continuity._running
+    both = Barrier(2, timeout=0.2)
+
+    def look(connection: sa.Connection, clock: Clock) -> Clock | None:
+        found = looked(connection, clock)
+        with suppress(BrokenBarrierError):
+            both.wait()
+        return found
+
+    def start(person: str) -> str:
+        try:
+            return open_clock(engine, replace(CNIL, person=person)).person
+        except Refused:
+            return "refused"
+
+    monkeypatch.setattr(continuity, "_running", look)
+    with ThreadPoolExecutor(2) as people:
+        told = sorted(people.map(start, ["M. Roy", "Mme Roy"]))
+    assert told[-1] == "refused"
+    with reading(engine) as connection:
+        assert [one.person for one in clocks(connection)] == told[:1]
 
 
 def test_one_communes_awareness_starts_no_other_clock(engine: sa.Engine) -> None:
