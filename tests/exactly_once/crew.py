@@ -66,6 +66,10 @@ class Crew:
         """Return what the workers said last."""
         return "\n".join(path.read_text()[-2_000:] for path in sorted(self.config.parent.glob("*.log")))
 
+    def said(self, text: str) -> bool:
+        """Say whether any of the workers ever wrote ``text``."""
+        return any(text in path.read_text() for path in self.config.parent.glob("*.log"))
+
     def _look_after(self, slot: Slot) -> None:
         process = slot.process
         if process is None:
