@@ -1,7 +1,7 @@
 """``tocsin run``: follow the configured sources until told to stop."""
 
 import signal
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,12 @@ from correlator.cli.output import LEVELS, exit_code, format_option, print_rows
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     import sqlalchemy as sa
 
     from correlator.config.settings import Settings
+    from correlator.runtime.front import Service
 
 _COLUMNS = ("source", "received", "read", "assembled", "skipped", "rejected", "events")
 
@@ -30,8 +33,9 @@ _COLUMNS = ("source", "received", "read", "assembled", "skipped", "rejected", "e
 def run(config: Path | None, form: str, log_level: str, fail_on: str | None, *, once: bool) -> None:
     """Follow the configured sources, keep incidents up to date, tell the sinks. SIGTERM and Ctrl-C end it after the batch.
 
-    Logs go to standard error, one JSON object a line unless it is a terminal. With --once, or with --format json, the
-    loss ledger is printed at the end: one row per source. Example: tocsin run --once --config tocsin.toml
+    What the settings name runs beside it: listeners, console, calls, board export, retention. Logs go to standard error, one
+    JSON object a line unless it is a terminal. With --once, or with --format json, the loss ledger is printed at the end:
+    one row per source. Example: tocsin run --once --config tocsin.toml
     """
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.database import open_database  # noqa: PLC0415
@@ -58,7 +62,6 @@ def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
     from correlator.runtime.content import load_content  # noqa: PLC0415
     from correlator.runtime.deliveries import delivering  # noqa: PLC0415
     from correlator.runtime.duties import on_duty  # noqa: PLC0415
-    from correlator.runtime.front import serving  # noqa: PLC0415
     from correlator.runtime.inputs import journal_of  # noqa: PLC0415
     from correlator.runtime.life import life  # noqa: PLC0415
     from correlator.runtime.pulse import health_answer  # noqa: PLC0415
@@ -83,9 +86,32 @@ def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
         if journal is not None:
             journal.open()
             stack.enter_context(closing(journal))
-        stack.enter_context(serving(services(settings, engine, metrics, journal), loop.stop.set))
+        stack.enter_context(_open(settings, services(settings, engine, metrics, journal), loop.stop.set))
         loop.start()
         loop.run(once=once)
+
+
+@contextmanager
+def _open(settings: "Settings", services: "Sequence[Service]", died: "Callable[[], None]") -> "Iterator[None]":
+    """Serve while the block runs, and say where once every port is open."""
+    from correlator.runtime.front import serving  # noqa: PLC0415 - `--help` must not load it
+
+    with serving(services, died):
+        say_where(settings)
+        yield
+
+
+def say_where(settings: "Settings") -> None:
+    """Write into the log which ports are open, and where the console is."""
+    import structlog  # noqa: PLC0415 - `--help` must not load it
+
+    log = structlog.get_logger()
+    for one in settings.listener:
+        log.info("Listening.", listener=one.name, kind=one.kind, host=one.host, port=one.port)
+    if settings.console.port:
+        from correlator.api.server import address_of  # noqa: PLC0415 - a collector without a console does not load it
+
+        log.info("Console open.", address=address_of(settings.console))
 
 
 def _ledger(engine: "sa.Engine") -> list[dict[str, object]]:

@@ -24,7 +24,9 @@ def users() -> None:
 @click.argument("login")
 @click.option("--role", type=click.Choice(_ROLES), required=True, help="What the person does.")
 @click.option("--name", default="", help="As people write it: “Anne Leroy”.")
-@click.option("--commune", "communes", multiple=True, help="Only this commune (id of the estate); may be repeated. None: all.")
+@click.option(
+    "--commune", "communes", multiple=True, help="Only this commune (its id); may be repeated. None: all; a referent needs one."
+)
 @click.option("--no-shared", is_flag=True, help="Not even the part of shared incidents that concerns them.")
 @config_option
 @format_option
@@ -39,6 +41,9 @@ def add(
     from correlator.model.viewer import Role  # noqa: PLC0415 - `--help` must not load it
     from correlator.store import accounts  # noqa: PLC0415
 
+    if role == Role.REFERENT and not communes:
+        expected = "--commune 00101: a référent is one commune's eye, and sees nothing of the others"
+        raise InputError([Problem("--commune", 0, "missing", expected)])
     settings, engine = open_install_to_write(config)
     _check_communes(settings.estate, communes)
     made = accounts.add_person(

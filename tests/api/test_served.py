@@ -14,8 +14,11 @@ import httpx
 import pytest
 import trustme
 from click.testing import CliRunner, Result
+from structlog.testing import capture_logs
 
 from correlator.cli import command
+from correlator.cli.run import say_where
+from correlator.config.settings import load_settings
 from tests.api.visitors import PASSWORD, sign_in
 from tests.flow.install import write_install
 
@@ -39,6 +42,7 @@ def test_accounts_from_the_terminal(config: Path) -> None:
         (("b", "--role", "analyst"), PASSWORD, "cannot be one"),
         (("a.leroy", "--role", "analyst"), PASSWORD, "exists already"),
         (("b.roy", "--role", "referent", "--commune", "99"), PASSWORD, "one of: 00105"),
+        (("b.roy", "--role", "referent"), PASSWORD, "sees nothing of the others"),
         (("b.roy", "--role", "analyst"), "short", "four unrelated words"),
     ):
         refused = _tocsin(config, "users", "add", *arguments, password=password)
@@ -49,6 +53,16 @@ def test_accounts_from_the_terminal(config: Path) -> None:
     assert _tocsin(config, "users", "enable", "a.leroy").exit_code == 0
     assert _tocsin(config, "users", "passwd", "a.leroy", password="another-good-password-7").exit_code == 0  # noqa: S106 - a test
     assert _tocsin(config, "users", "disable", "nobody").exit_code == 2
+
+
+def test_the_log_says_which_ports_are_open(config: Path) -> None:
+    """Whoever starts it by hand sees where senders and browsers go."""
+    listener = '[[listener]]\nname = "udp"\nkind = "syslog-udp"\nhost = "127.0.0.1"\nport = 5514\n'
+    config.write_text(f"{config.read_text()}\n{listener}[console]\nport = 8443\n")
+    with capture_logs() as lines:
+        say_where(load_settings(config))
+    assert [line["event"] for line in lines] == ["Listening.", "Console open."]
+    assert (lines[0]["port"], lines[1]["address"]) == (5514, "http://127.0.0.1:8443/")
 
 
 def test_doctor_says_when_nobody_can_sign_in(config: Path) -> None:
