@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from correlator.api import wording
 from correlator.api.wording import N_
@@ -36,6 +37,20 @@ _NEWS = (
     (re.compile(r"owner: nobody"), N_("nobody works on it any more")),
     (re.compile(r"owner: (.+)"), N_("it is now in the hands of %s")),
 )
+#: Lines about tickets, told whole: sink, then what it says of its tickets.
+_TICKETS = (
+    (re.compile(r"(.+): ticket (.+) doubled ticket (.+); it was linked and closed"),
+     N_("%s: ticket %s doubled ticket %s; it was linked and closed")),
+    (re.compile(r"(.+): the ticket was deleted there; made again at the next change"),
+     N_("%s: the ticket was deleted there; it is made again at the next change")),
+    (re.compile(r"(.+): the ticket was deleted there; not made again"),
+     N_("%s: the ticket was deleted there; it is not made again")),
+    (re.compile(r"(.+): ticket (.+) has lost the id of this incident"), N_("%s: ticket %s has lost the id of this incident")),
+    (re.compile(r"(.+): people closed ticket (\S+) \((.+)\); the incident is still open here"),
+     N_("%s: people closed ticket %s (state there: %s); the incident is still open here")),
+)  # fmt: skip
+#: Changes whose line says all there is to say.
+_WHOLE = frozenset({"ticket", "paged", "called"})
 _SEVERITY = re.compile(r"severity (\w+) → (\w+)")
 
 
@@ -85,9 +100,18 @@ class Teller:
         """Return one line of the history."""
         if line.person:
             return self._of_person(line)
+        if line.change in _WHOLE:
+            return Sentence(line.at, "tocsin", _closed(self._of_ticket(line.text)), id=line.id)
         news = [self._news(part) for part in line.text.split("; ") if part]
         text = self._(_CHANGE_TOLD.get(line.change, _CHANGE_TOLD["updated"]))
-        return Sentence(line.at, "tocsin", " ".join([text, *(f"{_capital(one)}." for one in news)]), id=line.id)
+        return Sentence(line.at, "tocsin", " ".join([text, *map(_closed, news)]), id=line.id)
+
+    def _of_ticket(self, text: str) -> str:
+        for pattern, told in _TICKETS:
+            found = pattern.fullmatch(text)
+            if found:
+                return self._(told) % found.groups()
+        return text
 
     def _of_person(self, line: Line) -> Sentence:
         who = self.people.get(line.person, line.person)
@@ -124,19 +148,23 @@ def _without_rules(text: str) -> str:
     return "; ".join(part for part in text.split("; ") if not part.startswith("rule fired: "))
 
 
-def chart_of(found: Casefile) -> dict[str, Any]:
-    """Return what the timeline draws: per rule its first and last time and those of the kept evidence, in milliseconds."""
+def chart_of(found: Casefile, zone: str) -> dict[str, Any]:
+    """Return what the timeline draws: per rule its first and last time and those of the kept evidence, in milliseconds.
+
+    They are the times on the wall in ``zone``, written as if they were UTC: the chart shows them without knowing the zone. The
+    hour that comes twice in October is drawn once, as the one clock on the wall shows it.
+    """
     times: dict[str, list[int]] = {}
     for piece in found.pieces:
         for rule_id in piece.rules:
-            times.setdefault(rule_id, []).append(_milliseconds(piece.at))
+            times.setdefault(rule_id, []).append(_on_the_wall(piece.at, zone))
     return {
         "rules": [
             {
                 "title": rule.title,
                 "level": rule.level,
-                "first": _milliseconds(rule.first),
-                "last": _milliseconds(rule.last),
+                "first": _on_the_wall(rule.first, zone),
+                "last": _on_the_wall(rule.last, zone),
                 "times": times.get(rule.id, []),
             }
             for rule in found.rules
@@ -149,9 +177,10 @@ def possible(status: Status, transitions: Mapping[Status, frozenset[Status]]) ->
     return [one for one in Status if one in transitions[status] and one is not Status.MERGED]
 
 
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+def _on_the_wall(moment: datetime, zone: str) -> int:
+    return int(moment.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _closed(text: str) -> str:
+    """Return ``text`` as a sentence: a capital, one full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

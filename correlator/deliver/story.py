@@ -33,6 +33,7 @@ _ROLES = {"source": "source", "target": "cible", "actor": "auteur", "host": "tou
 _MOST_ENTITIES, _MOST_RULES, _MOST_TRACES = 12, 10, 3
 _VALUE, _TRACE, _NOTE = 200, 600, 4_000
 _HIDDEN = "(autre commune)"
+_OWNER = "owner: "  # how the history begins a line about who works on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,10 @@ def _news(change: IncidentChange, house: House) -> Iterator[Line]:
         yield (f"Conclusion : {VERDICTS.get(incident['verdict'], 'autre')}",)
     if before.get("severity") not in {None, incident["severity"]}:
         yield (f"Gravité : {LEVELS[before['severity']]} → {LEVELS[incident['severity']]}",)
+    note = incident.get("note") or {}
+    if change.change is Change.UPDATED and str(note.get("text")).startswith(_OWNER):
+        owner = str(note["text"]).removeprefix(_OWNER)
+        yield ("Plus personne ne s’en charge",) if owner == "nobody" else ("Confié à : ", Seen(cut(one_line(owner), _VALUE)))
     yield from _growth(incident, before, house)
 
 
@@ -188,9 +193,9 @@ def _growth(incident: Mapping[str, Any], before: Mapping[str, Any], house: House
 def _written(incident: Mapping[str, Any]) -> str:
     """Return what a person wrote; the words our own history puts before it are said elsewhere."""
     note = incident.get("note") or {}
-    if not note.get("person"):
+    text = str(note.get("text") or "")
+    if not note.get("person") or text.startswith(_OWNER):
         return ""
-    text = str(note["text"])
     for word in (incident["status"], incident["verdict"]):
         text = text.removeprefix(f"{word}: ").removeprefix(str(word))
     return text.strip()

@@ -183,7 +183,7 @@ def _shown(
         "found": found,
         "one": found.summary,
         "story": story,
-        "chart": chart_of(found),
+        "chart": chart_of(found, install.settings.time_zone),
         "titles": {rule.id: rule.title for rule in found.rules},
         "pieces": found.pieces[first : first + PIECES_PER_PAGE],
         "pieces_page": pieces,

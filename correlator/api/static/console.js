@@ -66,8 +66,9 @@
     const locale = place.dataset.language === "fr" ? "fr-FR" : "en-GB";
     const from = Math.min.apply(null, rules.map(function (rule) { return rule.first; }));
     const to = Math.max.apply(null, rules.map(function (rule) { return rule.last; }));
+    // Times come as those on the wall of the install, written as UTC: the browser's own zone must not matter.
     const oneDay = to - from < 86400000;
-    const label = new Intl.DateTimeFormat(locale, oneDay ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short", hour: "2-digit" });
+    const label = new Intl.DateTimeFormat(locale, oneDay ? { hour: "2-digit", minute: "2-digit", timeZone: "UTC" } : { day: "numeric", month: "short", hour: "2-digit", timeZone: "UTC" });
     const margin = Math.max((to - from) * 0.03, 30000);
     const series = [];
     rules.forEach(function (rule, row) {
@@ -78,10 +79,11 @@
     const chart = window.echarts.init(place, null, { renderer: "canvas" });
     chart.setOption({
       animation: false,
+      useUTC: true,
       grid: { left: narrow ? 8 : 250, right: 16, top: 8, bottom: 28, containLabel: false },
       xAxis: { type: "time", min: from - margin, max: to + margin, splitNumber: narrow ? 3 : 6, axisLabel: { color: colour("--quiet"), hideOverlap: true, formatter: function (value) { return label.format(new Date(value)); } }, splitLine: { show: true, lineStyle: { color: colour("--line") } } },
       yAxis: { type: "category", inverse: true, data: rules.map(function (rule) { return rule.title; }), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { show: !narrow, color: colour("--ink"), formatter: shortened } },
-      tooltip: { renderMode: "richText", confine: true, formatter: function (point) { return rules[point.data[1]].title + "\n" + new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" }).format(new Date(point.data[0])); } },
+      tooltip: { renderMode: "richText", confine: true, formatter: function (point) { return rules[point.data[1]].title + "\n" + new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" }).format(new Date(point.data[0])); } },
       series: series,
     });
     window.addEventListener("resize", function () { chart.resize(); });
