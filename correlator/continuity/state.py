@@ -43,7 +43,7 @@ class Confidence(StrEnum):
 class OpenIncident:
     """What the board knows of an open incident: no names, no observables but the hosts and addresses it touches."""
 
-    number: str
+    number: str  # empty: not for this reader
     severity: Severity
     communes: tuple[str, ...]
     shared: bool  # concerns what communes share: it can bring down what services stand on
@@ -87,6 +87,7 @@ class _Sign:
     since: datetime | None
     reason: str
     incident: str = ""
+    grave: bool = False  # an incident, whether or not its number may be told
     said: bool = False  # by a person, of something the service stands on
 
 
@@ -117,13 +118,14 @@ def _incidents(place: Place, facts: Facts) -> Iterator[_Sign]:
     for one in facts.incidents:
         if one.severity < Severity.HIGH:
             continue
+        named = f"incident {one.number}" if one.number else "incident"
         if place.carried_by(one.hosts):
             state = ServiceState.DOWN if one.severity >= Severity.CRITICAL else ServiceState.DEGRADED
-            reason = f"Incident {one.number} ({_GRAVITY[one.severity]}) sur une machine de ce service."
-            yield _Sign(state, one.since, reason, one.number)
+            reason = f"{named.capitalize()} ({_GRAVITY[one.severity]}) sur une machine de ce service."
+            yield _Sign(state, one.since, reason, one.number, grave=True)
         elif one.shared and (assets := place.stands_on(one.hosts)):
-            reason = f"{', '.join(assets)} : incident {one.number} ({_GRAVITY[one.severity]})."
-            yield _Sign(ServiceState.DEGRADED, one.since, reason, one.number)
+            reason = f"{', '.join(assets)} : {named} ({_GRAVITY[one.severity]})."
+            yield _Sign(ServiceState.DEGRADED, one.since, reason, one.number, grave=True)
 
 
 _GRAVITY = {Severity.HIGH: "élevé", Severity.CRITICAL: "critique"}
@@ -191,7 +193,7 @@ def _together(signs: tuple[_Sign, ...]) -> ServiceState:
     A source that never spoke did not fall silent: of that service nothing is known.
     """
     silent = any(sign.state is ServiceState.UNKNOWN and sign.since for sign in signs)
-    if silent and any(sign.incident for sign in signs):
+    if silent and any(sign.grave for sign in signs):
         return ServiceState.DOWN
     return worst(tuple(sign.state for sign in signs)) or ServiceState.UNKNOWN
 

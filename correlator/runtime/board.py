@@ -20,7 +20,7 @@ from correlator.model.estate import SHARED, Commune, Contact, Estate
 from correlator.model.incident import Incident
 from correlator.model.service import Catalogue, CatalogueService, ClockKind, ServiceState
 from correlator.model.viewer import OWNER, Viewer
-from correlator.store import continuity
+from correlator.store import continuity, perimeter
 from correlator.store.database import reading
 
 _CLOSED_KEPT = timedelta(days=40)  # a monthly date that was done is known as done until the next one
@@ -132,7 +132,7 @@ def board_of(
     with reading(engine) as connection:
         facts = Facts(
             now,
-            tuple(_telling(_as_facts(continuity.grave_incidents(connection)), found)),
+            tuple(_telling(_as_facts(continuity.grave_incidents(connection), viewer), found)),
             continuity.last_heard(connection, now),
             tuple(continuity.statements(connection)),
         )
@@ -156,10 +156,12 @@ def board_of(
     )
 
 
-def _as_facts(incidents: Iterable[tuple[Incident, frozenset[str]]]) -> Iterator[OpenIncident]:
+def _as_facts(incidents: Iterable[tuple[Incident, frozenset[str]]], viewer: Viewer) -> Iterator[OpenIncident]:
+    """Yield what the board knows of incidents; the number of one the viewer may not see is left out."""
     for one, hosts in incidents:
+        number = one.number if perimeter.is_visible(one, viewer) else ""
         shared = SHARED in one.communes or one.lane in {SHARED, "cross"}
-        yield OpenIncident(one.number, one.severity, one.communes, shared, one.first, hosts)
+        yield OpenIncident(number, one.severity, one.communes, shared, one.first, hosts)
 
 
 def _telling(incidents: Iterable[OpenIncident], found: Iterable[Place]) -> Iterator[OpenIncident]:
@@ -237,10 +239,9 @@ def _silent(found: Iterable[Place], facts: Facts) -> set[str]:
 
 def _shown(incidents: Iterable[Incident], viewer: Viewer) -> Iterator[ShownIncident]:
     for one in incidents:
-        mine = tuple(commune for commune in one.communes if viewer.sees(commune))
-        if not mine and viewer.communes is not None:
+        if not perimeter.is_visible(one, viewer):
             continue
-        title = (
-            one.title if viewer.sees_whole((*one.communes, one.lane) if one.lane != "cross" else one.communes) else _REDACTED
-        )
-        yield ShownIncident(one.number, one.severity.level, title, mine, str(one.status), one.first, one.owner)
+        whole = perimeter.is_whole(one, viewer)
+        mine = tuple(commune for commune in one.communes if viewer.sees(commune))
+        title, owner = (one.title, one.owner) if whole else (_REDACTED, "")
+        yield ShownIncident(one.number, one.severity.level, title, mine, str(one.status), one.first, owner)

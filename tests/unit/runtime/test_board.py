@@ -164,3 +164,23 @@ def test_an_empty_estate_is_an_empty_board(engine: sa.Engine) -> None:
     """Before the first commune is written down nothing breaks, and nothing is said to run."""
     board = board_of(engine, replace(GROUND, estate=Estate()), NOW)
     assert (board.columns, board.rows, board.first) == ((), (), ())
+
+
+def test_a_board_tells_no_more_of_an_incident_than_the_queue(engine: sa.Engine) -> None:
+    """Shared and cross ones without title and owner, even with one commune in them; of others' not even the number."""
+    alone = [
+        incident(2026000011, "cross", Severity.HIGH, "00101"),
+        incident(2026000012, "shared", Severity.HIGH, "shared", "00101"),
+    ]
+    others = incident(2026000013, "cross", Severity.HIGH, "00102", "00103")
+    row = {"incident": others.id, "kind": "host", "role": "host", "value": "sim-dc02", "shown": "SIM-DC02", "strong": True}
+    with transaction(engine) as connection:
+        put_incidents(connection, [*(replace(one, title="HIDDEN", owner="HIDDEN") for one in alone), others])
+        connection.execute(sa.insert(schema.incident_entity), {**row, "count": 1})
+    board = board_of(engine, GROUND, NOW, REFERENT)
+    assert {one.number for one in alone} <= {one.number for one in board.incidents}
+    assert "HIDDEN" in repr(board_of(engine, GROUND, NOW))
+    assert "HIDDEN" not in repr(board)
+    assert others.number in repr(board_of(engine, GROUND, NOW))  # it concerns the directory, on which A's services stand
+    assert others.number not in repr(board)
+    assert board_of(engine, GROUND, NOW, replace(REFERENT, shared=False)).incidents == ()
