@@ -116,6 +116,16 @@ class Pace:
         due = last + min(self._LONGEST_S, 2.0 ** min(count - self._FREE, 16))
         return max(0.0, due - self._clock())
 
+    def begin(self, address: str) -> bool:
+        """Say whether ``address`` may try now; the try counts as a failure until ``succeeded`` takes it back.
+
+        Else a hundred tries at a time would all be free, and each holds a thread that pages need.
+        """
+        if self.wait_s(address):
+            return False
+        self.failed(address)
+        return True
+
     def failed(self, address: str) -> None:
         """Note a failure of ``address``."""
         with self._lock:

@@ -1,6 +1,8 @@
 """Signing in: who gets in, how long, and what an attacker learns."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import sleep
 
 import httpx
 import pytest
@@ -138,3 +140,20 @@ def test_weak_passwords_are_refused(install: Install, password: str) -> None:
     """Too short, all the same, or with the login in it."""
     with pytest.raises(InputError):
         accounts.add_person(install.engine, "lea", password, role=Role.ANALYST, now=install.now(), by="test")
+
+
+def test_many_tries_at_a_time_are_not_free(anonymous: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty tries of one address before the first is refused: ten begin, the others are told to wait at once."""
+    begun: list[int] = []
+
+    def refused(*_: object, **__: object) -> None:
+        begun.append(1)
+        sleep(0.2)
+
+    monkeypatch.setattr("correlator.store.sessions.sign_in", refused)
+    token = token_of(anonymous.get("/connexion").text)
+    form = {"login": "ana", "password": "x", "csrf": token}
+    with ThreadPoolExecutor(30) as pool:
+        told = list(pool.map(lambda _: anonymous.post("/connexion", data=form).status_code, range(30)))
+    assert len(begun) <= 14  # ten; some more where two came within the same microsecond
+    assert told.count(429) == 30 - len(begun)

@@ -38,12 +38,11 @@ def sign_in(
     cookie = request.cookies.get(_FORM_COOKIE, "")
     if not cookie or not secrets.compare_digest(cookie.encode(), csrf.encode()):
         return _form(request, next, "old", status=403)
-    if request.app.state.pace.wait_s(address):
+    if not request.app.state.pace.begin(address):
         return _form(request, next, "pace", status=429)
     old = request.cookies.get(cookie_name(request), "")
     made = sessions.sign_in(install.engine, login, password, address, now=install.now(), life=install.life, old_token=old)
     if made is None:
-        request.app.state.pace.failed(address)
         return _form(request, next, "refused", status=401)
     request.app.state.pace.succeeded(address)
     answer = RedirectResponse(_local(next), 303)
