@@ -12,9 +12,11 @@ from correlator.api.app import make_app
 from correlator.api.install import Install
 from correlator.config.sections.console import ConsoleSettings
 from correlator.errors import Fatal, InputError, Problem
+from correlator.ingest.prompt import prompt
 from correlator.runtime.front import Service
 
 _GRACE_S = 5
+_REQUEST_S = 30.0  # forms are small: a request that is not whole by then never will be
 _STARTING_S = 0.02
 
 
@@ -61,6 +63,7 @@ def _configured(app: FastAPI, console: ConsoleSettings) -> uvicorn.Config:
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=30,
         limit_concurrency=500,
+        http=prompt(_REQUEST_S),
         ssl_certfile=console.tls_cert,
         ssl_keyfile=console.tls_key,
         lifespan="off",

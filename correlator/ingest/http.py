@@ -25,8 +25,9 @@ from correlator.config.sections.listeners import ListenerSettings, declared
 from correlator.errors import Fatal, Reject, Retry
 from correlator.ingest import bulk, hec
 from correlator.ingest.bodies import Bodies, Held, TooLarge
-from correlator.ingest.connections import Telling
+from correlator.ingest.connections import Connections, Telling
 from correlator.ingest.envelope import Envelope, Writer, pack, refused
+from correlator.ingest.prompt import prompt
 from correlator.ingest.senders import Senders
 from correlator.ingest.text import MAX_LINE_BYTES
 from correlator.ingest.tls import renew, server_context
@@ -36,6 +37,8 @@ from correlator.telemetry.metrics import Metrics
 _BUSY = {"Retry-After": "5"}
 _PRODUCT = {"X-Elastic-Product": "Elasticsearch"}
 _BACKLOG, _LOOK_S, _IDLE_S, _GRACE_S = 512, 0.02, 65, 3
+#: A request is whole after so long, or its connection is closed; a body alone has less (``bodies``).
+_REQUEST_S = 90.0
 #: From this size on a body is read in a thread, so that other senders need not wait for it.
 _LARGE = 256 << 10
 _TOO_LARGE = 413
@@ -75,7 +78,8 @@ class HttpListener:
         """Listen until ``stop`` is set; raises Fatal when the port cannot be had."""
         config = uvicorn.Config(
             self.app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False,
-            limit_concurrency=self._settings.max_connections, timeout_keep_alive=_IDLE_S, timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=_IDLE_S, timeout_graceful_shutdown=_GRACE_S,
+            http=prompt(_REQUEST_S, Connections(self._settings, self._metrics)),
         )  # fmt: skip
         config.load()
         config.ssl = self._context
