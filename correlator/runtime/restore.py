@@ -71,15 +71,29 @@ def _take(backup: Path, into: Path) -> dict[str, Any]:
     manifest: dict[str, Any] | None = None
     for name, stream in _files(backup):
         if name == MANIFEST:
-            manifest = orjson.loads(stream.read())
+            manifest = _manifest(stream.read())
         elif _is_safe(name):
-            seen[name] = copy_checked(stream, into / _place(name))
-    if manifest is None or manifest.get("v") != 1:
+            try:
+                seen[name] = copy_checked(stream, into / _place(name))
+            except (FileExistsError, NotADirectoryError, ValueError) as error:
+                what = f"{name[:200]!r} stands in it twice, or cannot be the name of a file"
+                raise InputError([Problem(str(backup), 0, what, "a backup that `tocsin backup` wrote")]) from error
+    if manifest is None:
         raise InputError([Problem(str(backup), 0, "no manifest: this backup was never finished", "take the one before")])
     faults = list(_faults(backup, manifest["files"], seen))
     if faults:
         raise InputError(faults)
     return manifest
+
+
+def _manifest(content: bytes) -> dict[str, Any] | None:
+    """Return the manifest, or None when it is not one that this version reads."""
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    is_one = isinstance(found, dict) and found.get("v") == 1 and isinstance(found.get("files"), dict)
+    return found if is_one and {"created", "tocsin", "holds"} <= found.keys() else None
 
 
 def _files(backup: Path) -> Iterator[tuple[str, IO[bytes]]]:
