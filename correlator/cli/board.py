@@ -40,7 +40,7 @@ def board(ctx: click.Context, config: Path | None, commune: str | None, folder: 
     if folder is not None:
         from correlator.runtime.board_export import export_board  # noqa: PLC0415 - `--help` must not load it
 
-        written = export_board(model, folder)
+        written = export_board(model, folder, {} if commune else _own(config))
         click.echo(f"{len(written)} pages dans {folder} ; ouvrez index.html, imprimez a4.html")
     elif form == "json":
         print_rows(_cells(model), form, ())
@@ -150,6 +150,17 @@ def _model(config: Path | None, commune: str | None) -> "BoardModel":
             known_commune(ground, commune)
             viewer = Viewer(OWNER.login, Role.MANAGER, frozenset({commune}))
         return board_of(engine, ground, datetime.now(UTC), viewer, settings.time_zone)
+    finally:
+        engine.dispose()
+
+
+def _own(config: Path | None) -> "dict[str, BoardModel]":
+    """Return the board as each commune may see it: its page may be handed to it."""
+    from correlator.runtime.board import ground_of, own_boards  # noqa: PLC0415 - `--help` must not load it
+
+    settings, engine = open_install(config)
+    try:
+        return own_boards(engine, ground_of(settings), datetime.now(UTC), settings.time_zone)
     finally:
         engine.dispose()
 

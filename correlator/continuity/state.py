@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from correlator.continuity.place import Place
 from correlator.continuity.wording import duration_text
+from correlator.model.estate import UNATTRIBUTED
 from correlator.model.said import Statement
 from correlator.model.service import ServiceState
 from correlator.model.severity import Severity
@@ -119,13 +120,18 @@ def _incidents(place: Place, facts: Facts) -> Iterator[_Sign]:
         if one.severity < Severity.HIGH:
             continue
         named = f"incident {one.number}" if one.number else "incident"
-        if place.carried_by(one.hosts):
+        if place.carried_by(one.hosts) and _may_be_here(one, place):
             state = ServiceState.DOWN if one.severity >= Severity.CRITICAL else ServiceState.DEGRADED
             reason = f"{named.capitalize()} ({_GRAVITY[one.severity]}) sur une machine de ce service."
             yield _Sign(state, one.since, reason, one.number, grave=True)
         elif one.shared and (assets := place.stands_on(one.hosts)):
             reason = f"{', '.join(assets)} : {named} ({_GRAVITY[one.severity]})."
             yield _Sign(ServiceState.DEGRADED, one.since, reason, one.number, grave=True)
+
+
+def _may_be_here(one: OpenIncident, place: Place) -> bool:
+    """Say whether the incident can touch this commune: two communes may have a machine of one name."""
+    return one.shared or place.commune.id in one.communes or UNATTRIBUTED in one.communes
 
 
 _GRAVITY = {Severity.HIGH: "élevé", Severity.CRITICAL: "critique"}

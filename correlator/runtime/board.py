@@ -19,7 +19,7 @@ from correlator.continuity.state import WEIGHT, Confidence, Facts, OpenIncident,
 from correlator.model.estate import SHARED, Commune, Contact, Estate
 from correlator.model.incident import Incident
 from correlator.model.service import Catalogue, CatalogueService, ClockKind, ServiceState
-from correlator.model.viewer import OWNER, Viewer
+from correlator.model.viewer import OWNER, Role, Viewer
 from correlator.store import continuity, perimeter
 from correlator.store.database import reading
 
@@ -154,6 +154,12 @@ def board_of(
         incidents_open=total if viewer.communes is None else len(shown),
         silent=tuple(sorted(_silent(found, facts))),
     )
+
+
+def own_boards(engine: sa.Engine, ground: Ground, now: datetime, time_zone: str = "Europe/Paris") -> dict[str, BoardModel]:
+    """Return commune id → the board at ``now`` as somebody of that commune may see it."""
+    eyes = {one.id: Viewer("board", Role.REFERENT, frozenset({one.id})) for one in ground.estate.communes}
+    return {commune: board_of(engine, ground, now, eye, time_zone) for commune, eye in eyes.items()}
 
 
 def _as_facts(incidents: Iterable[tuple[Incident, frozenset[str]]], viewer: Viewer) -> Iterator[OpenIncident]:

@@ -10,7 +10,7 @@ from correlator.config.settings import Settings
 from correlator.errors import InputError
 from correlator.model.service import ServiceState
 from correlator.model.severity import Severity
-from correlator.runtime.board import BoardModel, Ground, board_of, ground_of
+from correlator.runtime.board import BoardModel, Ground, board_of, ground_of, own_boards
 from correlator.runtime.board_export import export_board
 from correlator.runtime.health import end_health, raise_health
 from correlator.store import continuity, gauges
@@ -45,7 +45,9 @@ class BoardDuty:
         if folder is None:
             return
         try:
-            export_board(self._board(now), folder)
+            board = self._board(now)
+            own = own_boards(self._engine, self._known(), now, self._settings.time_zone)
+            export_board(board, folder, own)
         except InputError as error:
             sentence = (
                 f"Le tableau de continuité ne s’écrit plus dans {folder} : vérifiez le dossier, son espace et ses droits."
@@ -58,6 +60,10 @@ class BoardDuty:
         self._metrics.set("tocsin_board_exported_timestamp_seconds", now.timestamp())
 
     def _board(self, now: datetime) -> BoardModel:
+        return board_of(self._engine, self._known(), now, time_zone=self._settings.time_zone)
+
+    def _known(self) -> Ground:
+        """Return estate and catalogue, the last good ones when a file is wrong."""
         try:
             self._ground, self._told = ground_of(self._settings), ""
         except InputError as error:
@@ -66,7 +72,7 @@ class BoardDuty:
             if self._told != str(error):
                 log.warning("The board keeps the estate it has: the file is wrong.", reason=str(error))
                 self._told = str(error)
-        return board_of(self._engine, self._ground, now, time_zone=self._settings.time_zone)
+        return self._ground
 
     def _count_store(self, now: datetime) -> None:
         with reading(self._engine) as connection:

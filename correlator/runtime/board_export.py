@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
@@ -21,13 +21,15 @@ _DRAFT = ".tocsin-"
 _ABANDONED_S = 3600
 
 
-def export_board(board: BoardModel, folder: Path) -> list[Path]:
+def export_board(board: BoardModel, folder: Path, own: Mapping[str, BoardModel] | None = None) -> list[Path]:
     """Write the pages of ``board`` into ``folder`` and return them, ``index.html`` last; keep the last printable ones.
+
+    ``own``: commune id → the board as that commune may see it (``own_boards``): its page may be handed to it.
 
     Each page is written whole beside its place, then takes it. Raises InputError when the folder does not take them: the
     former pages are untouched, or some are newer than others, but none is broken.
     """
-    made = pages(board)
+    made = pages(board, own)
     archived = f"{_ARCHIVE}/a4-{board.generated_at.astimezone(UTC):%Y%m%dT%H%M%SZ}.html"
     texts = {**made, archived: made["a4.html"]}
     try:

@@ -44,11 +44,14 @@ class Cause:
     vital: bool
 
 
-def pages(board: BoardModel) -> dict[str, str]:
-    """Return file name → HTML: ``index.html``, ``a4.html`` and one page per commune."""
+def pages(board: BoardModel, own: Mapping[str, BoardModel] | None = None) -> dict[str, str]:
+    """Return file name → HTML: ``index.html``, ``a4.html`` and one page per commune.
+
+    ``own``: commune id → the board as that commune may see it, for its page; without one the whole board is narrowed.
+    """
     made = {"index.html": _page("index.html", board), "a4.html": _page("a4.html", board)}
     for column in board.columns:
-        mine = narrowed(board, column.commune)
+        mine = narrowed((own or {}).get(column.commune.id, board), column.commune)
         made[page_name(column.commune)] = _page("commune.html", mine, commune=column.commune, column=column)
     return made
 

@@ -1,5 +1,6 @@
 """States of services: what a manager may believe at a glance. Nothing reads as running because nobody knows."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -73,6 +74,15 @@ def said(state: ServiceState, age: timedelta = HOUR, service: str = "ec-naissanc
 
 
 HEARD = {"ec-app": NOW - timedelta(minutes=5), "paie-app": NOW, "paie-db": NOW}
+
+
+def test_a_machine_of_the_same_name_elsewhere_touches_nothing_here() -> None:
+    """COMPTA stands in two communes: the incident of the first does not stop the second."""
+    one = incident(Severity.CRITICAL, "compta")
+    here = replace(place("ec-naissances", "00101"), hosts=re.compile("compta"))
+    there = replace(here, commune=replace(here.commune, id="00199"))
+    assert standing_of(here, Facts(NOW, (one,))).state is ServiceState.DOWN
+    assert standing_of(there, Facts(NOW, (one,))).state is not ServiceState.DOWN
 
 
 def test_running_needs_a_fresh_sign_of_life() -> None:

@@ -18,7 +18,7 @@ from correlator.model.said import Clock, Statement
 from correlator.model.service import ServiceState
 from correlator.model.severity import Severity
 from correlator.runtime import board_export
-from correlator.runtime.board import BoardModel, Ground, board_of
+from correlator.runtime.board import BoardModel, Ground, board_of, own_boards
 from correlator.runtime.board_export import KEPT, export_board
 from correlator.runtime.board_pages import causes, page_name, pages
 from correlator.store.continuity import open_clock, say
@@ -119,6 +119,22 @@ def test_a_page_says_what_somebody_needs_when_the_server_is_off(board: BoardMode
     assert "Mme Durand, 01 98 76 54 32 · papier : classeur rouge, accueil" in made["commune-00101.html"]
     other = made["commune-___etc.html"]
     assert "Maire" not in re.sub(r"<style>.*?</style>", "", other, flags=re.DOTALL)
+
+
+def test_a_commune_s_page_may_be_handed_to_it(engine: sa.Engine) -> None:
+    """The page of one commune does not tell what happened in the other; the index, the IT department's own, does."""
+    second = replace(ESTATE.communes[0], id="00102", code="BRE", name="Brévanne")
+    ground = Ground(replace(ESTATE, communes=(ESTATE.communes[0], second)), load_catalogue())
+    cross = Incident(
+        2026000413, "cross", Status.NEW, None, Severity.HIGH, "attaque à Brévanne par l.martin", "g", ("00101", "00102"),
+        NOW, NOW, NOW, NOW, 1, 1, (0, "r"), (0, 0, 0, "r"), owner="ana", told=NOW,
+    )  # fmt: skip
+    with transaction(engine) as connection:
+        put_incidents(connection, [cross])
+    made = pages(board_of(engine, ground, NOW), own_boards(engine, ground, NOW))
+    assert "l.martin" in made["index.html"]
+    for secret in ("l.martin", "Brévanne", "ana"):
+        assert secret not in re.sub(r"<style>.*?</style>", "", made["commune-00101.html"], flags=re.DOTALL), secret
 
 
 def test_state_is_told_without_colour(board: BoardModel) -> None:
