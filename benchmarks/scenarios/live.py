@@ -208,6 +208,7 @@ def figures(feeder: Feeder, usage: Usage, seen: Mapping[str, float], spent: floa
         "memory_first_tenth_mib": round(median(usage.memory[:tenth])),
         "memory_last_tenth_mib": round(median(usage.memory[-tenth:])),
         "memory_peak_mib": max(usage.memory),
+        "memory_each_30_s_mib": usage.memory[::30],
         "feeder_behind_s": round(feeder.behind_s, 1),
     }
 

@@ -34,6 +34,8 @@ class Slot:
     process: subprocess.Popen[bytes] | None = None
     plan: Plan = NEVER
     asleep_since: float = 0.0
+    epochs: int = 0  # of all partitions when it fell asleep
+    taken_since: float = 0.0  # when somebody else took its partitions
 
 
 @dataclass
@@ -77,12 +79,35 @@ class Crew:
         elif (code := process.poll()) is not None:
             (self.killed if code == -signal.SIGKILL else self.ended).append(f"{slot.name} {slot.plan[0]}")
             self._start(slot)
-        elif slot.plan[2] == "SIGSTOP" and slot.plan != NEVER and _sleeps(process.pid):
-            slot.asleep_since = slot.asleep_since or time.monotonic()
-            if time.monotonic() - slot.asleep_since > 16:  # its session of 6 s and its transaction of 10 s are over
-                os.kill(process.pid, signal.SIGCONT)
-                self.woken.append(f"{slot.name} {slot.plan[0]}")
-                slot.plan, slot.asleep_since = NEVER, 0.0
+        elif slot.plan[2] == "SIGSTOP" and slot.plan != NEVER and _sleeps(process.pid) and self._may_wake(slot):
+            os.kill(process.pid, signal.SIGCONT)
+            self.woken.append(f"{slot.name} {slot.plan[0]}")
+            slot.plan, slot.asleep_since, slot.taken_since = NEVER, 0.0, 0.0
+
+    def _may_wake(self, slot: Slot) -> bool:
+        """Say whether a sleeper is a zombie by now: its session of 6 s and its transaction of 10 s are over.
+
+        A correlate worker also waits until somebody has taken its partitions and had time to work on them.
+        """
+        now = time.monotonic()
+        if not slot.asleep_since:
+            slot.asleep_since, slot.epochs = now, self._epochs()
+        if not slot.taken_since and self._epochs() > slot.epochs:
+            slot.taken_since = now
+        worked_on = slot.role == "detect" or (slot.taken_since and now - slot.taken_since > 10)
+        return now - slot.asleep_since > 16 and bool(worked_on)
+
+    def _epochs(self) -> int:
+        """Return how often partitions were taken so far."""
+        settings = load_settings(self.config, {})
+        engine = open_database(settings.database, url=settings.database_url)
+        query = sa.select(sa.func.coalesce(sa.func.sum(schema.position.c.epoch), 0)).where(
+            schema.position.c.source == DETECTIONS
+        )
+        with reading(engine) as connection:
+            taken = int(connection.execute(query).scalar_one())
+        engine.dispose()
+        return taken
 
     def _start(self, slot: Slot) -> None:
         slot.plan = slot.plans.popleft() if slot.plans else NEVER

@@ -116,7 +116,7 @@ def test_without_the_fence_a_zombie_is_noticed(truth: State, kafka: str, postgre
     with contextlib.suppress(
         AssertionError
     ):  # it may not even come to an end: what was written twice is refused again and again
-        crew.work(EVENTS, within_s=150)
+        crew.work(EVENTS, within_s=180)
     assert crew.woken == ["correlate-2 home"]
     state = state_of(config)
     doubled = state.ledger != truth.ledger or state.lake_rows > EVENTS
