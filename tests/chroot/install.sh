@@ -33,7 +33,7 @@ kind = "file"
 path = "/var/lib/tocsin/incidents.ndjson"
 [console]
 port = 8443
-host = "0.0.0.0"
+host = "127.0.0.1"
 tls_cert = "/etc/tocsin/console.pem"
 tls_key = "/etc/tocsin/console.key"
 [backup]
@@ -50,7 +50,9 @@ took configure
 
 tocsin doctor --config $config > /tmp/doctor.txt || { cat /tmp/doctor.txt; exit 1; }
 took doctor
-tocsin run --config $config --log-level error > /tmp/run.log 2>&1 &
+# Not the function: $! would be a shell's, and the service would outlive it.
+setpriv --reuid tocsin --regid tocsin --init-groups env -i HOME=/var/lib/tocsin LANG=C.UTF-8 PATH=/usr/bin:/bin \
+    /opt/tocsin/tocsin run --config $config --log-level error > /tmp/run.log 2>&1 &
 run=$!
 trap 'kill "$run" 2> /dev/null || true; cat /tmp/run.log' EXIT
 tries=0
