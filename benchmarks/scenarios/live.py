@@ -213,9 +213,9 @@ def figures(feeder: Feeder, usage: Usage, seen: Mapping[str, float], spent: floa
     }
 
 
-def main() -> None:
-    """Run, print, write down."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(run: Callable[[Path, int, float, Path | None], Figures], what: str | None) -> None:
+    """Run, print, write down; ``what`` is told by --help."""
+    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, default=2_000, help="records a second")
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--sigma", type=Path, default=SIGMAHQ, help="rules beside our own; a folder that is not there: none")
@@ -231,4 +231,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(run, __doc__)

@@ -6,12 +6,9 @@ Needs what the server tests need: Java, Maven, Debian's PostgreSQL. Records go t
 figures are those of ``live.py``, with the CPU of each worker, and of the broker, told apart.
 """
 
-import argparse
-import os
 import signal
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from multiprocessing.queues import Queue
@@ -20,7 +17,7 @@ from time import sleep
 
 import orjson
 from confluent_kafka import Producer
-from live import HERE, SIGMAHQ, Feeder, Figures, Usage, install, measured
+from live import HERE, Feeder, Figures, Usage, install, main, measured
 
 from correlator.store.database import open_database
 from tests.servers.kafka import running_kafka
@@ -78,22 +75,5 @@ def run(folder: Path, rate: int, seconds: float, sigma: Path | None) -> Figures:
                 worker.wait(60)
 
 
-def main() -> None:
-    """Run, print, write down."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=int, default=2_000, help="records a second")
-    parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--sigma", type=Path, default=SIGMAHQ, help="rules beside our own; a folder that is not there: none")
-    parser.add_argument("--output", type=Path, help="write the figures there, too")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tocsin-live-") as scratch:
-        found = run(Path(scratch), asked.rate, asked.seconds, asked.sigma if asked.sigma.is_dir() else None)
-    found |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "cores": os.cpu_count(), "load_average": round(os.getloadavg()[0], 1)}
-    for name, value in found.items():
-        print(f"{name:26}{value}")
-    if asked.output:
-        asked.output.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
 if __name__ == "__main__":
-    main()
+    main(run, __doc__)

@@ -46,7 +46,7 @@ Positions = dict[str, dict[str, int]]
 Record = Callable[[sa.Connection, Outcome, datetime], None]
 
 
-def _nothing(step: str) -> None:
+def unwatched(step: str) -> None:
     """Reach a step without doing anything: what happens outside tests."""
 
 
@@ -57,7 +57,7 @@ class Checkpoint:
     engine: sa.Engine
     settings: Settings
     communes: Mapping[str, str] = field(default_factory=dict)  # id → name, for sentences
-    reached: Callable[[str], None] = _nothing
+    reached: Callable[[str], None] = unwatched
     keeps_windows: bool = True  # a replay never resumes: its windows, which stay open to its end, need not be written each time
     _stored: Positions = field(default_factory=dict)
     _heard: Positions = field(default_factory=dict)

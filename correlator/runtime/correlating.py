@@ -21,7 +21,7 @@ from correlator.errors import Fatal, Retry
 from correlator.ingest.kafka import client
 from correlator.model.outcome import Outcome as Triaged
 from correlator.runtime import claims, wire
-from correlator.runtime.checkpoint import Checkpoint
+from correlator.runtime.checkpoint import Checkpoint, unwatched
 from correlator.runtime.claims import Claim, Fenced
 from correlator.runtime.content import Content
 from correlator.runtime.fresh import Fresh
@@ -55,10 +55,6 @@ _Done = tuple[_Turn, Judged, Claim]
 _T = TypeVar("_T")
 
 
-def _nothing(step: str) -> None:
-    """Reach a step without doing anything: what happens outside tests."""
-
-
 @dataclass(slots=True)
 class Correlating:
     """One correlate worker."""
@@ -67,7 +63,7 @@ class Correlating:
     content: Content
     engine: sa.Engine
     metrics: Metrics
-    reached: Callable[[str], None] = _nothing
+    reached: Callable[[str], None] = unwatched
     stop: Event = field(default_factory=Event)
     fill_s: float = _FILL_S
     most: int = _MOST

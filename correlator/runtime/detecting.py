@@ -24,6 +24,7 @@ from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import REJECT, Reason
 from correlator.parse.engine import Carried
 from correlator.runtime import wire
+from correlator.runtime.checkpoint import unwatched
 from correlator.runtime.content import Content
 from correlator.runtime.fresh import Fresh
 from correlator.runtime.pipeline import Seen, look
@@ -45,10 +46,6 @@ _ANSWER_S = 30.0
 log = structlog.get_logger()
 
 
-def _nothing(step: str) -> None:
-    """Reach a step without doing anything: what happens outside tests."""
-
-
 @dataclass(slots=True)
 class Detecting:
     """One detect worker; ``instance`` names it for ever: whoever comes back under the name ends the transactions it left."""
@@ -59,7 +56,7 @@ class Detecting:
     metrics: Metrics
     instance: str
     max_rows: int = MAX_ROWS
-    reached: Callable[[str], None] = _nothing
+    reached: Callable[[str], None] = unwatched
     stop: Event = field(default_factory=Event)
     fill_s: float = _FILL_S
     _fresh: Fresh = field(init=False)
