@@ -13,8 +13,9 @@ import polars as pl
 
 from correlator.detect.conditions import ConditionError, resolve_condition, short_names
 from correlator.detect.metadata import Metadata, read_metadata
-from correlator.detect.plan import And, Leaf, Node, Not, Rule, RuleSet, condition_hash, leaves
-from correlator.detect.pysigma import BodyError, LoadedMapping, read_body, read_mapping
+from correlator.detect.plan import Leaf, Node, Not, Or, Rule, condition_hash, leaves
+from correlator.detect.pysigma import BodyError, read_body, read_mapping
+from correlator.detect.readings import Entry, FileReading, Filter, join
 from correlator.detect.report import Loaded
 from correlator.detect.texts import Document, read_documents
 from correlator.errors import Problem
@@ -26,35 +27,50 @@ _NO_PLACEHOLDERS: Placeholders = {}
 _NOT_CONDITIONS = frozenset({"condition", "timeframe", "rules"})
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A Sigma filter that reads well: applies to ``rules`` (None: any) of its log source."""
+_NOTHING = Or(())  # the condition of a refused rule
 
-    document: Document
-    metadata: Metadata
-    rules: tuple[str, ...] | None
 
-    def applies_to(self, rule: Metadata) -> bool:
-        """Say whether the filter narrows ``rule``."""
-        if not rule.logsource.feeds(self.metadata.logsource):
-            return False
-        return self.rules is None or bool({rule.id, rule.name} & set(self.rules) - {""})
+class Environment:
+    """What a rule means besides its own text: mappings and placeholders. ``problems``: the mappings that cannot be used."""
+
+    def __init__(self, mappings: Sequence[RuleText] = (), placeholders: Placeholders = _NO_PLACEHOLDERS) -> None:
+        self.placeholders = placeholders
+        found = [read_mapping(text) for text in mappings]
+        self.mappings = [one for one in found if not isinstance(one, Problem)]
+        self.problems = tuple(one for one in found if isinstance(one, Problem))
+
+    def read(self, text: RuleText) -> FileReading:
+        """Return what one file holds, each rule with its meaning."""
+        reading = _Reading(self)
+        documents, problems = read_documents(text)
+        for problem in problems:
+            reading.reject(problem)
+        for document in documents:
+            _sort_document(document, reading)
+        return FileReading(
+            text.path, tuple(reading.entries), tuple(reading.filters), tuple(reading.correlations),
+            tuple(reading.problems), tuple(reading.warnings), reading.rejected,
+        )  # fmt: skip
+
+    def narrow(self, found: Filter, source: LogSource) -> Node | tuple[Problem, ...]:
+        """Return what the filter ``found`` means for rules of the log source ``source``, or why it cannot be applied."""
+        try:
+            return _read_conditions(found.content, "filter", source, self)[0]
+        except BodyError as error:
+            return tuple(Problem(found.path, found.line, fault.what, fault.expected) for fault in error.faults)
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What is known while texts are read."""
+    """What is known while a file is read."""
 
-    placeholders: Placeholders
-    mappings: list[LoadedMapping] = field(default_factory=list)
+    environment: Environment
+    entries: list[Entry] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
-    rules: list[Document] = field(default_factory=list)
-    correlations: list[Document] = field(default_factory=list)
+    correlations: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     rejected: int = 0
-    seen: dict[str, Document] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
 
     def reject(self, *problems: Problem) -> None:
         self.problems.extend(problems)
@@ -65,15 +81,8 @@ def load_rules(
     texts: Sequence[RuleText], mappings: Sequence[RuleText] = (), placeholders: Placeholders = _NO_PLACEHOLDERS
 ) -> Loaded:
     """Return the rules of ``texts`` with ``mappings`` applied and ``%placeholders%`` filled in, and what was refused."""
-    reading = _Reading(placeholders)
-    for mapping in mappings:
-        _read_mapping(mapping, reading)
-    for text in texts:
-        _sort_documents(text, reading)
-    rules = [rule for rule in (_read_rule(document, reading) for document in reading.rules) if rule]
-    _warn_of_unused_filters(reading)
-    correlations = tuple((document.path, _as_json(document.content)) for document in reading.correlations)
-    return Loaded(RuleSet(tuple(rules), correlations), tuple(reading.problems), tuple(reading.warnings), reading.rejected)
+    environment = Environment(mappings, placeholders)
+    return join([environment.read(text) for text in texts], environment.narrow, environment.problems)
 
 
 def _as_json(content: dict[str, Any]) -> dict[str, Any]:
@@ -82,32 +91,16 @@ def _as_json(content: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _read_mapping(text: RuleText, reading: _Reading) -> None:
-    mapping = read_mapping(text)
-    if isinstance(mapping, Problem):
-        reading.problems.append(mapping)
-    else:
-        reading.mappings.append(mapping)
-
-
-def _sort_documents(text: RuleText, reading: _Reading) -> None:
-    documents, problems = read_documents(text)
-    for problem in problems:
-        reading.reject(problem)
-    for document in documents:
-        _sort_document(document, reading)
-
-
 def _sort_document(document: Document, reading: _Reading) -> None:
     content = document.content
     if "action" in content:
         reading.reject(document.problem(f"'action: {content['action']}' is no longer Sigma", "every rule whole", ("action",)))
     elif "correlation" in content:
-        reading.correlations.append(document)
+        reading.correlations.append((document.path, _as_json(content)))
     elif "filter" in content:
         _read_filter(document, reading)
     elif "detection" in content:
-        reading.rules.append(document)
+        _read_rule(document, reading)
     else:
         reading.reject(document.problem("neither a rule, a filter nor a correlation", "a key detection, filter or correlation"))
 
@@ -127,38 +120,36 @@ def _read_filter(document: Document, reading: _Reading) -> None:
         reading.reject(document.problem("the filter does not say which rules it narrows", "rules: any, or ids", ("filter",)))
         return
     try:
-        node, _ = _read_conditions(document, "filter", metadata.logsource, reading)
+        node, _ = _read_conditions(document.content, "filter", metadata.logsource, reading.environment)
     except BodyError as error:
         reading.reject(*_body_problems(document, "filter", error))
         return
     if not isinstance(node, Not):
         what = "the filter's condition is not a negation: rules keep only what it matches"
         reading.warnings.append(document.problem(what, "condition: not selection", ("filter", "condition")))
-    reading.filters.append(Filter(document, metadata, names))
+    content = _as_json(document.content)
+    reading.filters.append(
+        Filter(document.path, document.line, metadata.id, metadata.title, metadata.logsource, names, content)
+    )
 
 
-def _read_rule(document: Document, reading: _Reading) -> Rule | None:
+def _read_rule(document: Document, reading: _Reading) -> None:
     metadata = read_metadata(document)
     if not isinstance(metadata, Metadata):
         reading.reject(*metadata)
-        return None
-    twin = reading.seen.setdefault(metadata.id, document) if metadata.id else document
-    if twin is not document:
-        expected = f"another id; the first is at {twin.path}:{twin.line_of('id')}"
-        reading.reject(document.problem(f"the id {metadata.id} stands twice", expected, ("id",)))
-        return None
+        return
+    problems: tuple[Problem, ...] = ()
+    node: Node = _NOTHING
+    logsource = metadata.logsource
     try:
-        node, logsource = _read_conditions(document, "detection", metadata.logsource, reading)
-        filters = [found for found in reading.filters if found.applies_to(metadata)]
-        parts = [node, *(_read_conditions(found.document, "filter", metadata.logsource, reading)[0] for found in filters)]
+        node, logsource = _read_conditions(document.content, "detection", logsource, reading.environment)
     except BodyError as error:
-        reading.reject(*_body_problems(document, "detection", error))
-        return None
-    reading.used.update(found.document.path for found in filters)
-    return _make_rule(document, metadata, logsource, And(tuple(parts)) if filters else node, filters)
+        problems = _body_problems(document, "detection", error)
+    line = document.line_of("id") if metadata.id else 0
+    reading.entries.append(Entry(_make_rule(document, metadata, logsource, node), metadata.logsource, line, problems))
 
 
-def _make_rule(document: Document, metadata: Metadata, logsource: LogSource, node: Node, filters: Sequence[Filter]) -> Rule:
+def _make_rule(document: Document, metadata: Metadata, logsource: LogSource, node: Node) -> Rule:
     semantic = condition_hash(logsource, node)
     return Rule(
         id=metadata.id or metadata.name or f"rule-{semantic}",
@@ -173,16 +164,17 @@ def _make_rule(document: Document, metadata: Metadata, logsource: LogSource, nod
         author=metadata.author,
         tags=metadata.tags,
         falsepositives=metadata.falsepositives,
-        filters=tuple(found.metadata.id or found.metadata.title for found in filters),
         path=document.path,
         line=document.line,
         generate=metadata.generate,
     )
 
 
-def _read_conditions(document: Document, section: str, logsource: LogSource, reading: _Reading) -> tuple[Node, LogSource]:
+def _read_conditions(
+    content: dict[str, Any], section: str, logsource: LogSource, environment: Environment
+) -> tuple[Node, LogSource]:
     """Return the meaning of the rule or filter body in ``section``, as a rule of ``logsource``. Raises BodyError."""
-    body = document.content[section]
+    body = content[section]
     if not isinstance(body, dict):
         raise BodyError.of((), f"{section} is not a mapping", "selections and a condition")
     names = [str(name) for name in body if name not in _NOT_CONDITIONS]
@@ -201,7 +193,7 @@ def _read_conditions(document: Document, section: str, logsource: LogSource, rea
     }
     try:
         node, mapped = read_body(
-            detections, resolved, {**document.content, "logsource": source}, reading.mappings, reading.placeholders
+            detections, resolved, {**content, "logsource": source}, environment.mappings, environment.placeholders
         )
     except BodyError as error:
         raise error.renamed({short_name: name for name, short_name in short.items()}) from None
@@ -228,9 +220,3 @@ def _check_pattern(leaf: Leaf, pattern: str) -> None:
 
 def _body_problems(document: Document, section: str, error: BodyError) -> tuple[Problem, ...]:
     return tuple(document.problem(fault.what, fault.expected, (section, *fault.keys)) for fault in error.faults)
-
-
-def _warn_of_unused_filters(reading: _Reading) -> None:
-    for found in reading.filters:
-        if found.document.path not in reading.used:
-            reading.warnings.append(found.document.problem("the filter narrows no rule that is loaded", "ids of loaded rules"))

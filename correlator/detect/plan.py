@@ -146,8 +146,10 @@ class RuleSet:
 
     @cached_property
     def id(self) -> str:
-        """The hash of the whole canonical content."""
-        return hashlib.sha256(self.to_json()).hexdigest()[:32]
+        """The hash of the content, wherever its files lie: what each rule matches and says, in any order."""
+        rules = sorted(orjson.dumps([getattr(rule, name) for name in _SAYS]) for rule in self.rules)
+        others = sorted(orjson.dumps(document, option=_CANONICAL) for _, document in self.correlations)
+        return hashlib.sha256(b"\0".join((*rules, b"", *others))).hexdigest()[:32]
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -215,6 +217,8 @@ def node_from_plain(plain: list[Any]) -> Node:
 
 _PLAIN = ("id", "title", "hash", "name", "level", "status", "description", "author", "path", "line", "generate")
 _LISTS = ("tags", "falsepositives", "filters")
+_SAYS = tuple(name for name in (*_PLAIN, *_LISTS) if name not in {"path", "line"})
+_CANONICAL = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
 
 
 def _rule_to_plain(rule: Rule) -> dict[str, Any]:

@@ -1,10 +1,8 @@
 """What became of the rules: loaded, rejected with a reason, inert with a reason. No rule is silently without effect."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-
-import orjson
 
 from correlator.detect.needs import fields_needed, is_satisfied
 from correlator.detect.plan import Rule, RuleSet
@@ -23,27 +21,6 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     rejected: int = 0
-
-    def to_json(self) -> bytes:
-        """Return everything as JSON, for the plan cache."""
-        content = {
-            "ruleset": orjson.Fragment(self.ruleset.to_json()),
-            "problems": [asdict(problem) for problem in self.problems],
-            "warnings": [asdict(problem) for problem in self.warnings],
-            "rejected": self.rejected,
-        }
-        return orjson.dumps(content)
-
-    @classmethod
-    def from_json(cls, text: bytes) -> "Loaded":
-        """Return what ``to_json`` wrote; ValueError or KeyError when it is not that."""
-        content = orjson.loads(text)
-        return cls(
-            RuleSet.from_plain(content["ruleset"]),
-            tuple(Problem(**problem) for problem in content["problems"]),
-            tuple(Problem(**problem) for problem in content["warnings"]),
-            content["rejected"],
-        )
 
 
 @dataclass(frozen=True, slots=True)

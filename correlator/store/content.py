@@ -1,4 +1,4 @@
-"""Rule files from disk, and the plan cache: what a rule set compiled to, so that the next start need not read Sigma."""
+"""Rule files from disk, and the plan cache: what each file compiled to, so that the next start need not read Sigma."""
 
 import hashlib
 import os
@@ -58,13 +58,24 @@ def _read(file: Path) -> RuleText:
     return RuleText(str(file), content.decode("utf-8-sig", errors="surrogateescape"))
 
 
-def plan_key(texts: Iterable[RuleText], mappings: Iterable[RuleText], placeholders: Mapping[str, tuple[str, ...]]) -> str:
-    """Return the cache key of a plan: everything it depends on, our version and those of the libraries that made it."""
+def plan_name(paths: Iterable[Path], mappings: Iterable[RuleText]) -> str:
+    """Return the name under which the plans of the rules below ``paths`` are kept.
+
+    It holds everything all of them depend on: the mappings, our version and those of the libraries that made them.
+    """
     digest = hashlib.sha256(" ".join((__version__, _version("pysigma"), _version("polars"))).encode())
-    for part in (*texts, RuleText("", ""), *mappings):
+    digest.update("\0".join(str(path.absolute()) for path in paths).encode(errors="surrogateescape"))
+    for part in mappings:
         digest.update(f"\0{part.path}\0{part.text}".encode(errors="surrogateescape"))
-    digest.update(repr(sorted(placeholders.items())).encode())
     return digest.hexdigest()
+
+
+def text_key(text: RuleText, placeholders: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the key of what one file means, its place included; placeholders count only where a text can name them."""
+    digest = hashlib.sha256(f"{text.path}\0{text.text}".encode(errors="surrogateescape"))
+    if "expand" in text.text:
+        digest.update(repr(sorted(placeholders.items())).encode())
+    return digest.hexdigest()[:32]
 
 
 def _version(distribution: str) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from correlator.detect.load import Environment
 from correlator.detect.plan import RuleSet
+from correlator.detect.readings import FileReading
 from correlator.detect.report import Loaded, inert
 from correlator.errors import InputError
 from correlator.model.logsource import LogSource
@@ -32,6 +35,12 @@ correlation: {type: event_count, rules: [one], timespan: 5m, condition: {gte: 10
 """
 
 
+FILTER = """title: quiet
+logsource: {product: windows}
+filter: {rules: any, selection: {g: scanner}, condition: not selection}
+"""
+
+
 @pytest.fixture
 def rule_folder(tmp_path: Path) -> Path:
     """Return a folder with a rule, a mapping, and files that are no rules."""
@@ -47,11 +56,28 @@ def rule_folder(tmp_path: Path) -> Path:
 
 
 def test_plan_round_trips(rule_folder: Path) -> None:
-    """JSON and back: the same rules, correlations, problems, and id."""
-    loaded = load_cached([rule_folder])
+    """JSON and back: the same rules, correlations, problems, filters, and id."""
+    (rule_folder / "narrow.yml").write_text(FILTER)
+    environment = Environment()
+    for text in read_rules([rule_folder]):
+        reading = environment.read(text)
+        assert FileReading.from_plain(orjson.loads(orjson.dumps(reading.to_plain()))) == reading
 
-    assert Loaded.from_json(loaded.to_json()) == loaded
-    assert Loaded.from_json(loaded.to_json()).ruleset.id == loaded.ruleset.id
+    ruleset = load_cached([rule_folder]).ruleset
+    assert RuleSet.from_json(ruleset.to_json()) == ruleset
+    assert RuleSet.from_json(ruleset.to_json()).id == ruleset.id
+
+
+def test_id_is_that_of_the_content(rule_folder: Path, tmp_path: Path) -> None:
+    """The same rules in another folder, or in another order, are the same rule set; a new title is another one."""
+    (rule_folder / "two.yml").write_text(RULE.replace("id: one", "id: two"))
+    here = load_cached([rule_folder]).ruleset
+    other = RuleSet(here.rules[::-1], here.correlations[::-1])
+    rule_folder.rename(tmp_path / "elsewhere")
+    there = load_cached([tmp_path / "elsewhere"]).ruleset
+    (tmp_path / "elsewhere" / "two.yml").write_text(RULE.replace("id: one", "id: two").replace("title: t", "title: u"))
+
+    assert here.id == other.id == there.id != load_cached([tmp_path / "elsewhere"]).ruleset.id
 
 
 def test_plan_of_another_version_is_refused() -> None:
@@ -88,7 +114,38 @@ def test_cache_is_made_again_when_something_changes(rule_folder: Path, tmp_path:
 
     assert again == first
     assert len({first.ruleset.id, mapped.ruleset.id, edited.ruleset.id}) == 3
-    assert len(list(cache.iterdir())) == 3
+    assert len(list(cache.iterdir())) == 2  # one file a set and mapping
+
+
+def test_only_what_changed_is_compiled(rule_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One changed file is compiled alone; a filter that changed reads again itself and what it narrows, no other rule."""
+    read: list[str] = []
+    whole = Environment.read
+    monkeypatch.setattr(Environment, "read", lambda self, text: read.append(Path(text.path).name) or whole(self, text))
+    cache = tmp_path / "cache"
+    (rule_folder / "narrow.yml").write_text(FILTER)
+    before = load_cached([rule_folder], (), cache)
+    read.clear()
+    (rule_folder / "deep" / "one.yml").write_text(RULE.replace("word", "other"))
+    changed = load_cached([rule_folder], (), cache)
+    (rule_folder / "narrow.yml").write_text(FILTER.replace("scanner", "probe"))
+    narrowed = load_cached([rule_folder], (), cache)
+
+    assert read == ["one.yml", "narrow.yml"]
+    assert before.ruleset.rules[0].filters == changed.ruleset.rules[0].filters == ("quiet",)
+    assert len({loaded.ruleset.rules[0].hash for loaded in (before, changed, narrowed)}) == 3
+    assert narrowed == load_cached([rule_folder]) == load_cached([rule_folder], (), cache)
+
+
+def test_placeholders_are_part_of_a_plan(tmp_path: Path) -> None:
+    """A rule that names a placeholder is read again when its values change; another is not."""
+    (tmp_path / "x.yml").write_text(RULE.replace("f|contains|all: [x, y]", "f|expand: '%who%'"))
+    found = [
+        load_cached([tmp_path / "x.yml"], (), tmp_path / "cache", {"who": (name,)}).ruleset.rules[0].hash
+        for name in ("ann", "bob", "ann")
+    ]
+
+    assert found[0] == found[2] != found[1]
 
 
 def test_unwritable_cache_costs_only_time(rule_folder: Path, tmp_path: Path) -> None:
