@@ -53,9 +53,10 @@ def _present_part(rules: Compiled, number: int, present: Mapping[str, frozenset[
         return leaf
     there = present[field_of(leaf)]
     values = tuple(value for value, literal in zip(leaf.values, literals, strict=True) if literal in there)
-    if len(values) == len(leaf.values):
+    part = replace(leaf, values=values)
+    if len(values) == len(leaf.values) or field_of(part) != field_of(leaf):  # fewer values may look at another column
         return leaf
-    return replace(leaf, values=values) if values else None
+    return part if values else None
 
 
 def _truths(rules: Compiled, wanted: Mapping[int, Leaf | None], prepared: pl.DataFrame) -> pl.DataFrame:

@@ -144,7 +144,7 @@ def build_fieldref(field: str, other: str, modifiers: Sequence[str]) -> Predicat
             return False
         one, two = values.text_of(left), values.text_of(right)
         if "cased" not in modifiers:
-            one, two = one.lower(), two.lower()
+            one, two = values.fold(one), values.fold(two)
         if "contains" in modifiers:
             return two in one
         if "startswith" in modifiers or "endswith" in modifiers:

@@ -33,7 +33,7 @@ class Special(Enum):
 Token = str | Special
 Tokens = tuple[Token, ...]
 DASHES = "-/–—―"
-NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\Z")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z")
 FLAGS = {
     "i": re.IGNORECASE,
     "ignorecase": re.IGNORECASE,
@@ -70,12 +70,17 @@ def text_of(member: Any) -> str:
     return str(member)
 
 
+def fold(text: str) -> str:
+    """Return a text without regard to case; the small sigma is one letter, at the end of a word too."""
+    return text.lower().replace("ς", "σ")
+
+
 def number_of(member: Any) -> float | None:
     """Return a member as a number; text counts when all of it is one."""
     if isinstance(member, bool):
         return None
     if isinstance(member, int | float):
-        return member
+        return float(member)  # double precision on both sides, whatever the JSON held
     return float(member) if isinstance(member, str) and NUMBER.match(member) else None
 
 
@@ -159,7 +164,7 @@ def encode_base64_offsets(data: bytes) -> list[str]:
         encoded = base64.b64encode(b" " * shift + data).decode()
         end = (None, -3, -2)[(len(data) + shift) % 3]
         found.append(encoded[(0, 2, 3)[shift] : end])
-    return found
+    return [part for part in found if part]  # nothing of a short value is stable at some positions; '' would match all
 
 
 def transform(variants: list[Tokens], modifier: str, *, wide: bool) -> list[Tokens]:
@@ -189,7 +194,7 @@ def text_tests(value: Any, modifiers: Sequence[str], *, anywhere: bool) -> list[
     for modifier in modifiers:
         variants = transform(variants, modifier, wide=wide)
         wide = modifier in ENCODINGS or (wide and modifier == "windash")
-    if anywhere:
+    if anywhere and not {"contains", "startswith", "endswith"}.intersection(modifiers):
         variants = [(Special.MANY, *tokens, Special.MANY) for tokens in variants]
     return [pattern_test(tokens, cased="cased" in modifiers) for tokens in variants]
 
@@ -213,7 +218,7 @@ def pattern_test(tokens: Tokens, *, cased: bool) -> Test:
     inner = runs(tokens[begin:end])
     if any(isinstance(part, Special) for part in inner):
         return glob_test(runs(tokens), cased=cased)
-    literal = "".join(map(str, inner)) if cased else "".join(map(str, inner)).lower()
+    literal = "".join(map(str, inner)) if cased else fold("".join(map(str, inner)))
     return literal_test(literal, opened=begin > 0, closed=end == len(tokens), cased=cased)
 
 
@@ -223,7 +228,7 @@ def literal_test(literal: str, *, opened: bool, closed: bool, cased: bool) -> Te
     def test(member: Any) -> bool:
         if member is None:
             return False
-        text = text_of(member) if cased else text_of(member).lower()
+        text = text_of(member) if cased else fold(text_of(member))
         if opened:
             return text.endswith(literal) if closed else literal in text
         return text == literal if closed else text.startswith(literal)
@@ -235,18 +240,18 @@ def glob_test(parts: Sequence[str | Special], *, cased: bool) -> Test:
     """Return the test for a text with inner wildcards, newlines included."""
     spelled = {Special.MANY: ".*", Special.ONE: ".", Special.DASH: f"[{re.escape(DASHES)}]"}
     pattern = re.compile(
-        "".join(spelled[part] if isinstance(part, Special) else re.escape(part if cased else part.lower()) for part in parts),
+        "".join(spelled[part] if isinstance(part, Special) else re.escape(part if cased else fold(part)) for part in parts),
         re.DOTALL,
     )
 
     def test(member: Any) -> bool:
-        return member is not None and bool(pattern.fullmatch(text_of(member) if cased else text_of(member).lower()))
+        return member is not None and bool(pattern.fullmatch(text_of(member) if cased else fold(text_of(member))))
 
     return test
 
 
 def regex_test(value: Any, modifiers: Sequence[str]) -> Test:
-    """Return the test for a regular expression found anywhere in the text; contains and its like add nothing to that."""
+    """Return the test for a regular expression: found anywhere in the text, or tied to its start or end."""
     flags, source = 0, text_of(value)
     for modifier in modifiers:
         if modifier in FLAGS:
@@ -255,8 +260,13 @@ def regex_test(value: Any, modifiers: Sequence[str]) -> Test:
             raise Refused(f"modifier {modifier} does not go with re")
     if not flags & re.MULTILINE and "(?m" not in source:
         source = end_of_text(source)
+    source, inline = re.fullmatch(r"(?s)((?:\(\?[ims]+\))?)(.*)", source).group(2, 1)
+    if "startswith" in modifiers:
+        source = rf"\A(?:{source})"
+    if "endswith" in modifiers:
+        source = rf"(?:{source})\Z"
     try:
-        pattern = re.compile(source, flags)
+        pattern = re.compile(inline + source, flags)
     except re.error as error:
         raise Refused(f"regular expression {source!r}: {error}") from error
     return lambda member: member is not None and bool(pattern.search(text_of(member)))
@@ -301,7 +311,7 @@ def compare_test(value: Any, operator: str) -> Test:
 
     def test(member: Any) -> bool:
         number = number_of(member)
-        return number is not None and COMPARE[operator](number, value)
+        return number is not None and COMPARE[operator](number, float(value))
 
     return test
 
