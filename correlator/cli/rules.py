@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ELSEWHERE = {
     "test": ("correlator.cli.rules_test", "test"),
     "try": ("correlator.cli.rules_test", "try_rule"),
+    "explain": ("correlator.cli.rules_explain", "explain"),
     "disable": ("correlator.cli.rules_pause", "disable"),
     "enable": ("correlator.cli.rules_pause", "enable"),
     "cost": ("correlator.cli.rules_pause", "cost"),

@@ -148,6 +148,12 @@ def events(engine: sa.Engine, since: datetime | None = None, until: datetime | N
     return rows if until is None else rows.filter(pl.col("@timestamp") <= until)
 
 
+def scan_file(engine: sa.Engine, file: LakeFile) -> pl.LazyFrame:
+    """Return the events of one visible file as a lazy frame with all columns of ``LAKE``."""
+    frame = _lazy(lake_folder(engine), [file.path], file.kind)
+    return pl.LazyFrame(schema=LAKE) if frame is None else frame
+
+
 def remove_orphans(engine: sa.Engine) -> int:
     """Remove files no row names: what a crash left between writing and commit. Return how many.
 

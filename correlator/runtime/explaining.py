@@ -1,0 +1,170 @@
+"""The rule and the event that somebody asks about: found by name, in a file, on the command line or in the lake."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import polars as pl
+import sqlalchemy as sa
+
+from correlator.detect.dissect import Dissected, dissect
+from correlator.detect.flatten import flatten, frame_of
+from correlator.enrich.attribute import enrich_batch
+from correlator.errors import InputError, Problem
+from correlator.ingest.files import read_paths
+from correlator.model.logsource import LogSource
+from correlator.model.raw import RAW
+from correlator.model.rule import RuleText
+from correlator.parse.engine import Carried, read
+from correlator.parse.route import route
+from correlator.runtime.again import read_again
+from correlator.runtime.content import Content
+from correlator.runtime.replay import SOURCE
+from correlator.store import lake
+from correlator.store.content import find_mappings, read_rules
+
+Frames = tuple[pl.DataFrame, ...]
+
+#: How the lake calls an event: source, stream, offset, and the number inside its record.
+EVENT_ID = re.compile(r"[^~\s]+~.*~\d+(\.\d+)?", re.DOTALL)
+_GENERIC = "json"
+_SOURCE_KEYS = ("product", "category", "service")
+_SLASHES = len(_SOURCE_KEYS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSources:
+    """Where rules are: the texts to choose from, and the filters and mappings that apply to whatever is chosen."""
+
+    texts: tuple[RuleText, ...]
+    filters: tuple[RuleText, ...]
+    mappings: tuple[RuleText, ...]
+
+
+def rule_sources(folders: Sequence[Path]) -> RuleSources:
+    """Return what stands below ``folders``. Raises InputError for a missing one."""
+    texts = read_rules(folders)
+    filters = tuple(text for text in texts if text.text.startswith("filter:") or "\nfilter:" in text.text)
+    return RuleSources(texts, filters, read_rules(find_mappings(folders)))
+
+
+def find_rules(
+    wanted: str, sources: RuleSources, placeholders: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[Dissected, ...]:
+    """Return the rules of the file or folder ``wanted``, or the rule of that id, name, or end of a path, taken apart.
+
+    Raises InputError when there is none, or one does not load.
+    """
+    path = Path(wanted)
+    mappings = sources.mappings
+    if path.exists():
+        mappings += read_rules(find_mappings([path]))
+        beside = {text.path for text in sources.filters}
+        found = [(text, "") for text in read_rules([path]) if text.path not in beside and "\nfilter:" not in text.text]
+    else:
+        found = _named(wanted, sources.texts)
+    return tuple(
+        one
+        for text, rule_id in found
+        if "detection:" in text.text
+        for one in dissect(text, rule_id, filters=sources.filters, mappings=mappings, placeholders=placeholders)
+    )
+
+
+def _named(wanted: str, texts: Sequence[RuleText]) -> list[tuple[RuleText, str]]:
+    by_path = [(text, "") for text in texts if text.path.endswith(wanted)]
+    told = re.compile(rf"^(id|name):\s*['\"]?{re.escape(wanted)}['\"]?\s*(#.*)?$", re.MULTILINE)
+    found = [(text, wanted) for text in texts if told.search(text.text)] or by_path
+    if not found:
+        expected = "a file, an id, a name or the end of a path; see `tocsin rules list`"
+        raise InputError([Problem(wanted, 0, "there is no such rule", expected)])
+    return found[:1]
+
+
+def events_of(paths: Sequence[str], content: Content, *, binary: IO[bytes] | None = None) -> Iterator[Frames]:
+    """Yield the events of files with every field that their records have, batch by batch, as live would see them.
+
+    A file of events that are parsed already (``tocsin parse``, ``replay --events``) is taken as it is. ``binary`` stands for
+    standard input.
+    """
+    carried = Carried()
+    for batch in read_paths(paths, source=SOURCE, binary=binary):
+        done, raw = _ready(batch.rows)
+        made = read(raw, content.parsers, carried, forced=content.forced, zones=content.zones)
+        carried = made.carried
+        yield (*done, *enrich_batch(made.events, content.tables))
+    last = read(pl.DataFrame(schema=RAW), content.parsers, carried, forced=content.forced, zones=content.zones, final=True)
+    yield enrich_batch(last.events, content.tables)
+
+
+def _ready(rows: pl.DataFrame) -> tuple[Frames, pl.DataFrame]:
+    """Return the rows that hold events as JSON, as frames, and the rows that are raw."""
+    likely = pl.col("text").str.contains(r'"(event\.dataset|logsource)"\s*:')
+    if not rows.select(likely.any()).item():
+        return (), rows
+    documents = {number: _document(text) for number, text in enumerate(rows.get_column("text"))}
+    ready = {number: document for number, document in documents.items() if document is not None}
+    lines = rows.get_column("line")
+    frame = event_frame([{"log.line": lines[number], **document} for number, document in ready.items()])
+    return (frame,) if frame.height else (), rows.with_row_index("_").filter(~pl.col("_").is_in(list(ready))).drop("_")
+
+
+def _document(text: str) -> dict[str, Any] | None:
+    """Return the event that a JSON text is, or holds as a detection does; None when it is something else."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    inner = found.get("event") if isinstance(found, dict) and isinstance(found.get("event"), dict) else found
+    return inner if isinstance(inner, dict) and ({"event.dataset", "logsource"} & inner.keys()) else None
+
+
+def event_frame(documents: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return events given as JSON as one frame of text columns; ``logsource`` may be text or an object, or not there."""
+    flat = [flatten({key: value for key, value in document.items() if key != "logsource"}) for document in documents]
+    names = frozenset(name for event in flat for name in event.fields)
+    return frame_of(flat, [_source(document.get("logsource")) for document in documents], names, keywords=False)
+
+
+def _source(given: object) -> str:
+    if isinstance(given, Mapping):
+        return str(LogSource(*(str(given.get(key) or "") for key in _SOURCE_KEYS)))
+    return given if isinstance(given, str) and all(part.count("/") == _SLASHES for part in given.split()) else ""
+
+
+def event_of_text(text: str, content: Content) -> Frames:
+    """Return the events of a JSON text: one that is parsed already, a record that some parser knows, else plain fields.
+
+    Raises InputError when it is no JSON object.
+    """
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InputError([Problem("EVENT", 0, f"not JSON: {error}", "an object, a file, - or the id of an event")]) from None
+    if not isinstance(found, dict):
+        raise InputError([Problem("EVENT", 0, f"a JSON {type(found).__name__}", "an object")])
+    document = _document(text)
+    if document is not None:
+        return (event_frame([document]),)
+    row = pl.DataFrame({"source": ["e"], "stream": ["e"], "text": [text]})
+    if route(row, content.parsers).parsers.item(0) in {None, _GENERIC}:
+        return (event_frame([found]),)
+    line = orjson.dumps(found)
+    return tuple(frame for frames in events_of(["-"], content, binary=io.BytesIO(line)) for frame in frames)
+
+
+def event_of_lake(engine: sa.Engine, event_id: str, content: Content) -> Frames:
+    """Return the event of the lake that is called ``event_id``, read again from its record.
+
+    Files are looked through one by one, the newest first. Raises InputError when it is not there (any more).
+    """
+    for file in reversed(lake.files(engine)):
+        rows = lake.scan_file(engine, file).filter(pl.col("event.id") == event_id).collect()
+        if rows.height:
+            return read_again(rows, content.parsers, forced=content.forced, zones=content.zones).frames
+    expected = "an id of `tocsin search --format json`; old events leave with their retention"
+    raise InputError([Problem(event_id, 0, "no such event in the lake", expected)])
