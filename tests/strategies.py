@@ -95,7 +95,9 @@ _REGEXES = st.sampled_from(
 )
 _parts = _chain(("|minute", "|hour", "|day", "|week", "|month", "|year"), ("", "|gte", "|gt", "|lt", "|lte"))
 _references = _chain(("|fieldref",), _PLACED)
-_expanded = st.sampled_from(["%who%", "a%who%", "\\%who%", "x", "%who%%who%", "%a-b.c%", "*%who%?", "50\\%", "\\%plain%who%"])
+_expanded = st.sampled_from(
+    ["%who%", "a%who%", "\\%who%", "x", "%who%%who%", "%a-b.c%", "*%who%?", "50\\%", "\\%plain%who%", "b\\\\%who%"]
+)
 _literals = st.text("abé/-1 ", min_size=1, max_size=4)
 
 
@@ -114,6 +116,7 @@ def items(field: str) -> st.SearchStrategy[tuple[str, Any]]:
         _modified(field, _references, st.sampled_from(FIELDS)),
         st.tuples(st.just(f"{field}|exists"), st.booleans()),
         _modified(field, _chain(("", "|contains", "|windash"), ("|expand",), ("", "|endswith", "|cased")), _expanded),
+        _modified(field, st.sampled_from(("|cidr|expand", "|expand|cidr")), st.sampled_from(["%nets%", "10.0.0.0/8"])),
         _modified(field, st.just(""), st.none(), lists=False),
     )
 

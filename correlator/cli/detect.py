@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from correlator.cli.output import Exit, fail_on_option, format_option
-from correlator.cli.rules import load
+from correlator.cli.rules import estate_option, load
 from correlator.errors import Problem
 
 if TYPE_CHECKING:
@@ -73,11 +73,19 @@ class EventReader:
 @click.option("--rules", "paths", multiple=True, required=True, type=click.Path(path_type=Path), help="Rule file or folder.")
 @click.option("--any-logsource", is_flag=True, help="Every rule looks at every event, whatever its log source.")
 @click.argument("file", type=click.File("rb"))
+@estate_option
 @format_option
 @fail_on_option
 @click.pass_context
 def detect(
-    ctx: click.Context, paths: tuple[Path, ...], file: IO[bytes], form: str, fail_on: str | None, *, any_logsource: bool
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    file: IO[bytes],
+    estate: Path | None,
+    form: str,
+    fail_on: str | None,
+    *,
+    any_logsource: bool,
 ) -> None:
     """Find the events of FILE (NDJSON, - for standard input) that Sigma rules match: one line per rule and event.
 
@@ -87,7 +95,7 @@ def detect(
     from correlator.model.severity import Severity  # noqa: PLC0415 - `--help` loads nothing
 
     del form
-    loaded = load(paths)
+    loaded = load(paths, estate)
     _tell(loaded.problems)
     reader = EventReader(getattr(file, "name", "-"))
     worst = -1

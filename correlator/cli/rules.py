@@ -1,6 +1,6 @@
 """``tocsin rules``: what the rules are, what they look for, and whether they can work here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,15 +49,21 @@ def rules() -> None:
 
 
 _paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+estate_option = click.option(
+    "--estate",
+    type=click.Path(path_type=Path),
+    help="The estate file that says what placeholders stand for; else the configured one.",
+)
 
 
 @rules.command("list")
 @_paths
+@estate_option
 @format_option
 @no_level_option
-def list_(paths: tuple[Path, ...], form: str) -> None:
+def list_(paths: tuple[Path, ...], estate: Path | None, form: str) -> None:
     """List the rules below PATHS (without: those that ship with Tocsin)."""
-    loaded = load(paths)
+    loaded = load(paths, estate)
     rows = [_summary(rule) for rule in loaded.ruleset.rules]
     print_rows(rows, form, ("level", "title", "log source", "id"), title=f"{len(rows)} rules")
 
@@ -65,13 +71,14 @@ def list_(paths: tuple[Path, ...], form: str) -> None:
 @rules.command()
 @click.argument("rule")
 @_paths
+@estate_option
 @format_option
 @no_level_option
-def show(rule: str, paths: tuple[Path, ...], form: str) -> None:
+def show(rule: str, paths: tuple[Path, ...], estate: Path | None, form: str) -> None:
     """Show the RULE (id, name, or end of its path) below PATHS: what it looks for once mappings and filters are applied."""
     from correlator.detect.wording import describe_condition  # noqa: PLC0415 - `--help` loads nothing
 
-    found = _find(load(paths).ruleset.rules, rule)
+    found = _find(load(paths, estate).ruleset.rules, rule)
     details = _summary(found) | {
         "name": found.name,
         "status": found.status,
@@ -94,15 +101,16 @@ def show(rule: str, paths: tuple[Path, ...], form: str) -> None:
 
 @rules.command()
 @_paths
+@estate_option
 @format_option
 @no_level_option
 @click.pass_context
-def check(ctx: click.Context, paths: tuple[Path, ...], form: str) -> None:
+def check(ctx: click.Context, paths: tuple[Path, ...], estate: Path | None, form: str) -> None:
     """Check the rules below PATHS: each fault with its place, how many load, how many cannot fire here and why.
 
     Exit code 2 when a rule or correlation was rejected.
     """
-    loaded = load(paths)
+    loaded = load(paths, estate)
     problems = (*loaded.problems, *_correlation_problems(loaded))
     unable = _inert(loaded)
     if form == "json":
@@ -117,24 +125,33 @@ def check(ctx: click.Context, paths: tuple[Path, ...], form: str) -> None:
         ctx.exit(Exit.WRONG_INPUT)
 
 
-def load(paths: Sequence[Path]) -> "Loaded":
-    """Return the rules below ``paths``; without any, those that ship with Tocsin."""
+def load(paths: Sequence[Path], estate: Path | None = None) -> "Loaded":
+    """Return the rules below ``paths``, their placeholders filled from ``estate``; without any, those that ship with Tocsin."""
     from correlator.runtime.content import shipped_rules  # noqa: PLC0415 - `--help` loads nothing
     from correlator.runtime.ruleset import load_cached  # noqa: PLC0415
     from correlator.store.content import find_mappings  # noqa: PLC0415
 
     chosen = paths or (shipped_rules(),)
-    return load_cached(chosen, find_mappings(chosen), _cache())
+    cache, configured = _configured()
+    return load_cached(chosen, find_mappings(chosen), cache, placeholders_of(estate or configured))
 
 
-def _cache() -> Path | None:
-    """Return the plan cache; None when the settings cannot be read: rules can be checked without."""
+def placeholders_of(estate: Path | None) -> Mapping[str, tuple[str, ...]]:
+    """Return what the file at ``estate`` says that placeholders stand for; None: nothing. Raises InputError."""
+    from correlator.config.estate import load_estate  # noqa: PLC0415 - `--help` loads nothing
+
+    return load_estate(estate).all_placeholders if estate else {}
+
+
+def _configured() -> tuple[Path | None, Path | None]:
+    """Return the plan cache and the estate file; None when the settings cannot be read: rules can be checked without."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` loads nothing
 
     try:
-        return load_settings().cache
+        settings = load_settings()
     except InputError:
-        return None
+        return None, None
+    return settings.cache, settings.estate
 
 
 def _find(found: Iterable["Rule"], wanted: str) -> "Rule":

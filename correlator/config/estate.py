@@ -6,12 +6,16 @@
     time_zone = "Europe/Paris"                 # of what is shared or unattributed
     hours = { mon-fri = "07:30-18:30" }
 
+    [placeholders]                             # of all of us; each commune may add its own values
+    Administrators = ["adm-*"]
+
     [[commune]]
     id = "00101"                              # INSEE code, as text
     code = "BRP"
     name = "Brévanne-le-Port"
     hours = { mon-fri = "08:30-12:00, 13:30-17:30", sat = "09:00-12:00" }
     hosts = ["BRP-*"]
+    placeholders = { Workstations = ["BRP-PC*"] }   # what rules mean by %Workstations%
     upn_suffixes = ["brp.example.org"]
     maternite = true                          # births are declared here
 
@@ -95,6 +99,7 @@ def _estate(root: Root, sections: Sections, catalogue: Catalogue) -> Estate:
         time_zone=root.time_zone,
         calendar=root.calendar,
         hours=root.hours,
+        placeholders=root.placeholders,
     )
 
 

@@ -14,6 +14,7 @@ from correlator.config.estate_values import (
     MaybeDuration,
     MaybeHours,
     OpeningHours,
+    PlaceholderValues,
     TimeZone,
     Word,
     Words,
@@ -76,6 +77,7 @@ class CommuneEntry(Entry):
     inhabitants: Annotated[int, Field(ge=0, description="a number of people")] = 0
     maternite: Annotated[bool, Field(description="true where births take place")] = False
     nis2: Nis2 = "none"
+    placeholders: PlaceholderValues = Field(default_factory=dict)
 
 
 class NetworkEntry(Entry):
@@ -145,6 +147,7 @@ class Root(Entry):
     time_zone: TimeZone = "Europe/Paris"
     calendar: CalendarName = "FR"
     hours: OpeningHours = Field(default_factory=dict)
+    placeholders: PlaceholderValues = Field(default_factory=dict)
 
 
 SECTIONS: Final[dict[str, type[Entry]]] = {

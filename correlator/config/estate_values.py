@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import BeforeValidator, Field
 
 from correlator.config.public_holidays import CALENDARS
-from correlator.model.estate import ZONES, Hours
+from correlator.model.estate import PLACEHOLDERS, ZONES, Hours
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -21,6 +21,7 @@ _RANGE = re.compile(r"(\d{1,2}):([0-5]\d)\s*-\s*(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(\d+)\s*(s|min|m|h|d|j)")
 _SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "j": 86_400}
 _MIDNIGHT: Final = 24 * 60
+_PLACEHOLDER = re.compile(r"\w[\w.-]*")
 
 
 def _text(value: object) -> str:
@@ -114,6 +115,29 @@ def _ranges(text: str) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
+def _placeholder_name(value: object) -> str:
+    text = _text(value)
+    if not _PLACEHOLDER.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a placeholder")
+    close = get_close_matches(text, PLACEHOLDERS, n=1, cutoff=0.8)
+    if close and text not in PLACEHOLDERS:
+        raise ValueError(f"unknown placeholder {text!r}; did you mean {close[0]!r}?")
+    return text
+
+
+def _placeholder_value(value: object) -> str:
+    text = _text(value)
+    if not text.isprintable():
+        raise ValueError(f"{text!r} holds a character that cannot be printed")
+    if not text.strip("*? "):
+        raise ValueError(f"{text!r} would stand for everything" if text.strip() else "an empty text stands for nothing")
+    return text
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 CommuneId = Annotated[str, BeforeValidator(_commune_id), Field(description='five characters in quotes, such as "00101"')]
 Cidr = Annotated[
     IPv4Network | IPv6Network,
@@ -136,6 +160,18 @@ OpeningHours = Annotated[
 ]
 MaybeHours = Annotated[
     Hours | None, BeforeValidator(_opening), Field(description='{ mon-fri = "08:30-12:00, 13:30-17:30", sat = "09:00-12:00" }')
+]
+PlaceholderName = Annotated[str, BeforeValidator(_placeholder_name)]
+PlaceholderValues = Annotated[
+    dict[
+        PlaceholderName,
+        Annotated[
+            tuple[Annotated[str, BeforeValidator(_placeholder_value)], ...],
+            BeforeValidator(_one_or_more),
+            Field(min_length=1),
+        ],
+    ],
+    Field(description=f'names such as {", ".join(PLACEHOLDERS)}, each with its values: Servers = ["BRP-SRV*", "SIM-*"]'),
 ]
 Word = Annotated[str, Field(min_length=1, description="a text")]
 Words = Annotated[tuple[str, ...], Field(description="a list of texts")]

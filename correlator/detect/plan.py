@@ -14,7 +14,7 @@ import orjson
 from correlator.model.logsource import LogSource
 
 #: Raised when the meaning or the form of a plan changes: older cached plans are then built again.
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 #: Operators over text; those of ``EXACT`` compare raw text, the others lower-cased text unless the leaf is ``cased``.
 TEXT_OPERATORS = ("equals", "contains", "startswith", "endswith", "like")

@@ -23,8 +23,13 @@ ZONES = (
     "access", "ot", "servers", "dmz", "dc", "storage", "backup", "logs", "tools", INTERNAL, INTERNET,
 )  # fmt: skip
 
+#: Lists that Sigma rules name as ``%Servers%`` (modifier ``expand``); an estate may add others.
+PLACEHOLDERS = ("Administrators", "JumpServers", "Workstations", "Servers", "DomainControllers")
+
 #: Opening hours: ISO weekday (1 Monday … 7 Sunday) → [from, to) ranges in minutes of the local day.
 Hours = Mapping[int, tuple[tuple[int, int], ...]]
+#: Name of a placeholder → its values, with Sigma's wildcards.
+Placeholders = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Commune:
     inhabitants: int = 0
     maternite: bool = False  # births are declared here only where there is a maternity
     nis2: str = "none"  # none, important, essential: law not promulgated, so each commune's counsel decides
+    placeholders: Placeholders = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,7 @@ class Estate:
     """Everything above, as one immutable value; ``Estate()`` knows nobody.
 
     ``time_zone``, ``calendar`` and ``hours`` hold for what is shared or unattributed (the IT department's own).
+    ``placeholders`` are the shared values; ``all_placeholders`` has those of the communes as well.
     """
 
     communes: tuple[Commune, ...] = ()
@@ -157,6 +164,16 @@ class Estate:
     time_zone: str = "Europe/Paris"
     calendar: str = "FR"
     hours: Hours = field(default_factory=dict)
+    placeholders: Placeholders = field(default_factory=dict)
+
+    @property
+    def all_placeholders(self) -> dict[str, tuple[str, ...]]:
+        """Return every placeholder with its shared values, then those of each commune, each value once, by name."""
+        found: dict[str, dict[str, None]] = {}
+        for part in (self.placeholders, *(commune.placeholders for commune in self.communes)):
+            for name, values in part.items():
+                found.setdefault(name, {}).update(dict.fromkeys(values))
+        return {name: tuple(found[name]) for name in sorted(found)}
 
     def commune(self, commune_id: str) -> Commune | None:
         """Return the commune with this id, or None."""

@@ -120,12 +120,12 @@ def load_content(settings: Settings, rules: Sequence[Path] = (), *, estate: Esta
     estate or a broken site parser.
     """
     paths = tuple(rules) or settings.rules or (shipped_rules(),)
-    loaded = load_cached(paths, find_mappings(paths), settings.cache)
+    land = estate or (load_estate(settings.estate) if settings.estate else Estate())
+    loaded = load_cached(paths, find_mappings(paths), settings.cache, land.all_placeholders)
     known = {rule.id: rule.id for rule in loaded.ruleset.rules} | {
         rule.name: rule.id for rule in loaded.ruleset.rules if rule.name
     }
     correlations, problems = load_correlations(loaded.ruleset.correlations, known)
-    land = estate or (load_estate(settings.estate) if settings.estate else Estate())
     return Content(
         parsers=find_parsers(site_dir=settings.parsers_dir),
         loaded=loaded,

@@ -83,13 +83,18 @@ def build_item(key: str, value: Any, placeholders: Placeholders) -> Predicate:
         raise Refused(f"{key}: a list must hold values, and null is not one")
     if "exists" in modifiers:
         return build_exists(field, modifiers, value)
-    if "expand" in modifiers:
-        wanted = [one for written in wanted for one in values.expand(written, placeholders)]
     linking = all if "all" in modifiers else any
     negated = "neq" in modifiers
     rest = [name for name in modifiers if name not in ("all", "neq", "expand")]
-    checks = [build_check(field, one, rest) for one in wanted]
+    checks = [build_written(field, one, rest, placeholders if "expand" in modifiers else None) for one in wanted]
     return lambda event: linking(check(event) for check in checks) != negated
+
+
+def build_written(field: str, written: Any, modifiers: Sequence[str], placeholders: Placeholders | None) -> Predicate:
+    """Return the test of one written value: of any of the values it stands for when it holds placeholders."""
+    meant = [written] if placeholders is None else values.expand(written, placeholders)
+    checks = [build_check(field, one, modifiers) for one in meant]
+    return lambda event: any(check(event) for check in checks)
 
 
 def build_exists(field: str, modifiers: Sequence[str], value: Any) -> Predicate:

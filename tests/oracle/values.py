@@ -116,7 +116,7 @@ def expand(value: Any, placeholders: Mapping[str, Sequence[Any]]) -> list[Any]:
     """Return the values a text with ``%placeholders%`` stands for; a placeholder nobody defined is refused."""
     if not isinstance(value, str):
         return [value]
-    pieces = re.split(r"(\\%|%[^%\\\s]+%)", value)
+    pieces = re.split(r"(\\\\|\\%|%[^%\\\s]+%)", value)
     choices: list[list[str]] = []
     for piece in pieces:
         if piece == r"\%":

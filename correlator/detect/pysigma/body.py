@@ -1,7 +1,7 @@
 """The body of a rule or filter (log source, detections, condition) → its meaning, through pySigma's objects."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,11 +9,12 @@ from sigma.exceptions import SigmaError
 from sigma.modifiers import SigmaModifier
 from sigma.processing.pipeline import ProcessingPipeline
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaLogSource, SigmaRule
-from sigma.types import SigmaNumber, SigmaString, SigmaType, sigma_type
+from sigma.types import SigmaExpansion, SigmaNumber, SigmaString, SigmaType, sigma_type
 
 from correlator.detect.plan import Node
-from correlator.detect.pysigma.meaning import MeaningError, Placeholders, any_of, node_of, number_text
+from correlator.detect.pysigma.meaning import MeaningError, any_of, node_of, number_text
 from correlator.detect.pysigma.modifiers import MODIFIERS, TEXTUAL, Contains
+from correlator.detect.pysigma.placeholders import Placeholders, advice, filled, missing, unknown
 from correlator.detect.texts import read_documents
 from correlator.errors import Problem
 from correlator.model.logsource import LogSource
@@ -89,7 +90,8 @@ def read_body(
     ``detections`` by short name (``d0`` …) as ``conditions`` use them; ``rule`` gives title, id and ``logsource`` to the
     conditions of mappings. Raises BodyError.
     """
-    parsed = _read_detections(detections)
+    values = placeholders or {}
+    parsed = _read_detections(detections, values)
     try:
         logsource = SigmaLogSource(**{key: rule["logsource"].get(key) for key in ("category", "product", "service")})
         sigma = SigmaRule(
@@ -101,63 +103,101 @@ def read_body(
         )
         for mapping in sorted(mappings, key=lambda mapping: mapping.pipeline.priority):
             mapping.pipeline.apply(sigma)
-        node = any_of(node_of(condition.parsed, placeholders or {}) for condition in sigma.detection.parsed_condition)
+        node = any_of(node_of(condition.parsed, values) for condition in sigma.detection.parsed_condition)
     except MeaningError as error:
-        raise BodyError.of((), error.what, error.expected) from None
+        raise _body_error(error, detections, values) from None
     except (SigmaError, RecursionError, ValueError, TypeError, AttributeError) as error:
         raise BodyError.of(("condition",), f"the condition cannot be read: {error}", "Sigma syntax") from error
     source = sigma.logsource
     return node, LogSource(source.product or "", source.category or "", source.service or "")
 
 
-def _read_detections(detections: Mapping[str, object]) -> dict[str, SigmaDetection]:
-    faults: list[Fault] = []
+def _body_error(error: MeaningError, detections: Mapping[str, object], placeholders: Placeholders) -> BodyError:
+    """Return ``error`` with its place: for a placeholder without values, that of every such placeholder."""
+    unfilled = missing(detections, placeholders) if error.is_placeholder else {}
+    if not unfilled:
+        return BodyError.of((), error.what, error.expected)
+    return BodyError(
+        [
+            Fault(keys, f"the placeholder %{name}% has no values here", advice(name, placeholders))
+            for name, keys in unfilled.items()
+        ]
+    )
+
+
+def _read_detections(detections: Mapping[str, object], placeholders: Placeholders) -> dict[str, SigmaDetection]:
+    reader = _Reader(placeholders)
     parsed: dict[str, SigmaDetection] = {}
     for name, definition in detections.items():
         try:
-            parsed[name] = _read_detection(definition, (name,), faults)
+            parsed[name] = reader.detection(definition, (name,))
         except BodyError as error:
-            faults.extend(error.faults)
-    if faults:
-        raise BodyError(faults)
+            reader.faults.extend(error.faults)
+    if reader.faults:
+        raise BodyError(reader.faults)
     return parsed
 
 
-def _read_detection(definition: object, keys: Keys, faults: list[Fault]) -> SigmaDetection:
-    if isinstance(definition, Mapping):
-        return _read_map(definition, keys, faults)
-    if isinstance(definition, list) and any(isinstance(part, Mapping | list) for part in definition):
-        return SigmaDetection([_read_detection(part, (*keys, number), faults) for number, part in enumerate(definition)])
-    return SigmaDetection([_read_item("", definition, keys)])
+@dataclass(slots=True)
+class _Reader:
+    """Reads detections; ``faults`` grows, the good ones go on so that all faults show at once."""
 
+    placeholders: Placeholders
+    faults: list[Fault] = field(default_factory=list)
 
-def _read_map(definition: Mapping[object, object], keys: Keys, faults: list[Fault]) -> SigmaDetection:
-    items: list[SigmaDetectionItem | SigmaDetection] = []
-    known = len(faults)
-    for key, value in definition.items():
+    def detection(self, definition: object, keys: Keys) -> SigmaDetection:
+        if isinstance(definition, Mapping):
+            return self._map(definition, keys)
+        if isinstance(definition, list) and any(isinstance(part, Mapping | list) for part in definition):
+            return SigmaDetection([self.detection(part, (*keys, number)) for number, part in enumerate(definition)])
+        return SigmaDetection([self._item("", definition, keys)])
+
+    def _map(self, definition: Mapping[object, object], keys: Keys) -> SigmaDetection:
+        items: list[SigmaDetectionItem | SigmaDetection] = []
+        known = len(self.faults)
+        for key, value in definition.items():
+            try:
+                if not isinstance(key, str | int) or isinstance(key, bool):
+                    raise BodyError.of(keys, f"the field name {key!r} is not text", "a quoted field name")
+                items.append(self._item(str(key), value, (*keys, str(key))))
+            except BodyError as error:
+                self.faults.extend(error.faults)
+        if not items:
+            raise BodyError([] if len(self.faults) > known else [Fault(keys, "the detection is empty", "field: value")])
+        return SigmaDetection(items)
+
+    def _item(self, key: str, definition: object, keys: Keys) -> SigmaDetectionItem:
+        name, *words = key.split("|")
+        values = [self._value(value, name, words, keys) for value in _value_list(definition, keys)]
+        if "expand" in words and not unknown(definition, self.placeholders):
+            words.remove("expand")  # done
+        words.sort(key=_order)
+        modifiers = [_modifier(word, keys) for word in words]
+        if not name and not _PLACED & set(words):
+            modifiers.append(Contains)
         try:
-            if not isinstance(key, str | int) or isinstance(key, bool):
-                raise BodyError.of(keys, f"the field name {key!r} is not text", "a quoted field name")
-            items.append(_read_item(str(key), value, (*keys, str(key))))
-        except BodyError as error:
-            faults.extend(error.faults)
-    if not items:
-        raise BodyError([] if len(faults) > known else [Fault(keys, "the detection is empty", "field: value")])
-    return SigmaDetection(items)
+            return SigmaDetectionItem(name or None, modifiers, values)
+        except (SigmaError, ValueError, TypeError) as error:
+            raise BodyError.of(keys, f"{key!r} does not fit its value {definition!r:.80}", str(error)) from error
+
+    def _value(self, value: object, name: str, words: Sequence[str], keys: Keys) -> SigmaType:
+        textual = not name or bool(TEXTUAL & set(words))
+        plain = "re" in words
+        if "expand" in words and isinstance(value, str) and not unknown(value, self.placeholders):
+            try:
+                texts = filled(value, self.placeholders, as_regex=plain)
+            except ValueError as error:
+                raise BodyError.of(keys, str(error), "fewer placeholders in one value") from None
+            return SigmaExpansion([_read_value(text, keys, textual=textual, plain=plain) for text in texts])
+        return _read_value(value, keys, textual=textual, plain=plain)
 
 
-def _read_item(key: str, definition: object, keys: Keys) -> SigmaDetectionItem:
-    field, *names = key.split("|")
-    names.sort(key=_LINKING.__contains__)  # they say how values are linked, never what a value is: anywhere is right
-    modifiers = [_modifier(name, keys) for name in names]
-    if not field and not _PLACED & set(names):
-        modifiers.append(Contains)
-    textual = not field or bool(TEXTUAL & set(names))
-    values = [_read_value(value, keys, textual=textual, plain="re" in names) for value in _value_list(definition, keys)]
-    try:
-        return SigmaDetectionItem(field or None, modifiers, values)
-    except (SigmaError, ValueError, TypeError) as error:
-        raise BodyError.of(keys, f"{key!r} does not fit its value {definition!r:.80}", str(error)) from error
+def _order(word: str) -> int:
+    """Return the place of a modifier: placeholders are filled in first, and links between values come last.
+
+    A link says nothing of a value, so it may stand anywhere; a placeholder stands for values as if they were written there.
+    """
+    return 0 if word == "expand" else 2 if word in _LINKING else 1
 
 
 def _modifier(name: str, keys: Keys) -> type[SigmaModifier[Any, Any]]:

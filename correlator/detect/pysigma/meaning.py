@@ -1,7 +1,7 @@
 """pySigma's parsed condition → our own tree, one meaning per value type."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -32,8 +32,7 @@ from sigma.types import (
 
 from correlator.detect.plan import And, Leaf, Node, Not, Or, Value, fold_text
 from correlator.detect.pysigma.modifiers import DASH, EncodedString
-
-Placeholders = Mapping[str, tuple[str, ...]]
+from correlator.detect.pysigma.placeholders import Placeholders, advice
 
 _ANY = SpecialChars.WILDCARD_MULTI
 _MERGED = frozenset({"equals", "contains", "startswith", "endswith", "like", "regex", "cidr"})
@@ -43,10 +42,11 @@ _META = frozenset("\\.+*?()|[]{}^$#&-~")
 class MeaningError(ValueError):
     """A value that this engine cannot give a meaning to: what it is, and what would be right."""
 
-    def __init__(self, what: str, expected: str) -> None:
+    def __init__(self, what: str, expected: str, *, is_placeholder: bool = False) -> None:
         super().__init__(what)
         self.what = what
         self.expected = expected
+        self.is_placeholder = is_placeholder
 
 
 def node_of(condition: object, placeholders: Placeholders) -> Node:
@@ -148,10 +148,8 @@ def _filled(parts: Iterable[Any], placeholders: Placeholders, read: Callable[[st
     for part in parts:
         if isinstance(part, Placeholder) and part.name != DASH:
             if part.name not in placeholders:
-                raise MeaningError(
-                    f"the placeholder %{part.name}% is not resolved",
-                    "this version takes no values for placeholders: write the values into the rule",
-                )
+                what = f"the placeholder %{part.name}% has no values here"
+                raise MeaningError(what, advice(part.name, placeholders), is_placeholder=True)
             choices.append([read(text) for text in placeholders[part.name]])
         else:
             choices.append([[part]])

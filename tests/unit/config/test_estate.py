@@ -108,9 +108,61 @@ def test_shipped_estate_is_read_from_its_path() -> None:
     }
 
 
+PLACEHOLDERS = """\
+version = 1
+[placeholders]
+Administrators = ["adm-*", 'SIM\\adm*']
+gpo_owners = "svc-gpo"
+[[commune]]
+id = "00101"
+code = "BRP"
+name = "Brévanne-le-Port"
+placeholders = { Servers = ["BRP-SRV*"] }
+[[commune]]
+id = "00102"
+code = "SAU"
+name = "Saint-Aubrec"
+[commune.placeholders]
+Servers = ["SAU-SRV*", "BRP-SRV*"]
+"""
+
+
+def test_placeholders_are_joined_over_communes() -> None:
+    """Shared values first, then each commune's, each once."""
+    assert load_estate(PLACEHOLDERS).all_placeholders == {
+        "Administrators": ("adm-*", "SIM\\adm*"),
+        "Servers": ("BRP-SRV*", "SAU-SRV*"),
+        "gpo_owners": ("svc-gpo",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "fault"),
+    [
+        (
+            "Administrators",
+            "Administrator",
+            "estate.toml:3: placeholders: unknown placeholder 'Administrator'; did you mean 'Adm",
+        ),
+        ('["adm-*",', '["*?",', "estate.toml:3: placeholders: '*?' would stand for everything"),
+        ('"svc-gpo"', "[]", "estate.toml:4: placeholders: "),
+        ('"svc-gpo"', '""', "estate.toml:4: placeholders: an empty text stands for nothing"),
+        ('["SAU-SRV*"', "[3", "estate.toml:15: placeholders: 3 is not a text"),
+        ("gpo_owners", '"gpo owners"', "estate.toml:4: placeholders: 'gpo owners' is not the name of a placeholder"),
+        ("[placeholders]", "[placeholder]", "estate.toml:2: unknown key 'placeholder'; did you mean 'placeholders'?"),
+    ],
+)
+def test_a_wrong_placeholder_is_told_with_its_line(good: str, bad: str, fault: str) -> None:
+    """A name that nearly is a standard one, nothing, everything, no text."""
+    (found,) = faults(PLACEHOLDERS.replace(good, bad, 1))
+
+    assert found.startswith(fault)
+
+
 def test_the_example_to_start_from_is_read() -> None:
     """Two communes: births everywhere, cameras and water where somebody said so."""
     estate = load_estate(Path(__file__).parents[3] / "deploy/estate.example.toml")
+    assert sorted(estate.all_placeholders) == ["Administrators", "DomainControllers", "Servers", "Workstations"]
     assert [(one.service, one.commune, one.contact) for one in estate.services] == [
         ("ec-naissances", "00101", "brp-accueil"),
         ("ec-naissances", "00102", "sau-accueil"),

@@ -59,7 +59,7 @@ def test_rule_carries_what_it_says() -> None:
         (RULE.replace("|endswith: \\cmd.exe", "|gt: text"), "x.yml:7: 'Image|gt' does not fit its value 'text'"),
         (RULE.replace("|endswith: \\cmd.exe", "|re: '(?=x)'"), "the regular expression '(?=x)' of Image cannot be used"),
         (RULE.replace("|endswith: \\cmd.exe", "|cidr: 10.0.0.0/99"), "x.yml:7: 'Image|cidr' does not fit"),
-        (RULE.replace("|endswith: \\cmd.exe", "|expand: '%who%'"), "the placeholder %who% is not resolved"),
+        (RULE.replace("|endswith: \\cmd.exe", "|expand: '%who%'"), "x.yml:7: the placeholder %who% has no values here"),
         (RULE.replace("|endswith: \\cmd.exe", "|base64: 'a*'"), "an encoded value cannot hold wildcards"),
         (RULE.replace("title: t\n", ""), "x.yml:1: the rule has no title"),
         (RULE.replace("title: t", "title: [t]"), "x.yml:1: title is ['t']; text of 1 to 256 characters"),
