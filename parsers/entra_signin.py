@@ -201,6 +201,10 @@ def _outcome(fields: pl.DataFrame) -> pl.Expr:
     return pl.when(pl.col("entra.log") == "signinlogs").then(by_code).otherwise(by_word)
 
 
+_SAID = (
+    'SignInLogs"', 'AuditLogs"', 'RiskEvents"', '"RiskyUsers"', '"RiskyServicePrincipals"',
+    '"createdDateTime"', '"activityDisplayName"', '"riskEventType"', '"loggedByService"',
+)  # fmt: skip
 PARSER = Parser(
     name="entra_signin",
     log_sources=tuple(_LOG_SOURCES.values()),
@@ -210,6 +214,7 @@ PARSER = Parser(
         r'|"(?:clientAppUsed|conditionalAccessStatus)"\s*:.*"createdDateTime"\s*:'
         r'|"activityDisplayName"\s*:|"riskEventType"\s*:|"loggedByService"\s*:',
         rank=10,
+        any_of=_SAID,
     ),
     maturity=Maturity.DOCUMENTED,
     fields={name: ECS.get(name, pl.String()) for name in (*_ECS.split(), "*", "Status", "ActivityDetails", *_SPELLINGS)},

@@ -182,6 +182,7 @@ PARSER = Parser(
         pattern=r'"CreationTime"\s*:.*"Workload"\s*:|"Workload"\s*:.*"CreationTime"\s*:|"OrganizationId"\s*:.*"RecordType"\s*:'
         r'|"OfficeWorkload"\s*:|"{1,2}AuditData"{1,2}\s*[:,]|^\W*(?:\w+"?,"?)*AuditData\b',
         rank=10,
+        any_of=('"Workload"', '"RecordType"', '"OfficeWorkload"', "AuditData"),
     ),
     maturity=Maturity.DOCUMENTED,
     fields={name: ECS.get(name, pl.String()) for name in f"{_ECS} {_OWN}".split()},

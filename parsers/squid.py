@@ -169,7 +169,7 @@ def _sigma() -> dict[str, pl.Expr]:
 PARSER = Parser(
     name="squid",
     log_sources=(_PROXY,),
-    signature=Signature(pattern=_SIGNATURE, rank=30),
+    signature=Signature(pattern=_SIGNATURE, rank=30, any_of=(r"^[^{]", r'\] "')),
     maturity=Maturity.DOCUMENTED,
     fields=fields_of(_ecs(), _sigma()),
     parse=_parse,

@@ -1,9 +1,12 @@
 """Which parser reads which record: by what the source declares, by signature, else by what its stream spoke last."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
+from polars import escape_regex
 
 from correlator.parse.contract import Continuation, Header, Parser, Signature
 
@@ -34,10 +37,15 @@ def route(
     finds itself, by rank, then name. Rows nobody claims, or only a fallback, belong to the ``Header`` or ``Continuation``
     parser that the same stream spoke last; ``sticky`` (stream key → name) says so across batches.
     """
+    text = raw.get_column("text")
     declared = raw.get_column("source").replace_strict(dict(forced or {}), default=None, return_dtype=pl.String)
     free = declared.is_null()
-    claimed = declared.zip_with(~free, claims(raw.get_column("text"), free, list(parsers.values())))
-    lines = pl.DataFrame({"owner": claimed, "stream": stream_keys(raw), "text": raw.get_column("text"), "free": free})
+    claimed = claims(text, free, list(parsers.values()))
+    owner = declared.zip_with(~free, claimed) if forced else claimed
+    lasting = [name for name, parser in parsers.items() if isinstance(parser.assembly, (Header, Continuation))]
+    if not sticky and not owner.is_in(lasting).any():  # no stream speaks a multi-line format: nothing can stick
+        return Routed(owner, pl.Series("spoken", [None], dtype=pl.String).new_from_index(0, owner.len()))
+    lines = pl.DataFrame({"owner": owner, "stream": stream_keys(raw), "text": text, "free": free})
     return _stick(lines, parsers, sticky or {})
 
 
@@ -48,19 +56,45 @@ def stream_keys(raw: pl.DataFrame) -> pl.Series:
 
 def claims(text: pl.Series, wanted: pl.Series, parsers: Sequence[Parser]) -> pl.Series:
     """Return the name of the first parser whose signature finds itself in each wanted row, null where none does."""
-    rows = pl.DataFrame({"row": pl.int_range(text.len(), eager=True), "head": _head(text)}).filter(wanted)
-    owners: list[pl.DataFrame] = []
-    for parser in sorted(parsers, key=lambda parser: (parser.signature.rank, parser.name)):
-        if rows.is_empty():
-            break
-        found = _recognise(rows, parser.signature)
-        if found.is_empty():
-            continue
-        owners.append(found.select("row", owner=pl.lit(parser.name)))
-        rows = rows.join(found, on="row", how="anti", maintain_order="left")
-    claimed = pl.concat([pl.DataFrame(schema={"row": pl.Int64, "owner": pl.String}), *owners])
-    every = pl.DataFrame({"row": pl.int_range(text.len(), eager=True)})
-    return every.join(claimed, on="row", how="left", maintain_order="left").get_column("owner")
+    ranked = sorted(parsers, key=lambda parser: (parser.signature.rank, parser.name))
+    rows = pl.DataFrame({"row": pl.int_range(text.len(), dtype=pl.UInt32, eager=True), "head": _head(text)})
+    rows = rows if wanted.all() else rows.filter(wanted)
+    telling = [parser for parser in ranked if _telling(parser.signature)]
+    told = rows.get_column("head").str.contains(_any_telling(tuple(parser.signature for parser in telling))) if telling else None
+    owners = pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, text.len())
+    for number, found in _claimed(rows, told, ranked):
+        owners = owners.scatter(found, number)
+    return pl.Series("owner", [parser.name for parser in ranked], dtype=pl.String).gather(owners)
+
+
+def _claimed(rows: pl.DataFrame, told: pl.Series | None, ranked: Sequence[Parser]) -> Iterator[tuple[int, pl.Series]]:
+    """Yield (place of the parser in ``ranked``, its rows); rows not ``told`` hold no telling text of any parser."""
+    silent = rows.clear() if told is None else rows.filter(~told)
+    rest = rows if told is None else rows.filter(told)
+    for number, parser in enumerate(ranked):
+        if rest.height:
+            is_found = _recognised(rest.get_column("head"), parser.signature)
+            yield number, rest.get_column("row").filter(is_found)
+            rest = rest.filter(~is_found)
+        if silent.height and not _telling(parser.signature):
+            is_found = _recognised(silent.get_column("head"), parser.signature)
+            yield number, silent.get_column("row").filter(is_found)
+            silent = silent.filter(~is_found)
+
+
+def _telling(signature: Signature) -> tuple[str, ...]:
+    """Return regexes of which each record of the signature holds one at least; none where they cannot be searched together.
+
+    An anchor makes a search for several regexes at once as slow as its slowest.
+    """
+    regexes = signature.any_of or tuple(map(escape_regex, signature.literals[:1]))
+    return () if any("^" in regex for regex in regexes) else regexes
+
+
+@lru_cache(maxsize=16)
+def _any_telling(signatures: tuple[Signature, ...]) -> str:
+    """Return the regex that finds a telling text of any signature: one search tells most records from most parsers."""
+    return "|".join(dict.fromkeys(regex for signature in signatures for regex in _telling(signature)))
 
 
 def _head(text: pl.Series) -> pl.Series:
@@ -68,11 +102,44 @@ def _head(text: pl.Series) -> pl.Series:
     return text.str.head(HEAD_CHARS) if isinstance(longest, int) and longest > HEAD_CHARS else text
 
 
-def _recognise(rows: pl.DataFrame, signature: Signature) -> pl.DataFrame:
-    """Return the rows that hold every literal and the pattern; each test runs on what the one before left."""
+def _recognised(head: pl.Series, signature: Signature) -> pl.Series:
+    """Say which texts hold every literal and the pattern; each test runs on what the ones before left open."""
+    maybe = pl.Series([True]).new_from_index(0, head.len())
     for literal in signature.literals:
-        rows = rows.filter(pl.col("head").str.contains(literal, literal=True))
-    return rows.filter(pl.col("head").str.contains(signature.pattern)) if rows.height else rows
+        maybe = _narrowed(head, maybe, escape_regex(literal))
+    maybe = _either(head, maybe, tuple((regex,) for regex in signature.any_of)) if signature.any_of else maybe
+    sure = _either(head, maybe, signature.marks)
+    return sure | _narrowed(head, maybe & ~sure, signature.pattern)
+
+
+def _either(head: pl.Series, among: pl.Series, alternatives: Sequence[tuple[str, ...]]) -> pl.Series:
+    """Return the texts of ``among`` that hold all regexes of one of the ``alternatives``."""
+    found = pl.Series([False]).new_from_index(0, head.len())
+    for regexes in alternatives:
+        held = among & ~found
+        for regex in regexes:
+            held = _narrowed(head, held, regex)
+        found |= held
+    return found
+
+
+def _narrowed(head: pl.Series, among: pl.Series, regex: str) -> pl.Series:
+    """Return ``among`` without the texts that do not hold ``regex``; other texts are not searched."""
+    count = among.sum()
+    if count == 0:
+        return among
+    searched, is_plain = _searched(regex)
+    if count == head.len():
+        return head.str.contains(searched, literal=is_plain).fill_null(value=False)
+    held = head.filter(among).str.contains(searched, literal=is_plain).fill_null(value=False)
+    return among.scatter(among.arg_true(), held)
+
+
+@lru_cache(maxsize=256)
+def _searched(regex: str) -> tuple[str, bool]:
+    """Return what to search, and whether it is a plain text: polars keeps few regexes compiled."""
+    plain = re.sub(r"\\(\W)", r"\1", regex)
+    return (plain, True) if escape_regex(plain) == regex else (regex, False)
 
 
 def spoken_last(streams: pl.Series, spoken: pl.Series, sticky: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -41,6 +41,7 @@ _SIGNATURE = (
     r'|(?s:"EventID"\s*:\s*"?\d.*"(?:Channel|SourceName)"\s*:\s*")'
     r'|(?s:"(?:Channel|SourceName)"\s*:\s*".*"EventID"\s*:\s*"?\d)'
 )
+_MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": ?"', r'"EventID": ?"?\d'))
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
@@ -77,7 +78,7 @@ def _skipped(rows: pl.DataFrame) -> pl.Series:
 PARSER = Parser(
     name="windows_eventlog",
     log_sources=log_sources(),
-    signature=Signature(pattern=_SIGNATURE, rank=30),
+    signature=Signature(pattern=_SIGNATURE, rank=30, marks=_MARKS),
     maturity=Maturity.PROVED,
     fields=FIELDS,
     parse=_parse,
