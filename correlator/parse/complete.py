@@ -35,11 +35,12 @@ def complete(
     A stream is cut before its oldest record that is still open, for all parsers at once, so that the rows from there on
     can be brought back with the next batch, or read again after a restart, and give the same records.
     """
-    parts = _told_breaks(rows).drop_nulls("parser").partition_by("parser", as_dict=True)
-    owned = {str(name): group for (name,), group in parts.items()}
+    owned = _by_parser(rows, parsers)
     assembled, cuts = _settle(rows, owned, parsers, final=final, now=now)
     waits = _waiting(rows, cuts)
-    kept = {name: group.filter(~_waiting(group, cuts)) for name, group in owned.items() if name not in assembled}
+    kept = {
+        name: group.filter(~_waiting(group, cuts)) if cuts else group for name, group in owned.items() if name not in assembled
+    }
     lasting = {name: dict(streams) for name, streams in headers.items()}
     for name, group in kept.items():
         assembly = parsers[name].assembly
@@ -49,6 +50,15 @@ def complete(
     absorbed = [pl.Series("id", [], dtype=pl.String), *(one.absorbed for one in assembled.values())]
     records = {**kept, **{name: one.rows for name, one in assembled.items()}}
     return Completed(records, pl.concat(absorbed), waits, lasting)
+
+
+def _by_parser(rows: pl.DataFrame, parsers: Mapping[str, Parser]) -> dict[str, pl.DataFrame]:
+    """Return the rows of each parser, with what stands beside them where somebody's records may go on."""
+    names = rows.get_column("parser").unique().drop_nulls().to_list()
+    is_continued = any(isinstance(parsers[name].assembly, Continuation) for name in names)
+    told = _told_breaks(rows) if is_continued else rows
+    parts = told.drop_nulls("parser").partition_by("parser", as_dict=True) if names else {}
+    return {str(name): group for (name,), group in parts.items()}
 
 
 def _told_breaks(rows: pl.DataFrame) -> pl.DataFrame:
@@ -68,7 +78,7 @@ def _settle(
     multi = {name: group for name, group in owned.items() if isinstance(parsers[name].assembly, (Continuation, Keyed))}
     cuts: dict[str, int] = {}
     overdue: set[str] = set()
-    while True:
+    while multi:
         assembled = {
             name: _assembled(group, parsers[name].assembly, cuts, overdue, final=final, now=now)
             for name, group in multi.items()
@@ -83,6 +93,7 @@ def _settle(
             cuts = {}
         else:
             return assembled, cuts
+    return {}, {}
 
 
 def _assembled(
@@ -117,5 +128,7 @@ def _overfull(rows: pl.DataFrame, cuts: Mapping[str, int]) -> set[str]:
 
 
 def _waiting(rows: pl.DataFrame, cuts: Mapping[str, int]) -> pl.Series:
+    if not cuts:
+        return pl.Series([False]).new_from_index(0, rows.height)
     cut = stream_keys(rows).replace_strict(dict(cuts), default=None, return_dtype=pl.Int64)
     return (rows.get_column("offset") >= cut).fill_null(value=False)

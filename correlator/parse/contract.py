@@ -47,10 +47,10 @@ class Maturity(StrEnum):
 class Signature:
     """How to recognise a parser's records among all others.
 
-    ``pattern`` is a Rust regex searched in the first 4 KiB of the record. Every text of ``literals`` must also be there.
+    ``pattern`` is a Rust regex searched in the first 4 KiB of the record; every text of ``literals`` must also be there.
     ``any_of`` and ``marks`` are for speed and change nothing: of the regexes ``any_of`` one at least is found wherever the
-    pattern is, and where all regexes of one tuple of ``marks`` are found, so is the pattern. Lower ``rank`` is asked first: 10 a product's
-    own mark, 30 a family, 50 a general carrier, 90 a fallback such as generic JSON.
+    pattern is, and where all regexes of one tuple of ``marks`` are found, so is the pattern. Lower ``rank`` is asked first:
+    10 a product's own mark, 30 a family, 50 a general carrier, 90 a fallback such as generic JSON.
     """
 
     pattern: str

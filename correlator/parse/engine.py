@@ -12,7 +12,7 @@ from correlator.model.reject import REJECT, Reason
 from correlator.parse.complete import Headers, complete
 from correlator.parse.contract import TIME_ZONE, Continuation, Parsed, Parser
 from correlator.parse.guard import guarded
-from correlator.parse.normalize import stamp
+from correlator.parse.normalize import stamp_all
 from correlator.parse.registry import pick
 from correlator.parse.route import route, spoken_last, stream_keys
 
@@ -100,22 +100,32 @@ def read(
     before = carried or Carried()
     for name in (forced or {}).values():
         pick(parsers, name)
-    rows = pl.concat([before.rows, raw.select(RAW.names())]).with_row_index("raw_row").with_columns(original="text")
+    arrived = raw.select(RAW.names())
+    gathered = pl.concat([before.rows, arrived]) if before.rows.height else arrived
+    rows = gathered.with_row_index("raw_row").with_columns(original="text")
     routed = route(rows, parsers, forced=forced, sticky=before.sticky)
     owned = rows.with_columns(routed.parsers.alias("parser"))
     blank = _blank(owned, parsers)
-    done = complete(owned.filter(~blank), parsers, before.headers, final=final, now=now)
-    waiting = owned.filter(~blank).filter(done.waits)
-    outcome = _Outcome(skipped=[owned.filter(blank).get_column("raw_row")])
-    _refuse_unclaimed(owned.filter(~blank).filter(~done.waits & pl.col("parser").is_null()), outcome)
+    told = owned.filter(~blank) if blank.any() else owned
+    done = complete(told, parsers, before.headers, final=final, now=now)
+    waiting = told.filter(done.waits) if done.waits.any() else told.clear()
+    outcome = _Outcome(skipped=[owned.filter(blank).get_column("raw_row")] if told is not owned else [])
+    _refuse_unclaimed(told.filter(~done.waits & pl.col("parser").is_null()), outcome)
     for name, records in done.records.items():
         _parse(parsers[name], records, want, zones or {}, outcome)
-    settled = owned.with_columns(spoken=routed.spoken).join(waiting, on="raw_row", how="anti", maintain_order="left")
-    sticky = spoken_last(stream_keys(settled), settled.get_column("spoken"), before.sticky)
     counts = _count(owned, outcome, done.absorbed, waiting)
     rejects = pl.concat([pl.DataFrame(schema=REJECT), *(frame.select(REJECT.names()) for frame in outcome.rejects)])
-    left = Carried(waiting.select(RAW.names()), done.headers, sticky)
+    left = Carried(waiting.select(RAW.names()), done.headers, _sticky(owned, routed.spoken, waiting, before.sticky))
     return Read(_merged(outcome.events), rejects, counts, left, tuple(outcome.problems))
+
+
+def _sticky(owned: pl.DataFrame, spoken: pl.Series, waiting: pl.DataFrame, before: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what each stream spoke last among the rows that do not wait."""
+    if not before and spoken.null_count() == spoken.len():
+        return {}
+    said = owned.with_columns(spoken=spoken)
+    settled = said.join(waiting, on="raw_row", how="anti", maintain_order="left") if waiting.height else said
+    return spoken_last(stream_keys(settled), settled.get_column("spoken"), before)
 
 
 def _blank(rows: pl.DataFrame, parsers: Mapping[str, Parser]) -> pl.Series:
@@ -126,6 +136,8 @@ def _blank(rows: pl.DataFrame, parsers: Mapping[str, Parser]) -> pl.Series:
 
 
 def _refuse_unclaimed(rows: pl.DataFrame, outcome: _Outcome) -> None:
+    if rows.is_empty():
+        return
     control = pl.col("text").str.count_matches(r"[\x00-\x08\x0e-\x1a]")
     is_binary = control * _CONTROL_SHARE > pl.col("text").str.len_chars()
     reason = pl.when(is_binary).then(pl.lit(str(Reason.NOT_TEXT))).otherwise(pl.lit(str(Reason.NO_PARSER)))
@@ -135,24 +147,30 @@ def _refuse_unclaimed(rows: pl.DataFrame, outcome: _Outcome) -> None:
 def _parse(
     parser: Parser, records: pl.DataFrame, want: frozenset[str] | None, zones: Mapping[str, str], outcome: _Outcome
 ) -> None:
-    zone = pl.col("source").replace_strict(dict(zones), default=None, return_dtype=pl.String).alias(TIME_ZONE)
     wanted = None if want is None else want | frozenset(parser.required)
-    for rows in records.with_columns(zone).partition_by(TIME_ZONE, maintain_order=True) if records.height else []:
+    for rows in _by_zone(records, zones) if records.height else []:
         made = guarded(parser, rows.select("raw_row", *RAW.names(), TIME_ZONE), wanted)
         outcome.problems.extend(made.problems)
         for parsed in made.parsed:
             _take(parser, rows, parsed, outcome)
 
 
+def _by_zone(records: pl.DataFrame, zones: Mapping[str, str]) -> list[pl.DataFrame]:
+    """Return ``records`` with the time zone of their source, one frame per zone."""
+    if not zones:
+        return [records.with_columns(pl.lit(None, pl.String).alias(TIME_ZONE))]
+    zone = pl.col("source").replace_strict(dict(zones), default=None, return_dtype=pl.String).alias(TIME_ZONE)
+    zoned = records.with_columns(zone)
+    return zoned.partition_by(TIME_ZONE, maintain_order=True) if zoned.get_column(TIME_ZONE).n_unique() > 1 else [zoned]
+
+
 def _take(parser: Parser, rows: pl.DataFrame, parsed: Parsed, outcome: _Outcome) -> None:
     """Stamp what a parser gave; a record refused in one frame gives no event in another."""
-    stamped = [stamp(events, rows, parser.required) for events in parsed.events if events.height]
-    refused = pl.concat([parsed.rejects, *(one.rejects for one in stamped)]).unique(
-        "raw_row", keep="first", maintain_order=True
-    )
-    events = [one.events.join(refused, on="raw_row", how="anti", maintain_order="left") for one in stamped]
+    events, faults = stamp_all([frame for frame in parsed.events if frame.height], rows, parser.required)
     outcome.events.extend(frame for frame in events if frame.height)
-    outcome.rejects.append(rows.join(refused, on="raw_row", how="inner", maintain_order="left"))
+    if parsed.rejects.height or faults.height:
+        refused = pl.concat([parsed.rejects, faults]).unique("raw_row", keep="first", maintain_order=True)
+        outcome.rejects.append(rows.join(refused, on="raw_row", how="inner", maintain_order="left"))
     outcome.skipped.append(parsed.skipped)
 
 
@@ -160,19 +178,21 @@ def _merged(frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, ...]:
     """Join frames of one shape (same columns, same dtypes): those of several zones, or of a batch that was halved."""
     shapes: dict[tuple[object, ...], list[pl.DataFrame]] = {}
     for frame in frames:
-        shapes.setdefault(tuple(frame.schema.items()), []).append(frame)
-    return tuple(pl.concat(same) for same in shapes.values())
+        shapes.setdefault((*frame.columns, *frame.dtypes), []).append(frame)
+    return tuple(pl.concat(same) if len(same) > 1 else same[0] for same in shapes.values())
 
 
 def _count(rows: pl.DataFrame, outcome: _Outcome, absorbed: pl.Series, waiting: pl.DataFrame) -> dict[str, Fates]:
     """Return the fates per source; the sums are checked, for a record without fate would be lost in silence."""
-    source_of = rows.select("raw_row", "source")
+    source_of = rows.get_column("source")
     events = pl.concat([pl.Series("raw_row", [], dtype=pl.UInt32), *(frame.get_column("raw_row") for frame in outcome.events)])
     counted = {
         "received": rows.get_column("source"),
         "read": _sources(events.unique(), source_of),
-        "assembled": rows.get_column("source").filter(rows.get_column("id").is_in(absorbed.implode())),
-        "skipped": _sources(pl.concat(outcome.skipped), source_of),
+        "assembled": rows.get_column("source").filter(rows.get_column("id").is_in(absorbed.implode()))
+        if absorbed.len()
+        else absorbed.alias("source"),
+        "skipped": _sources(pl.concat([events.clear(), *outcome.skipped]), source_of),
         "rejected": pl.concat([rows.get_column("source").clear(), *(frame.get_column("source") for frame in outcome.rejects)]),
         "held": waiting.get_column("source"),
         "events": _sources(events, source_of),
@@ -183,8 +203,8 @@ def _count(rows: pl.DataFrame, outcome: _Outcome, absorbed: pl.Series, waiting: 
     return counts
 
 
-def _sources(raw_rows: pl.Series, source_of: pl.DataFrame) -> pl.Series:
-    return raw_rows.to_frame("raw_row").join(source_of, on="raw_row", how="left").get_column("source")
+def _sources(raw_rows: pl.Series, source_of: pl.Series) -> pl.Series:
+    return source_of.gather(raw_rows)  # raw rows are numbered from 0
 
 
 def _check(counts: Iterable[tuple[str, Fates]]) -> None:

@@ -3,12 +3,12 @@
 A parser decides what a record says; this module decides what an event looks like. Nothing here depends on the log source.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from correlator.model.event import ECS, PARSED, STAMPED, own_columns
+from correlator.model.event import ECS, PARSED, RESERVED, STAMPED
 from correlator.model.raw import Flag
 from correlator.model.reject import Reason
 from correlator.parse.contract import empty_rejects
@@ -16,6 +16,18 @@ from correlator.parse.times import odd_clock
 
 _TEXT = pl.String()
 _TEXTS = pl.List(pl.String())
+_DECLARED = {**PARSED, **ECS}
+_POSITION = ("raw_row", "n", "@timestamp")
+#: What a raw row says of its events; "flags" is also a field of auditd's.
+_FROM_RAW = (
+    pl.col("id").alias("event.id"),
+    pl.col("original").alias("event.original"),
+    pl.col("path").alias("log.file.path"),
+    pl.col("line").alias("log.line"),
+    pl.col("flags").alias("_flags"),
+    "received",
+    "source",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +44,58 @@ def stamp(events: pl.DataFrame, records: pl.DataFrame, required: Iterable[str] =
     ``records`` has the RAW columns, ``raw_row`` and ``original``. A record is refused whole when one of its events has no
     time (``bad_time``) or lacks a ``required`` column (``missing_field``).
     """
-    typed = with_dtypes(events)
-    rejects = _refused(typed, tuple(required))
-    kept = typed if rejects.is_empty() else typed.join(rejects, on="raw_row", how="anti", maintain_order="left")
-    joined = kept.join(_provenance(records), on="raw_row", how="left", maintain_order="left")
-    return Stamped(joined.pipe(_identified).pipe(_flagged).pipe(_ordered), rejects)
+    stamped, rejects = stamp_all((events,), records, required)
+    return Stamped(stamped[0], rejects)
+
+
+def stamp_all(
+    frames: Sequence[pl.DataFrame], records: pl.DataFrame, required: Iterable[str] = ()
+) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+    """Return each of ``frames`` as ``stamp`` does, and the records refused in any of them (``raw_row``, ``reason``).
+
+    What is stamped is worked out once for all frames and sliced: a batch is many small frames.
+    """
+    typed = [with_dtypes(frame) for frame in frames]
+    if not typed:
+        return [], empty_rejects()
+    wanted = tuple(required)
+    lacking = [_refused(frame, wanted) for frame in typed if _lacks(frame, wanted)]
+    rejects = pl.concat([empty_rejects(), *lacking]).unique("raw_row", keep="first", maintain_order=True)
+    if rejects.height:
+        typed = [frame.join(rejects, on="raw_row", how="anti", maintain_order="left") for frame in typed]
+    stamps = _stamps(pl.concat([frame.select(_POSITION) for frame in typed]), records)
+    done, start = [], 0
+    for frame in typed:
+        columns = {column.name: column for column in frame.get_columns() if column.name not in STAMPED}
+        done.append(
+            pl.DataFrame(
+                [
+                    *(columns.pop(name) for name in PARSED),
+                    *stamps.slice(start, frame.height).get_columns(),
+                    *columns.values(),
+                ]
+            )
+        )
+        start += frame.height
+    return done, rejects
 
 
 def with_dtypes(events: pl.DataFrame) -> pl.DataFrame:
     """Return ``events`` with the declared dtypes: PARSED, ECS, and text or list of text for everything else."""
-    declared = {**PARSED, **ECS}
-    casts = [pl.col(name).cast(declared[name], strict=False) for name in events.columns if name in declared]
-    schema = events.schema  # made anew at each access: once for all names
-    own = [_as_text(name, schema[name]) for name in own_columns(events)]
-    numbered = events if "n" in events.columns else events.with_columns(n=pl.lit(0, dtype=PARSED["n"]))
-    return numbered.with_columns(*casts, *own)
+    casts = [
+        cast for name, dtype in zip(events.columns, events.dtypes, strict=True) if (cast := _cast(name, dtype)) is not None
+    ]
+    if "n" not in events.columns:
+        casts.append(pl.lit(0, dtype=PARSED["n"]).alias("n"))
+    return events.with_columns(casts) if casts else events
+
+
+def _cast(name: str, dtype: pl.DataType) -> pl.Expr | None:
+    """Return what a column becomes; None where it is that already, as nearly every column is."""
+    declared = _DECLARED.get(name)
+    if declared is not None:
+        return None if dtype == declared else pl.col(name).cast(declared, strict=False)
+    return None if dtype in (_TEXT, _TEXTS) or name in RESERVED else _as_text(name, dtype)
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -71,35 +120,37 @@ def _refused(events: pl.DataFrame, required: tuple[str, ...]) -> pl.DataFrame:
     return refused.unique("raw_row", keep="first", maintain_order=True)
 
 
-def _provenance(records: pl.DataFrame) -> pl.DataFrame:
-    return records.select(
-        "raw_row",
-        "received",
-        "source",
-        pl.col("flags").alias("_flags"),  # auditd has a field "flags" of its own
-        pl.col("id").alias("event.id"),
-        pl.col("original").alias("event.original"),
-        pl.col("path").alias("log.file.path"),
-        pl.col("line").alias("log.line"),
-    )
+def _lacks(events: pl.DataFrame, required: tuple[str, ...]) -> bool:
+    """Say whether some event has no time or lacks a required column."""
+    names = set(events.columns)
+    return any(name not in names or events.get_column(name).null_count() for name in ("@timestamp", *required))
 
 
-def _identified(events: pl.DataFrame) -> pl.DataFrame:
+def _stamps(events: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    """Return the STAMPED columns for ``events`` (``raw_row``, ``n``, ``@timestamp``) of ``records``, row by row."""
+    places = records.select("raw_row", _place=pl.int_range(pl.len(), dtype=pl.UInt32))
+    place = events.select("raw_row").join(places, on="raw_row", how="left", maintain_order="left").get_column("_place")
+    raw = records.select(*_FROM_RAW)[place]
+    whole = raw.with_columns(events.get_columns()[1:]).with_columns(_event_id(events), _flags(events, raw))
+    return whole.select(STAMPED.names())
+
+
+def _event_id(events: pl.DataFrame) -> pl.Expr:
+    if events.get_column("n").max() in (0, None):
+        return pl.col("event.id")
     number = pl.when(pl.col("n") > 0).then(pl.lit(".") + pl.col("n").cast(pl.String)).otherwise(pl.lit(""))
-    return events.with_columns(pl.col("event.id") + number)
+    return pl.col("event.id") + number
 
 
-def _flagged(events: pl.DataFrame) -> pl.DataFrame:
-    """Turn flag bits into their names, with ``clock`` added where the event's time cannot be trusted."""
+def _flags(events: pl.DataFrame, raw: pl.DataFrame) -> pl.Series:
+    """Return the names of flag bits, with ``clock`` added where the event's time cannot be trusted."""
     clock = pl.when(odd_clock(pl.col("@timestamp"), pl.col("received"))).then(int(Flag.CLOCK)).otherwise(0)
-    bits = events.select((pl.col("_flags") | clock).cast(pl.UInt16)).to_series()
+    times = pl.DataFrame([events.get_column("@timestamp"), raw.get_column("received"), raw.get_column("_flags")])
+    bits = times.select((pl.col("_flags") | clock).cast(pl.UInt16)).to_series()
     names = {value: [flag.name.lower() for flag in Flag(value) if flag.name] for value in bits.unique().to_list()}
+    if len(names) == 1:
+        return pl.Series("log.flags", list(names.values()), dtype=_TEXTS).new_from_index(0, bits.len())
     lookup = pl.DataFrame(
         {"_flags": list(names), "log.flags": list(names.values())}, schema={"_flags": pl.UInt16, "log.flags": _TEXTS}
     )
-    return events.with_columns(bits.alias("_flags")).join(lookup, on="_flags", how="left", maintain_order="left").drop("_flags")
-
-
-def _ordered(events: pl.DataFrame) -> pl.DataFrame:
-    reserved = [*PARSED, *STAMPED]
-    return events.select(*reserved, *(name for name in events.columns if name not in reserved))
+    return bits.to_frame().join(lookup, on="_flags", how="left", maintain_order="left").get_column("log.flags")

@@ -60,7 +60,8 @@ def claims(text: pl.Series, wanted: pl.Series, parsers: Sequence[Parser]) -> pl.
     rows = pl.DataFrame({"row": pl.int_range(text.len(), dtype=pl.UInt32, eager=True), "head": _head(text)})
     rows = rows if wanted.all() else rows.filter(wanted)
     telling = [parser for parser in ranked if _telling(parser.signature)]
-    told = rows.get_column("head").str.contains(_any_telling(tuple(parser.signature for parser in telling))) if telling else None
+    sought = _any_telling(tuple(parser.signature for parser in telling))
+    told = rows.get_column("head").str.contains(sought) if telling else None
     owners = pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, text.len())
     for number, found in _claimed(rows, told, ranked):
         owners = owners.scatter(found, number)
