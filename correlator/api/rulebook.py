@@ -13,7 +13,7 @@ from correlator.detect.wording import describe_condition
 from correlator.errors import InputError, Problem
 from correlator.model.severity import Severity
 from correlator.runtime.content import Content, load_content
-from correlator.runtime.run import content_stamp
+from correlator.runtime.sets import Stamp, rules_stamp
 
 #: Changed files are looked for at most so often: a folder with all of SigmaHQ is thousands of files.
 _LOOK_S = 10.0
@@ -26,7 +26,7 @@ class Rulebook:
     settings: Settings
     trouble: tuple[Problem, ...] = ()
     _content: Content | None = None
-    _stamp: tuple[tuple[str, float], ...] = ()
+    _stamp: Stamp = ()
     _looked: float = -_LOOK_S
     _lock: Lock = field(default_factory=Lock)
 
@@ -39,11 +39,11 @@ class Rulebook:
             return self._content
 
     def _load(self) -> None:
-        stamp = content_stamp(self.settings)
+        stamp = rules_stamp(self.settings)
         if stamp == self._stamp and self._content is not None:
             return
         try:
-            self._content, self._stamp, self.trouble = load_content(self.settings), stamp, ()
+            self._content, self._stamp, self.trouble = load_content(self.settings, before=self._content), stamp, ()
         except InputError as error:
             self.trouble = tuple(error.problems)
 

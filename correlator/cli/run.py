@@ -33,9 +33,9 @@ _COLUMNS = ("source", "received", "read", "assembled", "skipped", "rejected", "e
 def run(config: Path | None, form: str, log_level: str, fail_on: str | None, *, once: bool) -> None:
     """Follow the configured sources, keep incidents up to date, tell the sinks. SIGTERM and Ctrl-C end it after the batch.
 
-    What the settings name runs beside it: listeners, console, calls, board export, retention. Logs go to standard error, one
-    JSON object a line unless it is a terminal. With --once, or with --format json, the loss ledger is printed at the end:
-    one row per source. Example: tocsin run --once --config tocsin.toml
+    SIGHUP lets it read rules and estate again. What the settings name runs beside it: listeners, console, calls, board export,
+    retention. Logs go to standard error, one JSON object a line unless it is a terminal. With --once, or --format json, the
+    loss ledger is printed at the end: one row per source. Example: tocsin run --once --config tocsin.toml
     """
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.store.database import open_database  # noqa: PLC0415
@@ -75,6 +75,7 @@ def _run(settings: "Settings", engine: "sa.Engine", *, once: bool) -> None:
     loop = Loop(settings, content, Checkpoint(engine, settings, commune_names(content)), metrics, journal=journal)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: loop.fresh.ask())
     with ExitStack() as stack:
         stack.enter_context(held(engine))
         stack.enter_context(life(engine))

@@ -36,7 +36,8 @@ def worker() -> None:
     """Do one part of the work of an install that has outgrown one machine; any number of each may run.
 
     Kafka stands between them ([kafka] in the settings), PostgreSQL keeps what they find (database_url). SIGTERM and Ctrl-C end
-    a worker after its batch; killed at any moment, another one goes on where it stopped, and nothing counts twice.
+    a worker after its batch, SIGHUP lets it read its rules again; killed at any moment, another one goes on where it stopped,
+    and nothing counts twice.
     """
 
 
@@ -57,7 +58,9 @@ def detect(config: Path | None, name: str, log_level: str, metrics_port: int | N
         from correlator.runtime.content import load_content  # noqa: PLC0415 - `--help` must not load it
         from correlator.runtime.detecting import Detecting  # noqa: PLC0415
 
-        Detecting(settings, load_content(settings), engine, metrics, name, stop=stop).run()
+        detecting = Detecting(settings, load_content(settings), engine, metrics, name, stop=stop)
+        signal.signal(signal.SIGHUP, lambda *_: detecting.fresh.ask())
+        detecting.run()
 
     _run(config, log_level, work, metrics_port, form)
 
@@ -78,7 +81,9 @@ def correlate(config: Path | None, log_level: str, metrics_port: int | None, for
         from correlator.runtime.content import load_content  # noqa: PLC0415 - `--help` must not load it
         from correlator.runtime.correlating import Correlating  # noqa: PLC0415
 
-        Correlating(settings, load_content(settings), engine, metrics, stop=stop).run()
+        correlating = Correlating(settings, load_content(settings), engine, metrics, stop=stop)
+        signal.signal(signal.SIGHUP, lambda *_: correlating.fresh.ask())
+        correlating.run()
 
     _run(config, log_level, work, metrics_port, form)
 

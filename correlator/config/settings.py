@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from correlator.config.sections.console import ConsoleSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
 from correlator.config.sections.listeners import Input, JournalSettings, ListenerSettings, contradictions, declared
 from correlator.config.sections.oncall import OnCallSettings, WakeSettings
+from correlator.config.sections.rules import RuleSetSettings
 from correlator.config.sections.scale import KafkaSettings
 from correlator.config.strict import Strict, known_zone, without_password
 from correlator.config.toml_lines import key_lines
@@ -88,7 +89,7 @@ class Settings(Strict):
     estate: Path | None = None
     """The estate file; without it every event is ``unattributed``."""
     rules: tuple[Path, ...] = ()
-    """Folders or files of rules; empty: the rules that ship with Tocsin."""
+    """Folders or files of your own rules, all of which run; empty: the rules that ship with Tocsin."""
     parsers_dir: Path | None = None
     """Folder of site parsers (*.py); its code is run, so it must belong to root."""
     time_zone: str = "Europe/Paris"
@@ -100,6 +101,7 @@ class Settings(Strict):
     source: tuple[SourceSettings, ...] = ()
     sink: tuple[SinkSettings, ...] = ()
     listener: tuple[ListenerSettings, ...] = ()
+    rule_set: tuple[RuleSetSettings, ...] = ()
     journal: JournalSettings = JournalSettings()
     triage: TriageSettings = TriageSettings()
     console: ConsoleSettings = ConsoleSettings()
@@ -129,6 +131,11 @@ class Settings(Strict):
     def cache(self) -> Path:
         """Return the folder of compiled plans."""
         return self.data_dir / "cache"
+
+    @property
+    def rule_sets_dir(self) -> Path:
+        """Return the folder of the rule sets that `tocsin rules update` took."""
+        return self.data_dir / "rulesets"
 
     @property
     def journal_dir(self) -> Path:
@@ -231,15 +238,25 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
         "disk": DiskSettings,
         "backup": BackupSettings,
         "kafka": KafkaSettings,
+        "rule_set": RuleSetSettings,
     }
     model = next((models[part] for part in reversed(location[:-1]) if part in models), Settings)
     close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(model.model_fields))}"
 
 
+def _named(
+    settings: Settings,
+) -> tuple[tuple[str, Sequence[SourceSettings | SinkSettings | ListenerSettings | RuleSetSettings]], ...]:
+    """Return the tables whose entries have names, each unique in its table."""
+    return (
+        ("source", settings.source), ("sink", settings.sink), ("listener", settings.listener), ("rule_set", settings.rule_set),
+    )  # fmt: skip
+
+
 def _check_names(path: str, text: str, settings: Settings) -> None:
     problems = []
-    for table, entries in (("source", settings.source), ("sink", settings.sink), ("listener", settings.listener)):
+    for table, entries in _named(settings):
         names = [entry.name for entry in entries]
         problems += [
             Problem(path, _line(text, (table, index, "name")), f"{table} name {name!r} is used twice", "give each its own name")
@@ -287,6 +304,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "parsers_dir": anchor(settings.parsers_dir),
             "rules": tuple(folder / path for path in settings.rules),
             "source": tuple(_anchored_source(source, folder) for source in settings.source),
+            "rule_set": tuple(_with_paths(one, folder) for one in settings.rule_set),
             "sink": tuple(_anchored_sink(sink, folder) for sink in settings.sink),
         }
     )

@@ -132,6 +132,11 @@ class Rule:
     generate: bool | None = None
 
     @property
+    def digest(self) -> str:
+        """The hash of what the rule matches and of everything it says, wherever its file lies."""
+        return hashlib.sha256(orjson.dumps([getattr(self, name) for name in _SAYS])).hexdigest()[:16]
+
+    @property
     def fields(self) -> frozenset[str]:
         """The event fields that the rule reads."""
         return field_names(self.condition)
@@ -147,9 +152,8 @@ class RuleSet:
     @cached_property
     def id(self) -> str:
         """The hash of the content, wherever its files lie: what each rule matches and says, in any order."""
-        rules = sorted(orjson.dumps([getattr(rule, name) for name in _SAYS]) for rule in self.rules)
-        others = sorted(orjson.dumps(document, option=_CANONICAL) for _, document in self.correlations)
-        return hashlib.sha256(b"\0".join((*rules, b"", *others))).hexdigest()[:32]
+        digests = (*(rule.digest for rule in self.rules), *(document_digest(document) for _, document in self.correlations))
+        return hashlib.sha256(" ".join(sorted(digests)).encode()).hexdigest()[:32]
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -182,6 +186,11 @@ class RuleSet:
             raise ValueError(f"a plan of version {content['v']}; this Tocsin reads version {PLAN_VERSION}")
         correlations = tuple((path, document) for path, document in content["correlations"])
         return cls(tuple(_rule_from_plain(plain) for plain in content["rules"]), correlations)
+
+
+def document_digest(document: dict[str, Any]) -> str:
+    """Return the hash of a document of plain values, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(document, option=_CANONICAL)).hexdigest()[:16]
 
 
 def condition_hash(logsource: LogSource, condition: Node) -> str:

@@ -58,45 +58,87 @@ class FileReading:
     rejected: int = 0
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the reading as what orjson can write."""
+        """Return the reading as what orjson can write, without the path."""
         rules = RuleSet(tuple(entry.rule for entry in self.entries), self.correlations)
         return {
-            "path": self.path,
             "plan": orjson.Fragment(rules.to_json()),
             "entries": [(str(one.source), one.id_line, _plain(one.problems)) for one in self.entries],
-            "filters": [{**asdict(one), "source": str(one.source)} for one in self.filters],
+            "filters": [{**asdict(one), "path": "", "source": str(one.source)} for one in self.filters],
             "problems": _plain(self.problems),
             "warnings": _plain(self.warnings),
             "rejected": self.rejected,
         }
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> "FileReading":
-        """Return the reading that ``to_plain`` wrote; ValueError, KeyError or TypeError when it is not that."""
-        plan = RuleSet.from_plain(plain["plan"])
+    def from_plain(cls, plain: Mapping[str, Any], path: str) -> "FileReading":
+        """Return what ``to_plain`` wrote, as of the file at ``path``; ValueError, KeyError or TypeError when it is not that."""
+        written = plain["plan"]
+        for rule in written["rules"]:
+            rule["path"] = path
+        plan = RuleSet.from_plain(written)
         entries = zip(plan.rules, plain["entries"], strict=True)
         return cls(
-            plain["path"],
-            tuple(Entry(rule, LogSource.parse(source), line, _problems(found)) for rule, (source, line, found) in entries),
-            tuple(_filter(one) for one in plain["filters"]),
-            plan.correlations,
-            _problems(plain["problems"]),
-            _problems(plain["warnings"]),
+            path,
+            tuple(
+                Entry(rule, LogSource.parse(source), line, _problems(found, path)) for rule, (source, line, found) in entries
+            ),
+            tuple(_filter(one, path) for one in plain["filters"]),
+            tuple((path, document) for _, document in plan.correlations),
+            _problems(plain["problems"], path),
+            _problems(plain["warnings"], path),
             plain["rejected"],
         )
 
 
-def _plain(problems: Sequence[Problem]) -> list[tuple[str, int, str, str]]:
-    return [(one.path, one.line, one.what, one.expected) for one in problems]
+def _plain(problems: Sequence[Problem]) -> list[tuple[int, str, str]]:
+    return [(one.line, one.what, one.expected) for one in problems]
 
 
-def _problems(plain: Sequence[Sequence[Any]]) -> tuple[Problem, ...]:
-    return tuple(Problem(*one) for one in plain)
+def _problems(plain: Sequence[Sequence[Any]], path: str) -> tuple[Problem, ...]:
+    return tuple(Problem(path, *one) for one in plain)
 
 
-def _filter(plain: Mapping[str, Any]) -> Filter:
+def _filter(plain: Mapping[str, Any], path: str) -> Filter:
     rules = None if plain["rules"] is None else tuple(plain["rules"])
-    return Filter(**{**plain, "source": LogSource.parse(plain["source"]), "rules": rules})
+    return Filter(**{**plain, "path": path, "source": LogSource.parse(plain["source"]), "rules": rules})
+
+
+def keep(before: FileReading, now: FileReading) -> tuple[FileReading, tuple[str, ...]]:
+    """Return ``now`` with what is broken in it as it was ``before``, and the ids of the rules that stay in their old version.
+
+    What is wrong is told all the same. Where nothing says which document a fault belongs to, every rule, filter and correlation
+    of the file that is no longer found stays.
+    """
+    broken = [entry for entry in now.entries if entry.problems]
+    if not broken and not now.problems:
+        return now, ()
+    good = tuple(entry for entry in now.entries if not entry.problems)
+    there = {entry.rule.id for entry in good}
+    lost = {entry.rule.id for entry in broken}
+    old = [one for one in before.entries if not one.problems and one.rule.id not in there]
+    kept = tuple(one for one in old if now.problems or one.rule.id in lost)
+    saved = {one.rule.id for one in kept}
+    told = tuple(problem for entry in broken if entry.rule.id in saved for problem in entry.problems)
+    result = replace(
+        now,
+        entries=(*good, *kept, *(one for one in broken if one.rule.id not in saved)),
+        problems=(*now.problems, *told),
+        rejected=now.rejected + sum(one.rule.id in saved for one in broken),
+    )
+    return (_with_old_documents(before, result) if now.problems else result), tuple(one.rule.id for one in kept)
+
+
+def _with_old_documents(before: FileReading, now: FileReading) -> FileReading:
+    filters = {(one.id, one.title) for one in now.filters}
+    correlations = {(one.get("id"), one.get("title")) for _, one in now.correlations}
+    return replace(
+        now,
+        filters=(*now.filters, *(one for one in before.filters if (one.id, one.title) not in filters)),
+        correlations=(
+            *now.correlations,
+            *(one for one in before.correlations if (one[1].get("id"), one[1].get("title")) not in correlations),
+        ),
+    )
 
 
 #: What a filter means for rules of a log source, or why it cannot be applied to them.

@@ -124,6 +124,8 @@ _LIMITS = f"at most {NODE_LIMIT} values, {DEPTH_LIMIT} levels deep"
 
 
 def _refusal(text: RuleText) -> tuple[int, str, str] | None:
+    if text.fault:
+        return 0, text.fault, "a readable file"
     if len(text.text) > SIZE_LIMIT:
         return 0, f"the file has {len(text.text)} characters", f"at most {SIZE_LIMIT}"
     if "\0" in text.text or not _is_unicode(text.text):

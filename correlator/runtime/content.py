@@ -3,14 +3,13 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from importlib.resources import files
 from pathlib import Path
 
 from correlator.config.estate import load_estate
 from correlator.config.settings import Settings
 from correlator.correlate.load import load_correlations, wanted_fields
 from correlator.correlate.rule import CorrelationRule
-from correlator.detect.plan import RuleSet
+from correlator.detect.plan import RuleSet, document_digest
 from correlator.detect.report import Inert, Loaded, inert
 from correlator.enrich.addresses import AddressIndex
 from correlator.enrich.owners import owner_of
@@ -22,13 +21,17 @@ from correlator.model.observable import Owner
 from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
 from correlator.parse.registry import find_parsers
-from correlator.runtime.ruleset import load_cached
-from correlator.store.content import find_mappings
+from correlator.runtime.sets import Gathered, gather, shipped_rules
+
+__all__ = ["Content", "load_content", "members", "shipped_rules"]
 
 
 @dataclass(frozen=True)
 class Content:
-    """What one batch is processed with. ``loaded`` tells what was refused, ``problems`` what is wrong with correlations."""
+    """What one batch is processed with. ``loaded`` tells which rules were refused, ``problems`` which correlations and sets.
+
+    ``kept``: ids of the rules and correlations that run as they were before, because what replaced them is broken.
+    """
 
     parsers: Mapping[str, Parser]
     loaded: Loaded
@@ -38,11 +41,20 @@ class Content:
     problems: tuple[Problem, ...] = ()
     forced: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    gathered: Gathered | None = None
+    kept: frozenset[str] = frozenset()
 
     @property
     def ruleset(self) -> RuleSet:
         """Return the detection rules."""
         return self.loaded.ruleset
+
+    @property
+    def digests(self) -> dict[str, tuple[str, str]]:
+        """Return id → (hash, title) of every rule and correlation that runs: what a change of them is told by."""
+        rules = {rule.id: (rule.digest, rule.title) for rule in self.ruleset.rules}
+        documents = {document.get("id"): document for _, document in self.ruleset.correlations}
+        return rules | {one.id: (document_digest(documents.get(one.id, {})), one.title) for one in self.correlations}
 
     @property
     def refused(self) -> tuple[Problem, ...]:
@@ -107,32 +119,48 @@ def members(correlation: CorrelationRule) -> frozenset[str]:
     return frozenset(member.id for member in correlation.members)
 
 
-def shipped_rules() -> Path:
-    """Return the folder of the rules that ship with Tocsin: of the checkout, else of the installed package."""
-    packaged = Path(str(files("correlator"))) / "_rules"
-    return packaged if packaged.is_dir() else Path(str(files("correlator"))).parent / "rules"
+def load_content(
+    settings: Settings, rules: Sequence[Path] = (), *, estate: Estate | None = None, before: Content | None = None
+) -> Content:
+    """Return everything the settings name; ``rules`` are read instead of all their rule sets, ``estate`` instead of theirs.
 
-
-def load_content(settings: Settings, rules: Sequence[Path] = (), *, estate: Estate | None = None) -> Content:
-    """Return everything the settings name; ``rules`` and ``estate`` replace theirs.
-
-    Refused rules are reported in ``loaded.problems`` and do not stop the others. Raises InputError for a missing file, a wrong
-    estate or a broken site parser.
+    Refused rules are reported in ``refused`` and do not stop the others; one that ran in ``before`` and broke since runs on as
+    it was. Raises InputError for a missing file, a wrong estate or a broken site parser.
     """
-    paths = tuple(rules) or settings.rules or (shipped_rules(),)
     land = estate or (load_estate(settings.estate) if settings.estate else Estate())
-    loaded = load_cached(paths, find_mappings(paths), settings.cache, land.all_placeholders)
-    known = {rule.id: rule.id for rule in loaded.ruleset.rules} | {
-        rule.name: rule.id for rule in loaded.ruleset.rules if rule.name
-    }
-    correlations, problems = load_correlations(loaded.ruleset.correlations, known)
+    gathered = gather(settings, rules, land.all_placeholders, before.gathered if before else None)
+    loaded, correlations, problems = _correlations(gathered.loaded, before)
     return Content(
         parsers=find_parsers(site_dir=settings.parsers_dir),
         loaded=loaded,
         correlations=correlations,
         tables=build_tables(land, declared={source.name: source.commune for source in settings.inputs if source.commune}),
         estate=land,
-        problems=problems,
+        problems=(*gathered.troubles, *problems),
         forced={source.name: source.parser for source in settings.inputs if source.parser != "auto"},
         zones={source.name: source.time_zone for source in settings.inputs},
+        gathered=gathered,
+        kept=gathered.kept | _kept(loaded, gathered.loaded),
     )
+
+
+def _correlations(loaded: Loaded, before: Content | None) -> tuple[Loaded, tuple[CorrelationRule, ...], tuple[Problem, ...]]:
+    """Return the correlations among the rules, those that broke as they ran ``before``, and what is wrong with them."""
+    known = {rule.id: rule.id for rule in loaded.ruleset.rules} | {
+        rule.name: rule.id for rule in loaded.ruleset.rules if rule.name
+    }
+    documents = loaded.ruleset.correlations
+    correlations, problems = load_correlations(documents, known)
+    lost = {rule.id for rule in before.correlations} - {rule.id for rule in correlations} if before and problems else set()
+    old = {doc["id"]: (path, doc) for path, doc in before.ruleset.correlations if doc.get("id") in lost} if before else {}
+    if not old:
+        return loaded, correlations, problems
+    documents = tuple(old.get(document.get("id"), (path, document)) for path, document in documents)
+    correlations, _ = load_correlations(documents, known)
+    return replace(loaded, ruleset=replace(loaded.ruleset, correlations=documents)), correlations, problems
+
+
+def _kept(loaded: Loaded, read: Loaded) -> frozenset[str]:
+    """Return the ids of the correlations that are not as they were ``read``."""
+    pairs = zip(loaded.ruleset.correlations, read.ruleset.correlations, strict=True)
+    return frozenset(str(ours[1]["id"]) for ours, theirs in pairs if ours[1] is not theirs[1])

@@ -67,14 +67,14 @@ class Correlating:
     stop: Event = field(default_factory=Event)
     fill_s: float = _FILL_S
     most: int = _MOST
-    _fresh: Fresh = field(init=False)
+    fresh: Fresh = field(init=False)
     _consumer: Consumer = field(init=False)
     _claims: dict[int, Claim] = field(default_factory=dict)
     _lanes: dict[int, frozenset[str]] = field(default_factory=dict)
     _tidied: float = 0.0
 
     def __post_init__(self) -> None:
-        self._fresh = Fresh(self.settings, self.engine, self.content)
+        self.fresh = Fresh(self.settings, self.engine, self.content, "correlate")
 
     def run(self) -> None:
         """Work until ``stop`` is set. Raises Fatal when the log no longer holds what was not read yet."""
@@ -174,7 +174,7 @@ class Correlating:
 
     def _committed(self, turns: Sequence[_Turn]) -> None:
         started, now = time.perf_counter(), datetime.now(UTC)
-        self.content = self._fresh.take(now)
+        self.content = self.fresh.take(now)
         done = [(turn, *self._judged(turn)) for turn in turns]
         told = self._asked(lambda: self._kept(done, now))
         self.reached("correlated")

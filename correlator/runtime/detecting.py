@@ -59,7 +59,7 @@ class Detecting:
     reached: Callable[[str], None] = unwatched
     stop: Event = field(default_factory=Event)
     fill_s: float = _FILL_S
-    _fresh: Fresh = field(init=False)
+    fresh: Fresh = field(init=False)
     _consumer: Consumer = field(init=False)
     _producer: Producer = field(init=False)
     _held: dict[int, pl.DataFrame] = field(default_factory=dict)  # partition → rows that wait for the rest of a record
@@ -70,7 +70,7 @@ class Detecting:
     _spoke: float = 0.0
 
     def __post_init__(self) -> None:
-        self._fresh = Fresh(self.settings, self.engine, self.content)
+        self.fresh = Fresh(self.settings, self.engine, self.content, "detect")
 
     def run(self) -> None:
         """Work until ``stop`` is set. Raises Fatal when another worker took over this one's name, or records are lost."""
@@ -172,7 +172,7 @@ class Detecting:
 
     def _commit(self, batch: RawBatch) -> None:
         wall, started = datetime.now(UTC), time.perf_counter()
-        self.content = self._fresh.take(wall)
+        self.content = self.fresh.take(wall)
         behind = {partition: self._is_behind(partition, end) for partition, end in self._ends.items()}
         quiet = wall if not any(behind.values()) or batch.rows.height > _WAITING else None
         seen, rows, held = self._seen(batch, quiet)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 _NO_PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {}
 #: Raised when the form of the kept plans changes.
-_FORM = 2
+_FORM = 3
 
 
 def load_cached(
@@ -80,14 +80,17 @@ class Plans:
 
     def read(self, text: RuleText) -> FileReading:
         """Return what one file holds."""
-        key = text_key(text, self._placeholders)
-        return self._part(key, FileReading.from_plain, FileReading.to_plain, lambda: self.environment.read(text))
+        if text.fault:
+            return self.environment.read(text)
+        key = text_key(text.text, self._placeholders)
+        back = partial(FileReading.from_plain, path=text.path)
+        return self._part(key, back, FileReading.to_plain, lambda: self.environment.read(text))
 
     def narrow(self, found: Filter, source: LogSource) -> Node | tuple[Problem, ...]:
         """Return what the filter ``found`` means for rules of the log source ``source``, or why it cannot be applied."""
-        text = RuleText(f"{found.path}:{found.line} {source}", orjson.dumps(found.content).decode())
-        key = text_key(text, self._placeholders)
-        return self._part(key, _narrowing_from_plain, _narrowing_to_plain, lambda: self.environment.narrow(found, source))
+        key = text_key(f"{source}\0{orjson.dumps(found.content).decode()}", self._placeholders)
+        back = partial(_narrowing_from_plain, found=found)
+        return self._part(key, back, _narrowing_to_plain, lambda: self.environment.narrow(found, source))
 
     def _part(
         self, key: str, from_plain: Callable[[Any], Part], to_plain: Callable[[Part], Any], make: Callable[[], Part]
@@ -125,11 +128,11 @@ class Plans:
 
 def _narrowing_to_plain(part: Node | tuple[Problem, ...]) -> dict[str, Any]:
     if isinstance(part, tuple):
-        return {"problems": [[one.path, one.line, one.what, one.expected] for one in part]}
+        return {"problems": [[one.what, one.expected] for one in part]}
     return {"node": node_to_plain(part)}
 
 
-def _narrowing_from_plain(plain: Mapping[str, Any]) -> Node | tuple[Problem, ...]:
+def _narrowing_from_plain(plain: Mapping[str, Any], found: Filter) -> Node | tuple[Problem, ...]:
     if "problems" in plain:
-        return tuple(Problem(*one) for one in plain["problems"])
+        return tuple(Problem(found.path, found.line, *one) for one in plain["problems"])
     return node_from_plain(plain["node"])

@@ -1,20 +1,19 @@
 """The live loop: poll the sources, process, commit, tell the metrics; until somebody says stop.
 
-One thread. A batch is committed before the next is polled. Rules and estate are looked at again every minute and swapped
-between two batches when they changed; content that does not load keeps the old one running and says why.
+One thread. A batch is committed before the next is polled. Rules and estate are taken anew between two batches when they
+changed (see ``fresh``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event
 from time import perf_counter
 
 import structlog
 
 from correlator.config.settings import Settings
-from correlator.errors import DiskFull, InputError, Problem, Retry
+from correlator.errors import DiskFull, Retry
 from correlator.ingest.batch import MAX_BYTES
 from correlator.ingest.contract import Source
 from correlator.ingest.journal import Journal
@@ -22,14 +21,14 @@ from correlator.model.outcome import Outcome as Triaged
 from correlator.model.raw import RawBatch
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.checkup import Verdict, check_sources
-from correlator.runtime.content import Content, load_content, shipped_rules
+from correlator.runtime.content import Content
 from correlator.runtime.disk import disk_state
+from correlator.runtime.fresh import Fresh
 from correlator.runtime.inputs import hear, open_sources, settle, sources_of
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.runtime.pulse import Pulse
 from correlator.runtime.systemd import Watchdog, notify
 from correlator.runtime.tidy import tidy_lake
-from correlator.store.exceptions import paused_rules
 from correlator.telemetry.metrics import Metrics
 
 MAX_ROWS = 10_000
@@ -64,25 +63,24 @@ class Loop:
     _even: datetime = _NEVER  # when nobody was behind
     _waiting: bool = False  # for space on the disk
     _looked: datetime = _NEVER
-    _stamp: tuple[tuple[str, float], ...] = ()
-    _whole: Content | None = None  # with the rules that people paused
-    _paused: frozenset[str] = frozenset()
     _watchdog: Watchdog = field(default_factory=Watchdog)
+    fresh: Fresh = field(init=False)
 
     def __post_init__(self) -> None:
         self._pulse = Pulse(self.checkpoint.engine, "pipeline")
+        self.fresh = Fresh(self.settings, self.checkpoint.engine, self.content, told=self._tell_content)
 
     def start(self) -> None:
         """Open the sources where the last commit left them."""
         self._sources = sources_of(self.settings, self.journal)
         self._flow = self.checkpoint.restore(tuple(source.name for source in self._sources))
         open_sources(self._sources, self.checkpoint)
-        self._stamp = content_stamp(self.settings)
         self._behind, self._even = {source.name for source in self._sources}, datetime.now(UTC)
         self._heard = perf_counter()
-        self._whole = self.content
-        self._take_pauses(datetime.now(UTC))
-        self._tell_content()
+        for problem in self.content.refused:
+            log.error("Rule refused.", problem=str(problem))
+        self._tell_content(self.content)
+        self.content = self.fresh.take(datetime.now(UTC))
         for finding in check_sources(self.settings):
             if finding.verdict is not Verdict.OK:
                 log.warning("Source gives nothing yet.", source=finding.subject, seen=finding.seen, advice=finding.advice)
@@ -198,75 +196,27 @@ class Loop:
                 log.info("Incident changed.", change=told.change, text=told.text)
 
     def _look_around(self) -> None:
-        """Once a minute, between two batches: take changed rules, tidy the lake."""
+        """Between two batches: take changed rules; once a minute tidy the lake."""
         now = datetime.now(UTC)
+        self.content = self.fresh.take(now)
         if timedelta() <= now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
-        self._reload_if_changed()
-        self._take_pauses(now)
         done = tidy_lake(self.checkpoint.engine, now)
         if done.replaced:
             log.info("Lake tidied.", replaced=done.replaced, written=done.written)
 
-    def _reload_if_changed(self) -> None:
-        stamp = content_stamp(self.settings)
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            content = load_content(self.settings)
-        except InputError as error:
-            self._refuse(error.problems)
-            return
-        new = set(content.refused) - set(self.content.refused)
-        if new:
-            self._refuse(new)
-            return
-        self.content = self._whole = content
-        self._paused = frozenset()
-        self._tell_content()
-
-    def _take_pauses(self, now: datetime) -> None:
-        """Leave out the rules that people paused, take back those whose pause is over."""
-        paused = frozenset(paused_rules(self.checkpoint.engine, now))
-        if paused != self._paused and self._whole is not None:
-            self._paused, self.content = paused, self._whole.without(paused)
-            log.info("Rules paused.", rules=sorted(paused))
-
-    def _refuse(self, problems: Iterable[Problem]) -> None:
-        """Keep the old content: a rule that broke must not fall silent because of a typing error."""
-        log.error("New rules or estate refused; the old ones stay.", problems=sorted(map(str, problems)))
-
-    def _tell_content(self) -> None:
-        refused, inert = len(self.content.refused), len(self.content.inert)
-        self.metrics.set("tocsin_runtime_rules_loaded", len(self.content.ruleset.rules) - inert)
+    def _tell_content(self, content: Content) -> None:
+        refused, inert = len(content.refused), len(content.inert)
+        self.metrics.set("tocsin_runtime_rules_loaded", len(content.ruleset.rules) - inert)
         self.metrics.set("tocsin_runtime_rules_refused", refused, why="refused")
         self.metrics.set("tocsin_runtime_rules_refused", inert, why="inert")
-        for problem in self.content.refused:
-            log.error("Rule refused.", problem=str(problem))
-        log.info("Rules loaded.", rules=len(self.content.ruleset.rules), inert=inert, rule_set=self.content.ruleset.id)
 
 
 def _is_full(batch: RawBatch, max_rows: int) -> bool:
     """Say whether the source stopped because the batch was full, and has more."""
     refused = 0 if batch.rejects is None else batch.rejects.height
     return batch.rows.height + refused >= max_rows or batch.rows.get_column("text").str.len_chars().sum() >= MAX_BYTES
-
-
-def content_stamp(settings: Settings) -> tuple[tuple[str, float], ...]:
-    """Return path and time of change of every file that rules and estate come from."""
-    roots = settings.rules or (shipped_rules(),)
-    files = [file for root in roots for file in (root.rglob("*.yml") if root.is_dir() else [root])]
-    files += [settings.estate] if settings.estate else []
-    return tuple(sorted((str(file), _changed(file)) for file in files))
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def commune_names(content: Content) -> Mapping[str, str]:

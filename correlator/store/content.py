@@ -22,8 +22,8 @@ _PLANS_KEPT = 20
 def read_rules(paths: Sequence[Path]) -> tuple[RuleText, ...]:
     """Return the texts of the YAML files in ``paths``, folders recursively, each file once, sorted within a folder.
 
-    ``mappings`` folders inside are left out. Raises InputError when a path is missing or cannot be read; a file that is no
-    text becomes a text that the loader refuses.
+    ``mappings`` folders and hidden ones inside are left out. Raises InputError when a path is missing; a file that is no text
+    or cannot be read becomes a text that the loader refuses.
     """
     missing = [
         Problem(str(path), 0, "there is no such file or folder", "a rule file or a folder")
@@ -41,12 +41,32 @@ def find_mappings(paths: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(path / MAPPINGS for path in paths if (path / MAPPINGS).is_dir())
 
 
+def content_stamp(paths: Iterable[Path]) -> tuple[tuple[str, ...], ...]:
+    """Return what changes when any file that rules are read from below ``paths`` does, without reading them.
+
+    The time of change of the inode counts: unlike that of the file it cannot be set back, by an archiver or anybody else.
+    """
+    return tuple(_stamp(file) for path in paths for file in (*_rule_files(path), *_mapping_files(path)))
+
+
+def _mapping_files(path: Path) -> Iterable[Path]:
+    return sorted((path / MAPPINGS).glob("*.y*ml"))
+
+
+def _stamp(file: Path) -> tuple[str, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (str(file),)
+    return (str(file), *map(str, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)))
+
+
 def _rule_files(path: Path) -> Iterable[Path]:
     if not path.is_dir():
         yield path
         return
     for folder, subfolders, names in os.walk(path):
-        subfolders[:] = sorted(name for name in subfolders if name != MAPPINGS)
+        subfolders[:] = sorted(name for name in subfolders if name != MAPPINGS and not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(names) if name.endswith(SUFFIXES))
 
 
@@ -54,7 +74,7 @@ def _read(file: Path) -> RuleText:
     try:
         content = file.read_bytes() if file.stat().st_size <= SIZE_LIMIT else b"\0"
     except OSError as error:
-        raise InputError([Problem(str(file), 0, f"cannot be read: {error.strerror}", "a readable file")]) from error
+        return RuleText(str(file), "", f"the file cannot be read: {error.strerror}")
     return RuleText(str(file), content.decode("utf-8-sig", errors="surrogateescape"))
 
 
@@ -70,10 +90,10 @@ def plan_name(paths: Iterable[Path], mappings: Iterable[RuleText]) -> str:
     return digest.hexdigest()
 
 
-def text_key(text: RuleText, placeholders: Mapping[str, tuple[str, ...]]) -> str:
-    """Return the key of what one file means, its place included; placeholders count only where a text can name them."""
-    digest = hashlib.sha256(f"{text.path}\0{text.text}".encode(errors="surrogateescape"))
-    if "expand" in text.text:
+def text_key(text: str, placeholders: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the key of what one text means, wherever it lies; placeholders count only where a text can name them."""
+    digest = hashlib.sha256(text.encode(errors="surrogateescape"))
+    if "expand" in text:
         digest.update(repr(sorted(placeholders.items())).encode())
     return digest.hexdigest()[:32]
 

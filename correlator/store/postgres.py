@@ -14,7 +14,7 @@ from correlator.errors import DiskFull, Fatal, InputError, Problem, Retry
 #: Execution option of an engine: the data folder that its lake and its locks live in.
 FOLDER = "tocsin_folder"
 #: Keys of advisory locks: what they keep single over all processes of an install.
-MIGRATING, FLOWING, NUMBERING, LANES, DUTIES, CLOCKS = range(7_406_001, 7_406_007)
+MIGRATING, FLOWING, NUMBERING, LANES, DUTIES, CLOCKS, RULES = range(7_406_001, 7_406_008)
 
 _DRIVER = "postgresql+psycopg"
 _CONNECT_S = 10

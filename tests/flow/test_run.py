@@ -14,14 +14,15 @@ from structlog.testing import capture_logs
 
 from correlator.config.settings import load_settings
 from correlator.errors import Fatal
-from correlator.runtime import run as run_module
+from correlator.runtime import fresh as fresh_module
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.content import load_content
 from correlator.runtime.pipeline import process
 from correlator.runtime.run import Loop
 from correlator.store.database import held, open_database
+from correlator.store.rule_history import history
 from correlator.telemetry.metrics import Metrics
-from tests.flow.install import RULES, failed, kept, live, rows, tocsin, write_install
+from tests.flow.install import FAILED, RULES, failed, kept, live, rows, tocsin, write_install
 
 AUDIT = (
     'type=SYSCALL msg=audit(1795338930.123:{n}): arch=c000003e syscall=59 success=yes exit=0 pid=1 comm="tar" exe="/bin/tar"\n'
@@ -172,8 +173,8 @@ def test_no_two_flows_on_one_folder(tmp_path: Path) -> None:
 
 
 def test_new_rules_are_taken_between_two_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rule that changed works from the next batch on; one that broke keeps the old set running and says why."""
-    monkeypatch.setattr(run_module, "_LOOK_EVERY", run_module.timedelta(0))
+    """A rule that changed works from the next batch on; one that broke runs on as it was, and the log says why."""
+    monkeypatch.setattr(fresh_module, "LOOK_EVERY", fresh_module.timedelta(0))
     config = write_install(tmp_path, {"auth": "auth.log"})
     settings = load_settings(config, {})
     engine = open_database(settings.database)
@@ -186,15 +187,25 @@ def test_new_rules_are_taken_between_two_batches(tmp_path: Path, monkeypatch: py
 
     _rewrite(tmp_path / "rules.yml", RULES.replace("|contains:", "|containz:"), 1)
     with capture_logs() as told:
-        loop._reload_if_changed()
+        loop.run(once=True)
     assert loop.content.ruleset.id == before
     refusal = next(line for line in told if line["log_level"] == "error")
-    assert refusal["event"] == "New rules or estate refused; the old ones stay."
-    assert any("rules.yml" in problem and "containz" in problem for problem in refusal["problems"])
+    assert refusal["event"] == "Rule refused; its previous version runs on."
+    assert "rules.yml" in refusal["problem"]
+    assert "containz" in refusal["problem"]
 
     _rewrite(tmp_path / "rules.yml", RULES.replace("Failed password", "Accepted"), 2)
-    loop._reload_if_changed()
+    loop.run(once=True)
     assert loop.content.ruleset.id != before
+    last, first = history(engine)
+    assert (first.cause.word, first.rule_set, last.cause.word, last.rule_set) == (
+        "start",
+        before,
+        "files",
+        loop.content.ruleset.id,
+    )
+    assert set(last.changed) == {FAILED}
+    assert not last.kept
     engine.dispose()
 
 

@@ -61,7 +61,7 @@ def test_plan_round_trips(rule_folder: Path) -> None:
     environment = Environment()
     for text in read_rules([rule_folder]):
         reading = environment.read(text)
-        assert FileReading.from_plain(orjson.loads(orjson.dumps(reading.to_plain()))) == reading
+        assert FileReading.from_plain(orjson.loads(orjson.dumps(reading.to_plain())), reading.path) == reading
 
     ruleset = load_cached([rule_folder]).ruleset
     assert RuleSet.from_json(ruleset.to_json()) == ruleset
