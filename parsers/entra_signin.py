@@ -32,6 +32,7 @@ _SHAPE = json.Shape(
 _LAYOUTS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
 
 # Spelling of SigmaHQ's rules → the properties it means, in either shape; the first one present gives the value.
+_AS_SENT = ("Status", "ActivityDetails", "properties.authenticationProtocol")
 _SPELLINGS = {
     "ResultType": "status.errorCode resultType",
     "resultType": "status.errorCode",
@@ -217,7 +218,7 @@ PARSER = Parser(
         any_of=_SAID,
     ),
     maturity=Maturity.DOCUMENTED,
-    fields={name: ECS.get(name, pl.String()) for name in (*_ECS.split(), "*", "Status", "ActivityDetails", *_SPELLINGS)},
+    fields={name: ECS.get(name, pl.String()) for name in (*_ECS.split(), "*", *_AS_SENT, *_SPELLINGS)},
     parse=_parse,
     required=("event.action",),
 )

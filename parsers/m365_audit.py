@@ -185,7 +185,7 @@ PARSER = Parser(
         any_of=('"Workload"', '"RecordType"', '"OfficeWorkload"', "AuditData"),
     ),
     maturity=Maturity.DOCUMENTED,
-    fields={name: ECS.get(name, pl.String()) for name in f"{_ECS} {_OWN}".split()},
+    fields={name: ECS.get(name, pl.String()) for name in f"{_ECS} {_OWN} Parameters.*".split()},
     parse=_parse,
     required=("event.action",),
     assembly=Header(pattern=r"^\W*(?:\w+\"?,\"?)*AuditData\b"),

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.output import Exit, format_option, no_level_option, print_rows
+from correlator.cli.output import format_option, no_level_option, print_rows
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from correlator.detect.plan import Rule
-    from correlator.detect.report import Inert, Loaded
+    from correlator.detect.report import Loaded
 
 #: Subcommands that live in modules of their own: name → (module, attribute).
 ELSEWHERE = {
+    "check": ("correlator.cli.rules_check", "check"),
     "test": ("correlator.cli.rules_test", "test"),
     "try": ("correlator.cli.rules_test", "try_rule"),
     "explain": ("correlator.cli.rules_explain", "explain"),
@@ -99,32 +100,6 @@ def show(rule: str, paths: tuple[Path, ...], estate: Path | None, form: str) -> 
             click.echo(f"{key}: {_worded(key, value)}")
 
 
-@rules.command()
-@_paths
-@estate_option
-@format_option
-@no_level_option
-@click.pass_context
-def check(ctx: click.Context, paths: tuple[Path, ...], estate: Path | None, form: str) -> None:
-    """Check the rules below PATHS: each fault with its place, how many load, how many cannot fire here and why.
-
-    Exit code 2 when a rule or correlation was rejected.
-    """
-    loaded = load(paths, estate)
-    problems = (*loaded.problems, *_correlation_problems(loaded))
-    unable = _inert(loaded)
-    if form == "json":
-        print_rows(_as_rows(problems, loaded.warnings, unable), form, ())
-    else:
-        for kind, found in (("", problems), ("warning: ", loaded.warnings)):
-            for problem in found:
-                click.echo(f"{kind}{problem}")
-        _print_reasons(unable)
-    click.echo(_counts(loaded, problems, unable), err=form == "json")
-    if problems:
-        ctx.exit(Exit.WRONG_INPUT)
-
-
 def load(paths: Sequence[Path], estate: Path | None = None) -> "Loaded":
     """Return the rules below ``paths``, their placeholders filled from ``estate``; without any, those that ship with Tocsin."""
     from correlator.runtime.content import shipped_rules  # noqa: PLC0415 - `--help` loads nothing
@@ -177,53 +152,3 @@ def _worded(key: str, value: str | list[str]) -> str:
     if isinstance(value, str):
         return value
     return "".join(f"\n  {line}" for line in value) if key == "condition" else ", ".join(value)
-
-
-def _correlation_problems(loaded: "Loaded") -> Sequence[Problem]:
-    from correlator.correlate.load import load_correlations  # noqa: PLC0415 - `--help` loads nothing
-
-    known = {rule.id: rule.id for rule in loaded.ruleset.rules} | {
-        rule.name: rule.id for rule in loaded.ruleset.rules if rule.name
-    }
-    _, problems = load_correlations(loaded.ruleset.correlations, known)
-    return problems
-
-
-def _inert(loaded: "Loaded") -> Sequence["Inert"]:
-    from correlator.detect.report import inert  # noqa: PLC0415 - `--help` loads nothing
-    from correlator.model.event import ECS, RESERVED  # noqa: PLC0415
-    from correlator.parse.registry import find_parsers  # noqa: PLC0415
-
-    parsers = find_parsers().values()
-    sources = [source for parser in parsers for source in parser.log_sources]
-    fields = {name for parser in parsers for name in parser.fields}
-    return inert(loaded.ruleset, sources, frozenset(fields | set(ECS) | RESERVED))
-
-
-def _as_rows(problems: Sequence[Problem], warnings: Sequence[Problem], unable: Sequence["Inert"]) -> list[dict[str, Any]]:
-    rows = [
-        {"kind": kind, "path": problem.path, "line": problem.line, "what": problem.what, "expected": problem.expected}
-        for kind, found in (("problem", problems), ("warning", warnings))
-        for problem in found
-    ]
-    cannot = [
-        {"kind": "inert", "path": one.rule.path, "line": one.rule.line, "rule.id": one.rule.id, "what": one.reason}
-        for one in unable
-    ]
-    return [*rows, *cannot]
-
-
-def _print_reasons(unable: Sequence["Inert"]) -> None:
-    reasons: dict[str, int] = {}
-    for one in unable:
-        reasons[one.reason] = reasons.get(one.reason, 0) + 1
-    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
-        click.echo(f"inert: {count} rule{'s' if count > 1 else ''}: {reason}")
-
-
-def _counts(loaded: "Loaded", problems: Sequence[Problem], unable: Sequence["Inert"]) -> str:
-    rejected = loaded.rejected + len(problems) - len(loaded.problems)
-    return (
-        f"{len(loaded.ruleset.rules)} rules and {len(loaded.ruleset.correlations)} correlations loaded, "
-        f"{rejected} rejected, {len(unable)} inert"
-    )

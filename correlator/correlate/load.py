@@ -150,9 +150,13 @@ def _boolean(written: object, name: str) -> bool:
 def _cross(written: object) -> bool:
     if written is None:
         return False
-    if written != {"communes": "cross"}:
-        raise _Fault(f"tocsin is {written!r}", "tocsin: {communes: cross}, or nothing")
-    return True
+    if (
+        not isinstance(written, dict)
+        or not written.keys() <= {"communes", "lint"}
+        or written.get("communes", "cross") != "cross"
+    ):
+        raise _Fault(f"tocsin is {written!r}", "tocsin: {communes: cross}, {lint: …}, or nothing")
+    return "communes" in written
 
 
 def _aliases(written: object) -> dict[str, dict[str, str]]:

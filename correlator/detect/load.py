@@ -16,7 +16,7 @@ from correlator.detect.metadata import Metadata, read_metadata
 from correlator.detect.plan import Leaf, Node, Not, Or, Rule, condition_hash, leaves
 from correlator.detect.pysigma import BodyError, read_body, read_mapping
 from correlator.detect.readings import Entry, FileReading, Filter, join
-from correlator.detect.report import Loaded
+from correlator.detect.report import NOT_NEGATED, Loaded
 from correlator.detect.texts import Document, read_documents
 from correlator.errors import Problem
 from correlator.model.logsource import LogSource
@@ -125,8 +125,7 @@ def _read_filter(document: Document, reading: _Reading) -> None:
         reading.reject(*_body_problems(document, "filter", error))
         return
     if not isinstance(node, Not):
-        what = "the filter's condition is not a negation: rules keep only what it matches"
-        reading.warnings.append(document.problem(what, "condition: not selection", ("filter", "condition")))
+        reading.warnings.append(document.problem(NOT_NEGATED, "condition: not selection", ("filter", "condition")))
     content = _as_json(document.content)
     reading.filters.append(
         Filter(document.path, document.line, metadata.id, metadata.title, metadata.logsource, names, content)

@@ -9,6 +9,9 @@ from correlator.detect.plan import Rule, RuleSet
 from correlator.errors import Problem
 from correlator.model.logsource import LogSource
 
+#: What a warning says about a filter that is no negation; the others are about filters that narrow nothing.
+NOT_NEGATED = "the filter's condition is not a negation: rules keep only what it matches"
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -137,12 +137,16 @@ def _finished(fields: pl.DataFrame, columns: dict[str, pl.Expr], want: frozenset
 
 _COLUMNS = sorted({*main_columns(), *path_columns()} - {"logsource"})
 
+_ARGUMENTS = [f"a{number}" for number in range(10)]  # a command may have more
+_NAMED = fields_of(["message"], _COLUMNS, _ARGUMENTS, sorted(NEEDED - {"type"}))
+_FIELDS = {**_NAMED, "type": pl.List(pl.String()), "*": pl.String()}
+
 PARSER = Parser(
     name="linux_auditd",
     log_sources=MAIN_SOURCES,
     signature=Signature(pattern=_SIGNATURE, rank=30, literals=("audit",)),
     maturity=Maturity.PROVED,
-    fields={**fields_of(["message"], _COLUMNS, sorted(NEEDED - {"type"})), "type": pl.List(pl.String()), "*": pl.String()},
+    fields=_FIELDS,
     parse=_parse,
     assembly=Keyed(key=_KEY, close=_CLOSE),
 )

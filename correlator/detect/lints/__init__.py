@@ -31,4 +31,3 @@ def lint_rules(ruleset: RuleSet, feeds: Sequence[Feed]) -> Iterator[Finding]:
         yield from language_findings(rule)
         yield from logic_findings(rule)
     yield from twin_findings(ruleset.rules)
-

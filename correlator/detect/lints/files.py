@@ -1,7 +1,8 @@
 """Findings get their lines, rules switch lints off, and what only the text shows is added: one pass over the files."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from correlator.detect.lints.finding import Finding
@@ -10,9 +11,11 @@ from correlator.detect.lints.places import line_of
 from correlator.detect.texts import Document, read_documents
 from correlator.model.rule import RuleText
 
+_NO_END = 1 << 31
+
 
 def check_files(
-    texts: Sequence[RuleText], found: Iterable[Finding], attack_tags: Set[str], skip: frozenset[str] = frozenset()
+    texts: Sequence[RuleText], found: Iterable[Finding], attack_tags: AbstractSet[str], skip: frozenset[str] = frozenset()
 ) -> Iterator[Finding]:
     """Yield ``found`` (about rules of ``texts``) with lines, and what heads and pySigma's validators show.
 
@@ -29,7 +32,8 @@ def check_files(
     for text in texts:
         documents, _ = read_documents(text)
         waiting = by_path.pop(text.path, [])
-        for document, end in zip(documents, [*(one.line for one in documents[1:]), 1 << 31], strict=True):
+        ends = [*(one.line for one in documents[1:]), _NO_END]
+        for document, end in zip(documents, ends, strict=bool(documents)):
             own = [one for one in waiting if document.line <= one.line < end]
             said = [*own, *head_findings(document, attack_tags), *validation.look(document), *unknown_lints(document, names)]
             off = quiet[document.path, document.line] = switched_off(document)
@@ -41,9 +45,9 @@ def check_files(
 
 
 def _placed(finding: Finding, document: Document) -> Finding:
-    if finding.near is None:
-        return finding
-    return replace(finding, line=line_of(document, *finding.near), near=None)
+    if finding.keys:
+        return replace(finding, line=document.line_of(*finding.keys), keys=())
+    return replace(finding, line=line_of(document, *finding.near), near=None) if finding.near else finding
 
 
 def _kept(findings: Iterable[Finding], off: frozenset[str]) -> Iterator[Finding]:

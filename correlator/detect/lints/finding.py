@@ -58,7 +58,10 @@ CATALOGUE: dict[str, Lint] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. ``topic`` is what findings of one lint are counted by; ``near`` (field, value) is where the line is."""
+    """One finding. ``topic`` is what findings of one lint are counted by.
+
+    The line is that of the rule until the file is looked at: then that of ``keys``, or of the test ``near`` (field, value).
+    """
 
     lint: str
     gravity: Gravity
@@ -69,6 +72,7 @@ class Finding:
     rule: str = ""
     topic: str = ""
     near: tuple[str | None, str] | None = None
+    keys: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -80,9 +84,10 @@ class Finding:
         *,
         topic: str = "",
         near: tuple[str | None, str] | None = None,
+        keys: tuple[str, ...] = (),
     ) -> "Finding":
         """Return a finding of ``CATALOGUE`` about ``rule``."""
-        return cls(lint, CATALOGUE[lint].gravity, rule.path, rule.line, what, expected, rule.id, topic, near)
+        return cls(lint, CATALOGUE[lint].gravity, rule.path, rule.line, what, expected, rule.id, topic, near, keys)
 
     @classmethod
     def from_problem(cls, lint: str, problem: Problem) -> "Finding":

@@ -1,6 +1,8 @@
 """What a rule must say about itself, and which lints it switches off."""
 
-from collections.abc import Iterator, Mapping, Set
+import re
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from correlator.detect.lints.finding import CATALOGUE, Finding
@@ -14,8 +16,8 @@ _WANTED = {
 _ATTACK = "attack."
 
 
-def head_findings(document: Document, attack_tags: Set[str]) -> Iterator[Finding]:
-    """Yield what ``document`` (rule, correlation or filter) does not say, and ATT&CK tags not in ``attack_tags`` (empty: any)."""
+def head_findings(document: Document, attack_tags: AbstractSet[str]) -> Iterator[Finding]:
+    """Yield what ``document`` does not say, and its ATT&CK tags that are not in ``attack_tags`` (empty: any)."""
     head = document.content
     wanted = ("id",) if "filter" in head else tuple(_WANTED)
     for key in wanted:
@@ -29,10 +31,9 @@ def head_findings(document: Document, attack_tags: Set[str]) -> Iterator[Finding
             yield _finding(document, "attack-tag", what, "a tag of rules/attack-tags.txt", ("tags", number))
 
 
-def _is_unknown(tag: str, known: Set[str]) -> bool:
-    """Groups and software (``attack.g0032``) are not in the table; tactics and techniques are."""
-    name = tag.removeprefix(_ATTACK)
-    return tag.startswith(_ATTACK) and tag not in known and not (name[:1] in {"g", "s"} and name[1:].isdigit())
+def _is_unknown(tag: str, known: AbstractSet[str]) -> bool:
+    """Tactics and techniques are in the table; groups, software, data sources (``attack.g0032``) are not."""
+    return tag.startswith(_ATTACK) and tag not in known and not re.fullmatch(r"(?:g|s|c|ds)\d{4}", tag.removeprefix(_ATTACK))
 
 
 def _kind(head: Mapping[str, Any]) -> str:
@@ -48,10 +49,12 @@ def switched_off(document: Document) -> frozenset[str]:
     """Return the lints that the rule itself switches off: ``tocsin: {lint: {regex-slow: why}}``, or a list of names."""
     own = document.content.get("tocsin")
     named = own.get("lint") if isinstance(own, dict) else None
-    return frozenset(map(str, named)) if isinstance(named, list | dict) else frozenset({named} if isinstance(named, str) else ())
+    return (
+        frozenset(map(str, named)) if isinstance(named, list | dict) else frozenset({named} if isinstance(named, str) else ())
+    )
 
 
-def unknown_lints(document: Document, validators: Set[str]) -> Iterator[Finding]:
+def unknown_lints(document: Document, validators: AbstractSet[str]) -> Iterator[Finding]:
     """Yield the names that ``document`` switches off and nothing bears."""
     for name in sorted(switched_off(document) - CATALOGUE.keys() - validators - {"sigma"}):
         expected = "a name that `tocsin rules check` prints"

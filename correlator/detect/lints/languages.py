@@ -64,10 +64,10 @@ _ACCOUNTS = re.compile(
     r"|user\.(?:.*\.)?(?:name|domain)|group\.name|ServiceAccount)"
 )
 #: Fields that hold what people type.
-_TYPED = frozenset(
-    "CommandLine ParentCommandLine ScriptBlockText Payload HostApplication ServiceFileName ImagePath TaskContent "
-    "process.command_line process.parent.command_line".split()
-)
+_TYPED = frozenset({
+    "CommandLine", "ParentCommandLine", "ScriptBlockText", "Payload", "HostApplication", "ServiceFileName", "ImagePath",
+    "TaskContent", "process.command_line", "process.parent.command_line",
+})  # fmt: skip
 #: Fields that Windows fills from a message table of its own language; the record itself holds a number, or nothing.
 _RENDERED = {
     "Message": "EventID and the fields of the event",
@@ -102,7 +102,13 @@ def _rendered_findings(rule: Rule, leaf: Leaf) -> Iterator[Finding]:
 def _name_findings(rule: Rule, leaf: Leaf, *, asked: bool) -> Iterator[Finding]:
     if leaf.field is None:
         return
-    in_account = bool(_ACCOUNTS.fullmatch(leaf.field)) and leaf.operator in {"equals", "contains", "startswith", "endswith", "like"}
+    in_account = bool(_ACCOUNTS.fullmatch(leaf.field)) and leaf.operator in {
+        "equals",
+        "contains",
+        "startswith",
+        "endswith",
+        "like",
+    }
     if not in_account and leaf.field not in _TYPED:
         return
     told: set[Name] = set()
@@ -132,7 +138,7 @@ def _means(leaf: Leaf, text: str, english: str) -> bool:
         return text in {english, f"builtin\\{english}", f"nt authority\\{english}"}
     bare = text.strip("\\ ")
     if leaf.operator == "contains":
-        return bare == english or (len(bare) >= _LEAST and bare in english and len(bare) * 2 >= len(english.split("\\")[0]))
+        return bare == english or (bare in english and len(bare) >= max(_LEAST, len(english.partition("\\")[0]) // 2))
     return bare == english
 
 

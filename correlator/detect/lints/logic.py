@@ -1,7 +1,8 @@
 """Conditions that can never be true, and rules that mean the same."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -11,7 +12,7 @@ from correlator.detect.lints.finding import Finding
 from correlator.detect.plan import And, Leaf, Node, Not, Or, Rule, Value, fold_text
 from correlator.detect.wording import describe_leaf
 
-_FITS = {
+_FITS: dict[str, Callable[[str, str], bool]] = {
     "contains": lambda text, part: part in text,
     "startswith": lambda text, part: text.startswith(part),
     "endswith": lambda text, part: text.endswith(part),
@@ -31,14 +32,13 @@ def logic_findings(rule: Rule) -> Iterator[Finding]:
 def contradiction(node: Node) -> tuple[str, Leaf | None] | None:
     """Return why ``node`` is false of every event in which each field has one value at most, and a test to blame; else None."""
     match node:
-        case Leaf() | Not():
-            return None
         case Or():
-            found = [contradiction(part) for part in node.parts]
-            return next(iter(found), ("no alternative is left", None)) if all(found) else None
+            reasons = list(map(contradiction, node.parts))
+            return next(iter(reasons), ("no alternative is left", None)) if all(reasons) else None
         case And():
             parts = list(_conjuncts(node))
-            return next((found for part in parts if (found := contradiction(part))), None) or _clash(parts)
+            return next(filter(None, map(contradiction, parts)), None) or _denied(parts) or _clash(parts)
+    return None
 
 
 def _conjuncts(node: And) -> Iterator[Node]:
@@ -49,22 +49,22 @@ def _conjuncts(node: And) -> Iterator[Node]:
             yield part
 
 
-def _clash(parts: Sequence[Node]) -> tuple[str, Leaf] | None:
-    """Return two of ``parts`` that exclude each other."""
+def _denied(parts: Sequence[Node]) -> tuple[str, Leaf] | None:
+    """Return the test that stands among ``parts`` both as it is and negated."""
     there = set(parts)
-    for part in parts:
-        if isinstance(part, Not) and isinstance(part.part, Leaf) and part.part in there:
-            return f"{describe_leaf(part.part)} is asked for and excluded", part.part
-    by_field: dict[str | None, list[Leaf]] = defaultdict(list)
-    for part in there:
+    denied = (part.part for part in parts if isinstance(part, Not) and isinstance(part.part, Leaf) and part.part in there)
+    return next(((f"{describe_leaf(leaf)} is asked for and excluded", leaf) for leaf in denied), None)
+
+
+def _clash(parts: Sequence[Node]) -> tuple[str, Leaf] | None:
+    """Return two tests of one field among ``parts`` that exclude each other."""
+    by_field: dict[str, list[Leaf]] = defaultdict(list)
+    for part in dict.fromkeys(parts):
         if isinstance(part, Leaf) and part.field is not None and not part.part:
             by_field[part.field].append(part)
-    for leaves in by_field.values():
-        for number, one in enumerate(leaves):
-            for other in leaves[number + 1 :]:
-                if _exclude(one, other) or _exclude(other, one):
-                    return f"{describe_leaf(one)}, and {describe_leaf(other)}", one
-    return None
+    pairs = (pair for leaves in by_field.values() for pair in combinations(leaves, 2))
+    clashing = ((one, other) for one, other in pairs if _exclude(one, other) or _exclude(other, one))
+    return next(((f"{describe_leaf(one)}, and {describe_leaf(other)}", one) for one, other in clashing), None)
 
 
 def _exclude(one: Leaf, other: Leaf) -> bool:
@@ -84,10 +84,11 @@ def _exclude(one: Leaf, other: Leaf) -> bool:
 
 
 def _misses(value: Value, bound: Leaf) -> bool:
-    if not isinstance(value, int | float):
-        return False
     compare = _COMPARES[bound.operator]
-    return not any(compare(value, limit) for limit in bound.values if isinstance(limit, int | float))
+    try:
+        return not any(compare(float(value), float(limit)) for limit in bound.values)
+    except ValueError:
+        return True  # a text is not compared
 
 
 def _text(value: Value) -> str:
@@ -106,7 +107,9 @@ def twin_findings(rules: Iterable[Rule]) -> Iterator[Finding]:
         titled = titles.setdefault(rule.title.casefold(), rule)
         if titled is not rule:
             what = f"bears the title {rule.title!r} of another rule"
-            yield Finding.of("duplicate-title", rule, what, f"a title that says what is special; the other is {titled.path}:{titled.line}")
+            yield Finding.of(
+                "duplicate-title", rule, what, f"a title that says what is special; the other is {titled.path}:{titled.line}"
+            )
 
 
 def _meaning(rule: Rule) -> bytes:

@@ -79,7 +79,9 @@ def _leaf_findings(rule: Rule, leaf: Leaf, *, alone: bool) -> Iterator[Finding]:
         case "contains" if alone:
             yield from _short(rule, leaf, [value for value in values if len(value) < _SHORTEST and value.isascii()])
         case "like":
-            yield from _wild(rule, leaf, [value for value in values if all(wild and char in "*?" for char, wild in pattern_tokens(value))])
+            yield from _wild(
+                rule, leaf, [value for value in values if all(wild and char in "*?" for char, wild in pattern_tokens(value))]
+            )
         case "regex":
             yield from _loose(rule, leaf, values)
             if alone:
@@ -90,7 +92,9 @@ def _short(rule: Rule, leaf: Leaf, short: Sequence[str]) -> Iterator[Finding]:
     if short:
         subject = leaf.field or "any value"
         what = f"{subject} contains {_shown(short)}: too short to select anything"
-        yield Finding.of("literal-short", rule, what, "a longer part, or a selection beside it", topic=subject, near=(leaf.field, short[0]))
+        yield Finding.of(
+            "literal-short", rule, what, "a longer part, or a selection beside it", topic=subject, near=(leaf.field, short[0])
+        )
 
 
 def _wild(rule: Rule, leaf: Leaf, wild: Sequence[str]) -> Iterator[Finding]:
@@ -114,7 +118,9 @@ def _loose(rule: Rule, leaf: Leaf, patterns: Sequence[str]) -> Iterator[Finding]
     if loose:
         subject = leaf.field or "any value"
         what = f"{subject} matches {_shown(loose)}"
-        yield Finding.of("regex-loose", rule, what, "the same without .* at its ends", topic=subject, near=(leaf.field, loose[0]))
+        yield Finding.of(
+            "regex-loose", rule, what, "the same without .* at its ends", topic=subject, near=(leaf.field, loose[0])
+        )
 
 
 def _is_loose(pattern: str) -> bool:

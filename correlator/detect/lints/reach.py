@@ -55,10 +55,8 @@ def reach_findings(rule: Rule, feeds: Sequence[Feed]) -> Iterator[Finding]:
         return
     closed = not any(feed.is_open for feed in found)
     if closed and not is_satisfied(fields_needed(rule.condition), rule.fields - unnamed):
-        listed = ", ".join(sorted(unnamed))
-        expected = _suggested(sorted(unnamed)[0], found)
-        what = f"no event of {rule.logsource} has {listed}"
-        yield Finding.of("field-absent", rule, what, expected, topic=str(rule.logsource), near=(sorted(unnamed)[0], ""))
+        first, what = min(unnamed), f"no event of {rule.logsource} has {', '.join(sorted(unnamed))}"
+        yield Finding.of("field-absent", rule, what, _suggested(first, found), topic=str(rule.logsource), near=(first, ""))
         return
     yield from (_unnamed(rule, name, found) for name in sorted(unnamed))
 
@@ -66,10 +64,11 @@ def reach_findings(rule: Rule, feeds: Sequence[Feed]) -> Iterator[Finding]:
 def _no_source(rule: Rule, feeds: Sequence[Feed]) -> Finding:
     given = sorted({str(source) for feed in feeds for source in feed.log_sources})
     near = get_close_matches(str(rule.logsource), given, _NEAREST, cutoff=0.7)
-    expected = f"did you mean {' or '.join(near)}?" if near else "a parser that gives it; `tocsin parsers list` shows what there is"
-    return Finding.of(
-        "source-unknown", rule, f"no parser here gives {rule.logsource}", expected, topic=str(rule.logsource)
+    expected = (
+        f"did you mean {' or '.join(near)}?" if near else "a parser that gives it; `tocsin parsers list` shows what there is"
     )
+    what = f"no parser here gives {rule.logsource}"
+    return Finding.of("source-unknown", rule, what, expected, topic=str(rule.logsource), keys=("logsource",))
 
 
 def _unnamed(rule: Rule, name: str, feeds: Sequence[Feed]) -> Finding:

@@ -5,18 +5,20 @@ Importing this module loads pySigma.
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaRuleLocation
 from sigma.filters import SigmaFilter
-from sigma.rule import SigmaRule
-from sigma.validators.base import SigmaRuleValidator, SigmaValidationIssue
-from sigma.validators.core import validators as CORE  # noqa: N811 - a table, named as one
+from sigma.rule import SigmaLogSource, SigmaRule
+from sigma.validators.base import SigmaValidationIssue
+from sigma.validators.core import validators as core
 
 from correlator.detect.lints.finding import Finding, Gravity
 from correlator.detect.texts import Document
+from correlator.model.logsource import LogSource
 
 #: They download MITRE's tables; our lint ``attack-tag`` reads the pinned table instead.
 ONLINE = frozenset({"attacktag", "d3_fendtag"})
@@ -30,7 +32,7 @@ _SHOWN = 80
 
 def validator_names() -> frozenset[str]:
     """Return the lint names of all validators that run."""
-    return frozenset(PREFIX + name.replace("_", "-") for name in CORE if name not in ONLINE | OURS)
+    return frozenset(PREFIX + name.replace("_", "-") for name in core if name not in ONLINE | OURS)
 
 
 class Validation:
@@ -38,28 +40,25 @@ class Validation:
 
     def __init__(self, skip: frozenset[str] = frozenset()) -> None:
         self._validators = {
-            name: CORE[key]() for key in sorted(CORE) if key not in ONLINE | OURS and (name := _name(key)) not in skip
+            name: core[key]() for key in sorted(core) if key not in ONLINE | OURS and (name := _name(key)) not in skip
         }
-        self._at: dict[str, Document] = {}
+        self._paths: dict[str, str] = {}
 
     def look(self, document: Document) -> Iterator[Finding]:
         """Yield what each validator says of ``document``; a rule that pySigma cannot read has none, the loader judged it."""
         rule = _read(document)
         if rule is None:
             return
-        self._at[_place(rule)] = document
+        self._paths[str(Path(document.path))] = document.path
         for name, validator in self._validators.items():
-            yield from self._said(name, validator, lambda one=validator: one.validate(rule))
-        self._at.clear()
+            yield from self._said(name, partial(validator.validate, rule))
 
     def finish(self) -> Iterator[Finding]:
         """Yield what validators say of all documents together."""
         for name, validator in self._validators.items():
-            yield from self._said(name, validator, validator.finalize)
+            yield from self._said(name, validator.finalize)
 
-    def _said(
-        self, name: str, validator: SigmaRuleValidator, ask: Callable[[], list[SigmaValidationIssue]]
-    ) -> Iterator[Finding]:
+    def _said(self, name: str, ask: Callable[[], list[SigmaValidationIssue]]) -> Iterator[Finding]:
         try:
             issues = list(ask())
         except _FAULTS:
@@ -69,21 +68,23 @@ class Validation:
                 yield self._finding(name, issue, rule)
 
     def _finding(self, name: str, issue: SigmaValidationIssue, rule: Any) -> Finding:  # noqa: ANN401 - rule or correlation
-        path, _, line = _place(rule).rpartition(":")
+        path = self._paths.get(str(rule.source.path), str(rule.source.path))
         details = {field.name: getattr(issue, field.name) for field in fields(issue) if field.name != "rules"}
-        told = ", ".join(f"{key} {str(value)[:_SHOWN]}" for key, value in details.items() if value)
+        told = ", ".join(f"{key} {_shown(value)}" for key, value in details.items() if value)
         what = str(issue.description).rstrip(".") + (f": {told}" if told else "")
         gravity = _GRAVITY[issue.severity.name]
-        near = (None, str(details["string"])) if "string" in details else None
-        return Finding(name, gravity, path, int(line), what, "", str(rule.id or ""), name, near)
+        near = (None, str(details["string"]).strip("*")) if "string" in details else None
+        return Finding(name, gravity, path, int(rule.source.line), what, "", str(rule.id or ""), name, near)
 
 
 def _name(key: str) -> str:
     return PREFIX + key.replace("_", "-")
 
 
-def _place(rule: Any) -> str:  # noqa: ANN401 - rule or correlation
-    return f"{rule.source.path}:{rule.source.line}"
+def _shown(value: object) -> str:
+    if isinstance(value, SigmaLogSource):
+        return str(LogSource(value.product or "", value.category or "", value.service or ""))
+    return str(value)[:_SHOWN]
 
 
 def _read(document: Document) -> SigmaRule | SigmaCorrelationRule | None:

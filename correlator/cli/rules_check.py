@@ -1,0 +1,64 @@
+"""``tocsin rules check``: what is wrong with rules, what is odd, and which cannot fire here."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from correlator.cli.output import LEVELS, Exit, exit_code, print_rows
+from correlator.cli.rules import estate_option, load
+from correlator.cli.rules_findings import as_github, as_rows, counts, listed, summary
+
+if TYPE_CHECKING:
+    from correlator.runtime.linting import Checked
+
+#: The level of a finding, so that --fail-on means the same as everywhere.
+_LEVEL = {"note": "low", "warning": "medium", "error": "high"}
+_FAIL_ON = (
+    "Exit 1 when something of this level or above was found: a warning counts as medium, a note as low. Errors are exit 2."
+)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@estate_option
+@click.option("--skip", multiple=True, metavar="LINT", help="Leave this lint out; sigma: all validators of pySigma.")
+@click.option("--all", "everything", is_flag=True, help="Each finding on a line of its own instead of counts and first places.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+@click.option("--fail-on", type=LEVELS, help=_FAIL_ON)
+def check(
+    paths: tuple[Path, ...], estate: Path | None, skip: tuple[str, ...], form: str, fail_on: str | None, *, everything: bool
+) -> None:
+    r"""Check the rules below PATHS (without: the shipped ones): faults with their place, what is odd, what cannot fire here.
+
+    \b
+    ./tocsin rules check my-rules
+    ./tocsin rules check sigma/rules --skip sigma --skip field-unlisted
+    ./tocsin rules check my-rules --format github --fail-on medium
+
+    A rule switches a lint off for itself, with the reason: `tocsin: {lint: {regex-slow: "one event a day"}}`.
+    Exit code 2 when something was rejected or can never be true.
+    """
+    checked = _checked(paths, estate, skip)
+    if form == "json":
+        print_rows(as_rows(checked.findings), form, ())
+    elif form == "github":
+        click.echo("\n".join(as_github(checked.findings)), nl=bool(checked.findings))
+    else:
+        for line in listed(checked.findings) if everything else summary(checked.findings):
+            click.echo(line)
+    click.echo(counts(checked), err=form != "text")
+    worst = max((one.gravity.word for one in checked.findings), key=list(_LEVEL).index, default="")
+    if worst == "error":
+        raise SystemExit(Exit.WRONG_INPUT)
+    raise SystemExit(exit_code(fail_on, [_LEVEL[worst]] if worst else []))
+
+
+def _checked(paths: tuple[Path, ...], estate: Path | None, skip: tuple[str, ...]) -> "Checked":
+    from correlator.cli.install import installed_parsers  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.content import shipped_rules  # noqa: PLC0415
+    from correlator.runtime.linting import check_rules, check_skip  # noqa: PLC0415
+
+    chosen = paths or (shipped_rules(),)
+    check_skip(skip)
+    return check_rules(chosen, load(chosen, estate), installed_parsers(None), frozenset(skip))
