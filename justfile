@@ -66,6 +66,10 @@ once EVENTS="200000" ROUNDS="4":
 bench *ARGS:
     {{python}} benchmarks/flow.py {{ARGS}}
 
+# other Sigma engines beside ours: verdicts, then what they cost (builds them first: cargo, pip)
+bench-peers *ARGS:
+    {{python}} -m benchmarks.peers.run {{ARGS}}
+
 # write goldens of a parser anew, then read the diff
 golden NAME:
     ./tocsin parsers test {{NAME}} --update

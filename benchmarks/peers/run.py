@@ -1,0 +1,141 @@
+"""Tocsin and its peers side by side: same events, same Windows rules of SigmaHQ; verdicts first, then what they cost.
+
+    just bench-peers                    # or: .venv/bin/python -m benchmarks.peers.run [attacks mix] [--small] [--rounds 3]
+
+Builds the peers on first use (Rust: cargo; Python: an environment of its own), in benchmarks/.work. Every measured run is a
+fresh process on one thread, engines take turns, figures are medians of processor time. Writes a JSON file into
+benchmarks/results/peers. Needs ../shared (or TOCSIN_SHARED); nothing here is part of CI.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+
+from benchmarks import recorded
+from benchmarks.corpora import corpus, read_manifest
+from benchmarks.peers import engines, report
+from benchmarks.peers.engines import WORK, Engine, Paths
+from benchmarks.peers.strict import write_strict
+from benchmarks.peers.verdicts import differences, read_pairs, read_rules
+
+#: The part of a corpus that every engine works on before it is timed.
+SHARE = 0.2
+#: Events that engines are timed on which would take minutes for all of them.
+SLOW_EVENTS = 10_000
+CORPORA = ("attacks", "mix")
+Figures = dict[str, Any]
+
+
+def prepare(name: str, *, small: bool) -> Paths:
+    """Return what a comparison on the corpus ``name`` works on, made if it is not there."""
+    folder = corpus(name, small=small)
+    paths = Paths(folder, folder / "flat", recorded.RULES / "rules" / "windows", WORK / "strict", WORK / "queries.json")
+    if not paths.strict.exists():
+        write_strict(paths.rules, paths.strict)
+    engines.convert(paths)
+    if not Path(f"{paths.events}.ids").exists():
+        engines.flatten(paths)
+    return paths
+
+
+def compare(paths: Paths) -> Figures:
+    """Return, for every peer and form, how many verdicts it gave and which are not ours."""
+    numbers = {identity: line for line, identity in enumerate(_lines(paths, "ids"), 1)}
+    rules = read_rules(paths.rules)
+    ours, found = None, {}
+    for engine in engines.engines(decoded=False):
+        print(f"  verdicts: {engine.key}", file=sys.stderr)
+        file = paths.corpus / f"verdicts {engine.key}.tsv"
+        engine.write_verdicts(paths, file)
+        pairs = read_pairs(file, numbers if ours is None else None)
+        ours = pairs if ours is None else ours
+        found[engine.key] = {
+            "verdicts": len(pairs),
+            "rules_that_fired": len({rule for rule, _ in pairs}),
+            "differences": differences(ours, pairs, rules, _refused(engine, paths), paths.events),
+        }
+    return found
+
+
+def _refused(engine: Engine, paths: Paths) -> set[str]:
+    """Return the files of rules that SQLite's backend did not convert; rsigma reports its own with the figures."""
+    if engine.name != "sqlite":
+        return set()
+    return {one["file"] for one in orjson.loads(paths.queries.read_bytes())["refused"]}
+
+
+def _lines(paths: Paths, ending: str) -> list[str]:
+    return Path(f"{paths.events}.{ending}").read_text(encoding="utf-8").splitlines()
+
+
+def take_turns(paths: Paths, rounds: int) -> dict[str, Figures]:
+    """Return the figures of every engine: medians over ``rounds``, in each of which every engine runs once."""
+    skip = _skipped(paths)
+    runs: dict[str, list[Figures]] = {}
+    for number in range(rounds):
+        for engine in engines.engines():
+            print(f"  round {number + 1}: {engine.key}", file=sys.stderr)
+            runs.setdefault(engine.key, []).append(engine.timed(paths, SHARE, skip, SLOW_EVENTS))
+    return {key: _medians(figures) for key, figures in runs.items()}
+
+
+def _skipped(paths: Paths) -> int:
+    """Return how many events the uncounted part of the lines makes; an event's id ends with its line."""
+    first = int(read_manifest(paths.corpus)["lines"] * SHARE)
+    return sum(int(identity.rsplit("~", 1)[1].split(".")[0]) < first for identity in _lines(paths, "ids"))
+
+
+def _medians(runs: list[Figures]) -> Figures:
+    timed = {name: median(run["timed"][name] for run in runs) for name in runs[0]["timed"]}
+    start = {name: median(run["start"][name] for run in runs) for name in runs[0]["start"]}
+    middle = {"timed": timed, "start": start, "peak_mib": round(median(run["peak_mib"] for run in runs))}
+    middle["cpu_of_each_run"] = [round(run["timed"]["cpu"], 3) for run in runs]
+    return {**{name: runs[0][name] for name in ("events", "rules", "refused")}, **middle}
+
+
+def main() -> None:
+    """Build, compare, measure, print, write down."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpora", nargs="*", default=[], help="attacks, mix; both without a name")
+    parser.add_argument("--small", action="store_true", help="5,000 lines each: to see that it works, not to measure")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--machine", default=f"{os.cpu_count()}-core-vm", help="what the file is named after; no host name")
+    parser.add_argument("--label", default="", help="a word more in the name of the file")
+    asked = parser.parse_args()
+    if not recorded.is_there():
+        parser.exit(2, f"needs {recorded.SHARED}: name it with TOCSIN_SHARED\n")
+    engines.build()
+    figures: Figures = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": asked.machine,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tocsin", "polars", "pysigma")}},
+        "rounds": asked.rounds,
+        "load_average": [round(os.getloadavg()[0], 1)],
+        "corpora": {},
+    }
+    for name in asked.corpora or CORPORA:
+        print(name, file=sys.stderr)
+        paths = prepare(name, small=asked.small)
+        manifest = read_manifest(paths.corpus)
+        found = {"lines": manifest["lines"], "sha256": manifest["sha256"], "slow_events": SLOW_EVENTS}
+        found |= {"verdicts": compare(paths), "cost": take_turns(paths, asked.rounds)}
+        figures["corpora"][name] = {**found, "ratios": report.ratios(found["cost"])}
+        print("\n".join(report.lines(name, figures["corpora"][name])))
+    figures["load_average"].append(round(os.getloadavg()[0], 1))
+    words = [figures["date"], asked.machine, "small" if asked.small else "", asked.label]
+    target = WORK.parent / "results" / "peers" / ("-".join(word for word in words if word) + ".json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    print(f"written to {os.path.relpath(target)}")
+
+
+if __name__ == "__main__":
+    main()
