@@ -33,6 +33,10 @@ test *ARGS:
 corpus *ARGS:
     {{python}} -m pytest -m corpus {{ARGS}}
 
+# the Sigma suite with the next line of pySigma, in an environment of its own
+pysigma2:
+    .ci/pysigma2
+
 # kill -9 inside the commit
 kills *ARGS:
     {{python}} -m pytest -m kill {{ARGS}}
@@ -74,10 +78,12 @@ bench-peers *ARGS:
 golden NAME:
     ./tocsin parsers test {{NAME}} --update
 
-# resolve the dependencies again (needs uv); the dev lock first, the runtime lock inside it
+# resolve the dependencies again (needs uv); the dev lock first, the runtime lock inside it, that of the next pySigma beside it
 lock:
     uv pip compile --universal --generate-hashes --python-version 3.11 --no-header -q pyproject.toml --group dev -o requirements-dev.lock
     echo "hatchling>=1.27" | uv pip compile --universal --generate-hashes --python-version 3.11 --no-header -q pyproject.toml - -c requirements-dev.lock -o requirements.lock
+    sed '/^pysigma==/,/^    # via/d' requirements-dev.lock > /tmp/tocsin-constraints.txt
+    uv pip compile --universal --generate-hashes --python-version 3.11 --no-header -q pyproject.toml --group pysigma2 -c /tmp/tocsin-constraints.txt -o requirements-pysigma2.lock
 
 # the next changelog, printed
 changelog:

@@ -3,12 +3,14 @@
 import os
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from correlator.detect.load import load_rules
+from correlator.detect.load import Environment
+from correlator.detect.readings import FileReading, join
 from correlator.detect.report import Loaded
 from correlator.model.rule import RuleText
 from tests import strategies
@@ -78,27 +80,30 @@ def odd_documents(draw: st.DrawFn) -> dict[str, Any]:
     return rule | draw(st.dictionaries(head, _plain, max_size=2))
 
 
-def check_loaded(loaded: Loaded) -> None:
-    """Assert that every document has a fate and that what loaded can be kept."""
+def checked(text: str) -> Loaded:
+    """Return what the rule file holds, once every document has a fate and the reading can be kept."""
+    environment = Environment()
+    reading = environment.read(RuleText("x.yml", text))
+    loaded = join([reading], environment.narrow)
     assert all(problem.path == "x.yml" and problem.what for problem in loaded.problems)
     assert loaded.rejected <= len(loaded.problems)
-    assert Loaded.from_json(loaded.to_json()) == loaded
+    assert FileReading.from_plain(orjson.loads(orjson.dumps(reading.to_plain()))) == reading
+    return loaded
 
 
 @settings(_PATIENT, max_examples=100)
 @given(mutated_texts())
 def test_mutated_text(text: str) -> None:
     """A damaged rule file never stops the loader."""
-    check_loaded(load_rules([RuleText("x.yml", text)]))
+    checked(text)
 
 
 @settings(_PATIENT, max_examples=100)
 @given(odd_documents())
 def test_odd_document(document: dict[str, Any]) -> None:
     """A rule with parts of the wrong type is refused or loaded, once."""
-    loaded = load_rules([RuleText("x.yml", yaml.safe_dump(document, allow_unicode=True))])
+    loaded = checked(yaml.safe_dump(document, allow_unicode=True))
 
-    check_loaded(loaded)
     assert len(loaded.ruleset.rules) + len(loaded.ruleset.correlations) + loaded.rejected <= 1
 
 
@@ -107,4 +112,4 @@ def test_odd_document(document: dict[str, Any]) -> None:
 @given(st.one_of(mutated_texts(), odd_documents().map(lambda document: yaml.safe_dump(document, allow_unicode=True))))
 def test_loader_at_length(text: str) -> None:
     """The same, for a night."""
-    check_loaded(load_rules([RuleText("x.yml", text)]))
+    checked(text)
