@@ -139,8 +139,10 @@ class Base64Offset(SigmaValueModifier[SigmaString, SigmaExpansion]):
     def modify(self, val: SigmaString) -> SigmaExpansion:
         """Return what is stable of the encoded value at each of the three offsets; nothing stable is left out."""
         content = _bytes_of(val)
-        variants = [_stable_base64(content, offset) for offset in range(3)]
-        return SigmaExpansion([SigmaString.from_str(variant) for variant in variants if variant])
+        variants = [variant for offset in range(3) if (variant := _stable_base64(content, offset))]
+        if not variants:
+            raise ValueError("nothing of it is left to look for")
+        return SigmaExpansion([SigmaString.from_str(variant) for variant in variants])
 
 
 def _stable_base64(content: bytes, offset: int) -> str:
