@@ -146,7 +146,7 @@ class _Cutter:
             }
             for number, body in enumerate(self.bodies)
         ]
-        text = yaml.dump_all(rules, Dumper=_Dumper, allow_unicode=True)
+        text = yaml.dump_all(rules, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
         loaded = load_rules([RuleText(self.document.path, text)], self.mappings, self.placeholders)
         nodes = {int(rule.name): rule.condition for rule in loaded.ruleset.rules}
         added = tuple(part for part in _conjuncts(nodes.pop(0, And(()))) if not _is_nowhere(part))
