@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = ("correlator", "parsers", "sinks", "rules", "pyproject.toml", "README.md", "LICENSE")
+SHIPPED = ("correlator", "parsers", "sinks", "sigma", "rules", "pyproject.toml", "README.md", "LICENSE")
 TOP_LEVEL = {"correlator", "parsers", "sinks"}
+#: What we put into the namespace of pySigma, where it looks for plugins.
+PLUGINS = {"sigma/backends/polars/__init__.py", "sigma/pipelines/tocsin/__init__.py"}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,7 @@ def test_the_wheel_holds_code_and_data(wheel: Path) -> None:
     files = _files(wheel)
     ours = {str(path.relative_to(ROOT)) for name in TOP_LEVEL for path in (ROOT / name).rglob("*.py")}
     assert ours - files == set()
+    assert {name for name in files if name.startswith("sigma/")} == PLUGINS
     rules = {f"correlator/_{path.relative_to(ROOT)}" for path in (ROOT / "rules").rglob("*.yml")}
     assert len(rules) >= 25
     assert rules - files == set()
@@ -56,8 +59,8 @@ def test_the_wheel_holds_code_and_data(wheel: Path) -> None:
 
 
 def test_the_wheel_claims_no_name_but_ours(wheel: Path) -> None:
-    """Three top-level packages and the metadata; no other installed distribution has one of them."""
-    tops = {name.partition("/")[0] for name in _files(wheel)}
+    """Three top-level packages, two plugins of pySigma and the metadata; no other installed distribution has one of them."""
+    tops = {name.partition("/")[0] for name in _files(wheel) - PLUGINS}
     assert {name for name in tops if not name.endswith(".dist-info")} == TOP_LEVEL
     claimed = importlib.metadata.packages_distributions()
     assert {name: set(claimed.get(name, ["tocsin"])) for name in TOP_LEVEL} == {name: {"tocsin"} for name in TOP_LEVEL}
@@ -80,6 +83,11 @@ def test_an_installed_tocsin_runs(wheel: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    listed = subprocess.run(
+        [str(home / "bin" / "python"), "-m", "sigma.cli.main", "list", "targets"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "polars" in listed.stdout, listed.stderr
     where = [
         str(home / "bin" / "python"),
         "-c",
