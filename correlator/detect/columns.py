@@ -3,7 +3,7 @@
 A prepared column is named ``<view>:<field>``; ``raw`` is the value as text or list of text.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -41,13 +41,14 @@ def text_form(name: str, dtype: pl.DataType) -> pl.Expr:
     return column.cast(pl.String)
 
 
-def raw_columns(events: pl.DataFrame, fields: Iterable[str], searched: Sequence[str]) -> list[pl.Expr]:
-    """Return the raw columns of ``fields`` that ``events`` has, and the keyword columns over ``searched`` if any."""
+def raw_columns(events: pl.DataFrame, fields: Collection[str], searched: Sequence[str]) -> list[pl.Expr]:
+    """Return the raw columns of those ``fields`` that ``events`` has, the made-up ones over the columns ``searched``."""
     columns = [_raw(events, name) for name in fields if name in events.columns]
     if NULL_FIELDS in events.columns:
         columns.append(pl.col(NULL_FIELDS))
-    if searched:
+    if searched and TEXT in fields:
         columns.append(pl.concat_str(_joined(events, searched), separator=SEPARATOR, ignore_nulls=True).alias(_raw_name(TEXT)))
+    if searched and VALUES in fields:
         columns.append(pl.concat_list(_listed(events, searched)).list.drop_nulls().alias(_raw_name(VALUES)))
     return columns
 
@@ -110,7 +111,8 @@ def prepare_views(views: Iterable[tuple[str, str]], schema: Mapping[str, pl.Data
     return columns
 
 
-def _folded(column: pl.Expr, *, greek: bool) -> pl.Expr:
+def folded(column: pl.Expr, *, greek: bool) -> pl.Expr:
+    """Return a text column as folded literals are compared with it."""
     lower = column.str.to_lowercase()
     return lower.str.replace_all("ς", "σ", literal=True) if greek else lower
 
@@ -120,4 +122,4 @@ def _address(column: pl.Expr, *, greek: bool) -> pl.Expr:
     return sortable(column)
 
 
-_PREPARED = {FOLDED: _folded, ADDRESS: _address}
+_PREPARED = {FOLDED: folded, ADDRESS: _address}

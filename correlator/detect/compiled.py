@@ -1,102 +1,188 @@
-"""A rule set made ready to run, once: leaves numbered, one expression per rule, what each rule needs.
+"""A rule set made ready to run, once: who is looked for in which field, and what decides each rule then.
 
-Everything that depends on a batch only by its log source and its fields is kept, so that a batch never makes it again.
+Everything here depends on the rules only, or on the rules and a log source; a batch never makes it again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 
 import polars as pl
 
-from correlator.detect.columns import SEPARATOR, TEXT, VALUES
-from correlator.detect.compile import condition_of
-from correlator.detect.needs import fields_needed, is_satisfied
+from correlator.detect.columns import TEXT
+from correlator.detect.evaluate import Made
+from correlator.detect.leaves import field_of, is_literal
+from correlator.detect.needs import fields_needed
 from correlator.detect.plan import Leaf, RuleSet, leaves
-from correlator.detect.prefilter import literals_of
+from correlator.detect.reference import has_greek, number_leaves
+from correlator.detect.verdict import verdict_of
+from correlator.detect.witness import MOST_OPTIONS, Witness, Witnesses, options
 from correlator.model.logsource import LogSource
 
-_SELECTIONS_KEPT = 10_000
 _COMPILED_KEPT = 4  # rule sets: the running one, the next, a backtest's, a test's
-
-
-class Compiled:
-    """The expressions of a rule set and which of its rules can fire on which events."""
-
-    def __init__(self, ruleset: RuleSet) -> None:
-        self.rules = ruleset.rules
-        self.leaf_numbers: dict[Leaf, int] = {}
-        self.rule_leaves = [self._number(leaves(rule.condition)) for rule in self.rules]
-        self.conditions = [
-            condition_of(rule.condition, self._leaf_column).alias(f"rule {number}") for number, rule in enumerate(self.rules)
-        ]
-        self.ways = [fields_needed(rule.condition) for rule in self.rules]
-        self.leaves = tuple(self.leaf_numbers)
-        self.literals = tuple(map(literals_of, self.leaves))
-        self.greek = any("σ" in str(value) for leaf in self.leaves for value in leaf.values)
-        self.leaf_expressions: dict[tuple[int, bool], pl.Expr] = {}
-        self._by_source: dict[str, tuple[int, ...]] = {}
-        self._selections: dict[tuple[str, frozenset[str]], Selection] = {}
-
-    def _number(self, found: Iterable[Leaf]) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(self.leaf_numbers.setdefault(leaf, len(self.leaf_numbers)) for leaf in found))
-
-    def _leaf_column(self, leaf: Leaf) -> pl.Expr:
-        return pl.col(str(self.leaf_numbers[leaf]))
-
-    def rules_for(self, source: str) -> tuple[int, ...]:
-        """Return the rules that see events whose ``logsource`` column says ``source``; empty text: all rules."""
-        if source not in self._by_source:
-            given = [LogSource.parse(triple) for triple in source.split()]
-            seen = (not given or any(one.feeds(rule.logsource) for one in given) for rule in self.rules)
-            self._by_source[source] = tuple(number for number, sees in enumerate(seen) if sees)
-        return self._by_source[source]
-
-    def select(self, source: str, fields: frozenset[str]) -> "Selection":
-        """Return the rules of ``source`` that have a chance on events with only ``fields``."""
-        key = (source, fields)
-        if key not in self._selections:
-            if len(self._selections) >= _SELECTIONS_KEPT:
-                self._selections.clear()
-            chosen = tuple(number for number in self.rules_for(source) if is_satisfied(self.ways[number], fields))
-            self._selections[key] = Selection(self, chosen)
-        return self._selections[key]
+_VERDICTS_KEPT = 200_000
+#: Leaves of a rule that fit the bits of a mask; a rule with more is evaluated in full wherever its witness stands.
+MOST_LEAVES = 64
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Some rules of a compiled set, and the leaves they are made of."""
+class Sought:
+    """What is looked for in one field.
 
-    compiled: Compiled
-    rules: tuple[int, ...]
+    ``equal``: folded value → keys (columns ``folded``, ``keys``); ``texts``: the folded texts to find anywhere; ``placed``:
+    text and place → keys (columns ``text``, ``operator``, ``keys``). A key is a rule and one of its sets of witnesses.
+    """
+
+    equal: pl.DataFrame
+    texts: pl.Series
+    placed: pl.DataFrame
+
+
+class Compiled:
+    """A rule set by the witnesses, leaves and log sources of its rules."""
+
+    def __init__(self, ruleset: RuleSet) -> None:
+        self.rules = ruleset.rules
+        self.leaf_numbers = number_leaves(rule.condition for rule in self.rules)
+        self.leaves = tuple(self.leaf_numbers)
+        self.greek = has_greek(self.leaves)
+        self.made: Made = {}
+        self.bits = [{leaf: bit for bit, leaf in enumerate(dict.fromkeys(leaves(rule.condition)))} for rule in self.rules]
+        self.options = [options(rule.condition) for rule in self.rules]
+        self.unwitnessed = frozenset(number for number, some in enumerate(self.options) if not some)
+        self.wide = frozenset(number for number, bits in enumerate(self.bits) if len(bits) > MOST_LEAVES)
+        self._sources: dict[str, Seen] = {}
+        self._verdicts: dict[tuple[int, int, bool], bool | None] = {}
 
     @cached_property
-    def leaves(self) -> tuple[int, ...]:
-        """The leaves of the rules."""
-        return tuple(sorted({leaf for number in self.rules for leaf in self.compiled.rule_leaves[number]}))
+    def sought(self) -> Mapping[str, Sought]:
+        """Field → what is looked for in it: the most telling witnesses of all rules."""
+        return sought_of((rule * MOST_OPTIONS, found[0]) for rule, found in enumerate(self.options) if found)
+
+    def others_of(self, rules: Iterable[int]) -> Mapping[str, Sought]:
+        """Field → the other witnesses of ``rules``, for a batch in which the most telling ones told little."""
+        return sought_of(
+            (rule * MOST_OPTIONS + place, found) for rule in rules for place, found in enumerate(self.options[rule]) if place
+        )
 
     @cached_property
-    def literals(self) -> dict[str, frozenset[str]]:
-        """Field → every literal that some leaf needs in it."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for number in self.leaves:
-            found[field_of(self.compiled.leaves[number])].update(self.compiled.literals[number] or ())
-        return {field: frozenset(literals) for field, literals in found.items() if literals}
+    def rule_leaves(self) -> pl.DataFrame:
+        """Which leaves a rule is made of: columns ``rule``, ``leaf``, ``bit`` (a power of two)."""
+        rows = [
+            (rule, self.leaf_numbers[leaf], 1 << bit)
+            for rule, bits in enumerate(self.bits)
+            if rule not in self.wide
+            for leaf, bit in bits.items()
+        ]
+        schema = {"rule": pl.UInt32, "leaf": pl.UInt32, "bit": pl.UInt64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def fields(self) -> Mapping[str, int]:
+        """Field → its number, for the fields that literal leaves look at."""
+        distinct = dict.fromkeys(field_of(leaf) for leaf in self.leaves if is_literal(leaf))
+        return {field: number for number, field in enumerate(distinct)}
+
+    @cached_property
+    def literals(self) -> pl.DataFrame:
+        """What decides literal leaves: columns ``leaf``, ``field`` (number), ``operator``, ``text`` (folded)."""
+        rows = [
+            (number, self.fields[field_of(leaf)], leaf.operator, str(value))
+            for number, leaf in enumerate(self.leaves)
+            if is_literal(leaf)
+            for value in leaf.values
+        ]
+        schema = {"leaf": pl.UInt32, "field": pl.UInt32, "operator": _OPERATOR, "text": pl.String}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def field_of_leaf(self) -> pl.Series:
+        """The number of the field of each literal leaf, by the leaf's number; null for other leaves."""
+        numbers = [self.fields[field_of(leaf)] if is_literal(leaf) else None for leaf in self.leaves]
+        return pl.Series("field", numbers, dtype=pl.UInt32)
+
+    @cached_property
+    def is_literal(self) -> pl.Series:
+        """Whether each leaf, by its number, is decided by literals."""
+        return pl.Series([is_literal(leaf) for leaf in self.leaves], dtype=pl.Boolean)
+
+    def seen_by(self, source: str) -> "Seen":
+        """Return which rules see events whose ``logsource`` column says ``source``; empty text: all rules."""
+        if source not in self._sources:
+            self._sources[source] = self._seen(source)
+        return self._sources[source]
+
+    def _seen(self, source: str) -> "Seen":
+        given = [LogSource.parse(triple) for triple in source.split()]
+        rules = [
+            number
+            for number, rule in enumerate(self.rules)
+            if source == "" or any(one.feeds(rule.logsource) for one in given)
+        ]
+        first = frozenset(witness.field for rule in rules for found in self.options[rule][:1] for witness in found)
+        every = frozenset(witness.field for rule in rules for found in self.options[rule] for witness in found)
+        unwitnessed = tuple(rule for rule in rules if rule in self.unwitnessed)
+        keywords = frozenset(
+            witness.text for rule in rules for found in self.options[rule] for witness in found if witness.field == TEXT
+        )
+        return Seen(pl.Series("rule", rules, dtype=pl.UInt32), first, every, keywords, unwitnessed)
+
+    @cached_property
+    def ways(self) -> Mapping[int, frozenset[frozenset[str]]]:
+        """Rule without witness → the ways to satisfy it, by the fields that must have a value."""
+        return {rule: fields_needed(self.rules[rule].condition) for rule in self.unwitnessed}
+
+    def verdict(self, rule: int, mask: int, *, final: bool) -> bool | None:
+        """Return the verdict of ``rule`` when exactly the leaves in ``mask`` are true.
+
+        Unless ``final``, only literal leaves are in ``mask``, and None says that the others decide.
+        """
+        key = (rule, mask, final)
+        if key not in self._verdicts:
+            if len(self._verdicts) >= _VERDICTS_KEPT:
+                self._verdicts.clear()
+            self._verdicts[key] = verdict_of(self.rules[rule].condition, self.bits[rule], mask, final=final)
+        return self._verdicts[key]
 
 
-def field_of(leaf: Leaf) -> str:
-    """Return the field whose column ``leaf`` looks at; keywords look at a made-up one."""
-    if leaf.field is not None:
-        return leaf.field
-    whole = leaf.operator == "contains" and not any(SEPARATOR in str(value) for value in leaf.values)
-    return TEXT if whole else VALUES
+@dataclass(frozen=True)
+class Seen:
+    """What the events of a log source are looked at for.
+
+    ``rules``: those that see them; ``first``: the fields of their most telling witnesses, ``fields``: of all their witnesses;
+    ``keywords``: what is looked for in whole events; ``unwitnessed``: rules without any.
+    """
+
+    rules: pl.Series
+    first: frozenset[str]
+    fields: frozenset[str]
+    keywords: frozenset[str]
+    unwitnessed: tuple[int, ...]
 
 
-def fields_of(leaf: Leaf) -> list[str]:
-    """Return all fields whose columns ``leaf`` looks at."""
-    return [str(leaf.field), *map(str, leaf.values)] if leaf.operator.endswith("_field") else [field_of(leaf)]
+_OPERATOR = pl.Enum(["contains", "startswith", "endswith", "equals"])
+
+
+def sought_of(wanted: Iterable[tuple[int, Witnesses]]) -> Mapping[str, Sought]:
+    """Return by field what is looked for: key → witnesses."""
+    keys_of: dict[Witness, list[int]] = defaultdict(list)
+    for key, found in wanted:
+        for witness in found:
+            keys_of[witness].append(key)
+    by_field: dict[str, list[tuple[str, str, list[int]]]] = defaultdict(list)
+    for witness, keys in keys_of.items():
+        by_field[witness.field].append((witness.operator, witness.text, keys))
+    return {field: _sought(found) for field, found in by_field.items()}
+
+
+def _sought(found: Iterable[tuple[str, str, list[int]]]) -> Sought:
+    schema = {"operator": _OPERATOR, "text": pl.String, "keys": pl.List(pl.UInt32)}
+    table = pl.DataFrame(list(found), schema=schema, orient="row")
+    equal = table.filter(pl.col("operator") == "equals").select(pl.col("text").alias("folded"), "keys")
+    placed = table.filter(pl.col("operator") != "equals")
+    return Sought(equal, placed.get_column("text").unique().sort(), placed)
 
 
 _compiled: dict[str, Compiled] = {}

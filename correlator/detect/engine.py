@@ -1,23 +1,24 @@
-"""Rules × events → matches, in few selects per log source.
+"""Rules × events → matches: few candidates by the texts that rules cannot do without, then exact verdicts on these alone.
 
-Events are put together by log source, rules that miss a field or a literal are left out, each distinct leaf is evaluated
-once, and conditions are combined from the leaves. Expressions are made once per rule set, never per batch.
+What is true of a rule is said in ``reference``; nothing here changes it, everything here leaves work out:
+
+1. ``search``: the distinct values of each field, once through one automaton, give the (row, rule) pairs worth a look;
+2. ``settle``: the leaves of these rules on these rows, as relations, then the conditions, each distinct case once;
+3. rules without a witness are evaluated as the reference does, on the rows that have their fields.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
-from correlator.detect.columns import NULL_FIELDS, raw_columns, stack
-from correlator.detect.compiled import Compiled, compiled, fields_of
-from correlator.detect.evaluate import evaluate
-from correlator.detect.plan import RuleSet
-from correlator.model.detection import MATCH
+from correlator.detect.batch import PAIR, Batch
+from correlator.detect.compiled import Compiled, compiled
+from correlator.detect.needs import is_satisfied
+from correlator.detect.plan import RuleSet, field_names
+from correlator.detect.reference import CHUNK_ROWS, verdicts
+from correlator.detect.search import candidates
+from correlator.detect.settle import settle
 from correlator.model.event import RESERVED
-
-#: Rows evaluated together: bounds the memory of the Boolean columns.
-CHUNK_ROWS = 50_000
 
 
 def detect(
@@ -33,53 +34,38 @@ def detect(
     event feeds, separated by blanks. Keywords search every column that is not ``reserved``.
     """
     rules = compiled(ruleset)
-    matches = [
-        evaluate(rules, source, rows)
-        for source, pieces in _partitions(frames, any_logsource=any_logsource)
-        if rules.rules_for(source)
-        for rows in _gathered(rules, source, pieces, reserved)
+    batch = Batch(frames, reserved, any_logsource=any_logsource)
+    pairs = candidates(rules, batch)
+    is_wide = pl.col("rule").is_in(list(rules.wide))
+    found = [settle(rules, batch, pairs.filter(~is_wide)), *_wide(rules, batch, pairs.filter(is_wide)), *_unwitnessed(rules, batch)]
+    return batch.placed(pl.concat(found))
+
+
+def _wide(rules: Compiled, batch: Batch, pairs: pl.DataFrame) -> list[pl.DataFrame]:
+    return [
+        verdicts(batch, part.get_column("row").sort(), {int(rule): rules.rules[int(rule)].condition})
+        for (rule,), part in pairs.partition_by("rule", as_dict=True).items()
     ]
-    found = pl.concat(matches) if matches else pl.DataFrame(schema=MATCH)
-    return found.sort("frame", "row", "rule")
 
 
-_Piece = tuple[int, pl.DataFrame]
-
-
-def _partitions(frames: Sequence[pl.DataFrame], *, any_logsource: bool) -> Iterator[tuple[str, list[_Piece]]]:
-    """Yield each log source value with the events that say it, as (frame number, rows with their number)."""
-    found: dict[str, list[_Piece]] = defaultdict(list)
-    for number, events in enumerate(frames):
-        numbered = events.with_row_index("\0row")
-        if any_logsource:
-            found[""].append((number, numbered))
-        elif "logsource" in events.columns:
-            for (source,), rows in numbered.partition_by("logsource", as_dict=True, maintain_order=True).items():
-                if source:
-                    found[str(source)].append((number, rows))
-    yield from found.items()
-
-
-def _gathered(rules: Compiled, source: str, pieces: Sequence[_Piece], reserved: frozenset[str]) -> Iterator[pl.DataFrame]:
-    """Yield the raw columns of a partition, at most CHUNK_ROWS rows at once."""
-    wanted = {rules.leaves[leaf] for number in rules.rules_for(source) for leaf in rules.rule_leaves[number]}
-    fields = sorted({field for leaf in wanted for field in fields_of(leaf)})
-    keywords = any(leaf.field is None for leaf in wanted)
-    waiting: list[pl.DataFrame] = []
-    count = 0
-    for number, events in pieces:
-        for rows in events.iter_slices(CHUNK_ROWS):
-            if waiting and count + rows.height > CHUNK_ROWS:
-                yield stack(waiting)
-                waiting, count = [], 0
-            waiting.append(_raw_rows(number, rows, fields, reserved if keywords else None))
-            count += rows.height
-    if waiting:
-        yield stack(waiting)
-
-
-def _raw_rows(number: int, events: pl.DataFrame, fields: Sequence[str], reserved: frozenset[str] | None) -> pl.DataFrame:
-    hidden = None if reserved is None else reserved | {"\0row", "logsource", NULL_FIELDS}
-    searched = [] if hidden is None else [name for name in events.columns if name not in hidden]
-    place = [pl.lit(number, dtype=pl.UInt32).alias("\0frame"), pl.col("\0row").cast(pl.UInt32)]
-    return events.select(*place, *raw_columns(events, fields, searched))
+def _unwitnessed(rules: Compiled, batch: Batch) -> list[pl.DataFrame]:
+    """Return what rules without a witness are true of: tried on every row of their log sources that has their fields."""
+    found: list[pl.DataFrame] = []
+    for code, source in enumerate(batch.names):
+        numbers = rules.seen_by(source).unwitnessed
+        if not numbers:
+            continue
+        for frame in batch.frames_feeding({code}):
+            filled = frozenset(
+                field
+                for field in frozenset().union(*(field_names(rules.rules[number].condition) for number in numbers))
+                if batch.column(frame, field) is not None
+            )
+            chosen = {
+                number: rules.rules[number].condition for number in numbers if is_satisfied(rules.ways[number], filled)
+            }
+            if chosen:
+                rows = batch.numbers(frame).filter(batch.codes.slice(int(batch.numbers(frame)[0]), batch.frames[frame].height) == code)
+                for chunk in rows.to_frame("row").iter_slices(CHUNK_ROWS):
+                    found.append(verdicts(batch, chunk.get_column("row"), chosen))
+    return found or [pl.DataFrame(schema=PAIR)]
