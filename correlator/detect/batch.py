@@ -27,11 +27,20 @@ class Batch:
     """The events of one call.
 
     ``names``: the log source texts that occur, "" for events that every rule may see; ``codes``: the number of each row's text
-    in ``names``. ``reserved`` columns are not searched by keywords.
+    in ``names``. ``reserved`` columns are not searched by keywords. ``origins``: which frame of the caller each frame is a part
+    of, and from which row on.
     """
 
-    def __init__(self, frames: Sequence[pl.DataFrame], reserved: frozenset[str], *, any_logsource: bool) -> None:
+    def __init__(
+        self,
+        frames: Sequence[pl.DataFrame],
+        reserved: frozenset[str],
+        *,
+        any_logsource: bool,
+        origins: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self.frames = frames
+        self._origins = origins or [(number, 0) for number in range(len(frames))]
         self.names: list[str] = []
         self._hidden = reserved | {"logsource", NULL_FIELDS}
         self._columns = [frozenset(events.columns) for events in frames]
@@ -94,6 +103,11 @@ class Batch:
         """Return the batch's numbers of the rows of a frame."""
         return self.rows.slice(self._starts[frame], self.frames[frame].height)
 
+    def rows_of(self, frame: int, code: int) -> pl.Series:
+        """Return the numbers of those rows of a frame that feed the log source ``code``."""
+        rows = self.numbers(frame)
+        return rows if len(self._fed[frame]) == 1 else rows.filter(self.codes.slice(self._starts[frame], rows.len()) == code)
+
     def gather(self, rows: pl.Series, fields: Collection[str]) -> pl.DataFrame:
         """Return the raw columns ``fields`` of ``rows`` (sorted numbers), with their numbers in the column ROW."""
         pieces = [self._gathered(frame, some, fields) for frame, some in self._by_frame(rows)]
@@ -133,11 +147,10 @@ class Batch:
     def placed(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Return ``pairs`` (PAIR) by frame and row of the frame: schema MATCH, sorted by frame, row, rule."""
         ordered = pairs.unique().sort("row", "rule")
-        frames = [bisect_right(self._starts, row) - 1 for row in ordered.get_column("row")]
-        starts = pl.Series([self._starts[frame] for frame in frames], dtype=pl.UInt32)
-        return ordered.select(
-            "rule", pl.lit(pl.Series("frame", frames, dtype=pl.UInt32)), (pl.col("row") - starts).alias("row")
-        ).cast(dict(MATCH))
+        pieces = [bisect_right(self._starts, row) - 1 for row in ordered.get_column("row")]
+        frames = pl.Series("frame", [self._origins[piece][0] for piece in pieces], dtype=pl.UInt32)
+        moved = pl.Series([self._origins[piece][1] - self._starts[piece] for piece in pieces], dtype=pl.Int64)
+        return ordered.select("rule", pl.lit(frames), (pl.col("row") + moved).alias("row")).cast(MATCH)
 
 
 def _long(columns: Sequence[tuple[pl.Series, int, pl.Series]]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from correlator.detect.columns import TEXT
 from correlator.detect.evaluate import Made
 from correlator.detect.leaves import field_of, is_literal
 from correlator.detect.needs import fields_needed
-from correlator.detect.plan import Leaf, RuleSet, leaves
+from correlator.detect.plan import RuleSet, leaves
 from correlator.detect.reference import has_greek, number_leaves
 from correlator.detect.verdict import verdict_of
 from correlator.detect.witness import MOST_OPTIONS, Witness, Witnesses, options
@@ -94,7 +94,7 @@ class Compiled:
             if is_literal(leaf)
             for value in leaf.values
         ]
-        schema = {"leaf": pl.UInt32, "field": pl.UInt32, "operator": _OPERATOR, "text": pl.String}
+        schema = pl.Schema({"leaf": pl.UInt32(), "field": pl.UInt32(), "operator": _OPERATOR, "text": pl.String()})
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property
@@ -117,9 +117,7 @@ class Compiled:
     def _seen(self, source: str) -> "Seen":
         given = [LogSource.parse(triple) for triple in source.split()]
         rules = [
-            number
-            for number, rule in enumerate(self.rules)
-            if source == "" or any(one.feeds(rule.logsource) for one in given)
+            number for number, rule in enumerate(self.rules) if source == "" or any(one.feeds(rule.logsource) for one in given)
         ]
         first = frozenset(witness.field for rule in rules for found in self.options[rule][:1] for witness in found)
         every = frozenset(witness.field for rule in rules for found in self.options[rule] for witness in found)
@@ -178,7 +176,7 @@ def sought_of(wanted: Iterable[tuple[int, Witnesses]]) -> Mapping[str, Sought]:
 
 
 def _sought(found: Iterable[tuple[str, str, list[int]]]) -> Sought:
-    schema = {"operator": _OPERATOR, "text": pl.String, "keys": pl.List(pl.UInt32)}
+    schema = pl.Schema({"operator": _OPERATOR, "text": pl.String(), "keys": pl.List(pl.UInt32())})
     table = pl.DataFrame(list(found), schema=schema, orient="row")
     equal = table.filter(pl.col("operator") == "equals").select(pl.col("text").alias("folded"), "keys")
     placed = table.filter(pl.col("operator") != "equals")

@@ -7,18 +7,22 @@ What is true of a rule is said in ``reference``; nothing here changes it, everyt
 3. rules without a witness are evaluated as the reference does, on the rows that have their fields.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from correlator.detect.batch import PAIR, Batch
+from correlator.detect.batch import Batch
 from correlator.detect.compiled import Compiled, compiled
-from correlator.detect.needs import is_satisfied
-from correlator.detect.plan import RuleSet, field_names
-from correlator.detect.reference import CHUNK_ROWS, verdicts
+from correlator.detect.plan import Node, RuleSet
+from correlator.detect.reference import CHUNK_ROWS as DENSE_ROWS
+from correlator.detect.reference import verdicts
 from correlator.detect.search import candidates
 from correlator.detect.settle import settle
+from correlator.model.detection import MATCH
 from correlator.model.event import RESERVED
+
+#: Rows looked at together: more share the cost of each search, fewer bound the memory.
+CHUNK_ROWS = 200_000
 
 
 def detect(
@@ -34,11 +38,36 @@ def detect(
     event feeds, separated by blanks. Keywords search every column that is not ``reserved``.
     """
     rules = compiled(ruleset)
-    batch = Batch(frames, reserved, any_logsource=any_logsource)
+    found = [pl.DataFrame(schema=MATCH)]
+    for pieces in _chunks(frames):
+        batch = Batch(
+            [events for events, _ in pieces], reserved, any_logsource=any_logsource, origins=[origin for _, origin in pieces]
+        )
+        found.append(batch.placed(_matches(rules, batch)))
+    return pl.concat(found)
+
+
+def _chunks(frames: Sequence[pl.DataFrame]) -> Iterator[list[tuple[pl.DataFrame, tuple[int, int]]]]:
+    """Yield the frames in parts of at most CHUNK_ROWS rows, each with the number of its frame and its first row in it."""
+    waiting: list[tuple[pl.DataFrame, tuple[int, int]]] = []
+    count = 0
+    for number, events in enumerate(frames):
+        for start in range(0, events.height, CHUNK_ROWS):
+            part = events.slice(start, CHUNK_ROWS)
+            if waiting and count + part.height > CHUNK_ROWS:
+                yield waiting
+                waiting, count = [], 0
+            waiting.append((part, (number, start)))
+            count += part.height
+    if waiting:
+        yield waiting
+
+
+def _matches(rules: Compiled, batch: Batch) -> pl.DataFrame:
     pairs = candidates(rules, batch)
     is_wide = pl.col("rule").is_in(list(rules.wide))
-    found = [settle(rules, batch, pairs.filter(~is_wide)), *_wide(rules, batch, pairs.filter(is_wide)), *_unwitnessed(rules, batch)]
-    return batch.placed(pl.concat(found))
+    wide = _wide(rules, batch, pairs.filter(is_wide)) if rules.wide else []
+    return pl.concat([settle(rules, batch, pairs.filter(~is_wide)), *wide, *_unwitnessed(rules, batch)])
 
 
 def _wide(rules: Compiled, batch: Batch, pairs: pl.DataFrame) -> list[pl.DataFrame]:
@@ -48,24 +77,20 @@ def _wide(rules: Compiled, batch: Batch, pairs: pl.DataFrame) -> list[pl.DataFra
     ]
 
 
-def _unwitnessed(rules: Compiled, batch: Batch) -> list[pl.DataFrame]:
-    """Return what rules without a witness are true of: tried on every row of their log sources that has their fields."""
-    found: list[pl.DataFrame] = []
+def _unwitnessed(rules: Compiled, batch: Batch) -> Iterator[pl.DataFrame]:
+    """Yield what rules without a witness are true of: tried on every row of their log sources that has their fields."""
     for code, source in enumerate(batch.names):
         numbers = rules.seen_by(source).unwitnessed
-        if not numbers:
-            continue
-        for frame in batch.frames_feeding({code}):
-            filled = frozenset(
-                field
-                for field in frozenset().union(*(field_names(rules.rules[number].condition) for number in numbers))
-                if batch.column(frame, field) is not None
-            )
-            chosen = {
-                number: rules.rules[number].condition for number in numbers if is_satisfied(rules.ways[number], filled)
-            }
+        for frame in batch.frames_feeding({code}) if numbers else ():
+            chosen = {number: rules.rules[number].condition for number in numbers if _can_be_true(rules, batch, number, frame)}
             if chosen:
-                rows = batch.numbers(frame).filter(batch.codes.slice(int(batch.numbers(frame)[0]), batch.frames[frame].height) == code)
-                for chunk in rows.to_frame("row").iter_slices(CHUNK_ROWS):
-                    found.append(verdicts(batch, chunk.get_column("row"), chosen))
-    return found or [pl.DataFrame(schema=PAIR)]
+                yield from _tried(batch, batch.rows_of(frame, code), chosen)
+
+
+def _can_be_true(rules: Compiled, batch: Batch, rule: int, frame: int) -> bool:
+    return any(all(batch.column(frame, field) is not None for field in way) for way in rules.ways[rule])
+
+
+def _tried(batch: Batch, rows: pl.Series, chosen: Mapping[int, Node]) -> Iterator[pl.DataFrame]:
+    for chunk in rows.to_frame("row").iter_slices(DENSE_ROWS):
+        yield verdicts(batch, chunk.get_column("row"), chosen)

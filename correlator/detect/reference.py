@@ -10,7 +10,7 @@ import polars as pl
 
 from correlator.detect.batch import PAIR, ROW, Batch
 from correlator.detect.compile import condition_of
-from correlator.detect.evaluate import Made, prepare, truths
+from correlator.detect.evaluate import prepare, truths
 from correlator.detect.leaves import fields_of
 from correlator.detect.plan import Leaf, Node, RuleSet, leaves
 from correlator.model.event import RESERVED
@@ -56,7 +56,8 @@ def verdicts(batch: Batch, rows: pl.Series, rules: Mapping[int, Node]) -> pl.Dat
     prepared = prepare(gathered, numbers, greek=has_greek(numbers))
     truth = truths({number: leaf for leaf, number in numbers.items()}, prepared, {})
     conditions = [
-        condition_of(condition, lambda leaf: pl.col(str(numbers[leaf]))).alias(f"rule {rule}") for rule, condition in rules.items()
+        condition_of(condition, lambda leaf: pl.col(str(numbers[leaf]))).alias(f"rule {rule}")
+        for rule, condition in rules.items()
     ]
     columns = truth.select(pl.col("\0"), *conditions).get_columns()[1:]
     found += [_pairs(rule, verdict, gathered) for rule, verdict in zip(rules, columns, strict=True) if verdict.any()]

@@ -20,7 +20,7 @@ from correlator.detect.witness import MOST_OPTIONS
 #: A witness in more rows than this, and in more than one row of so many, tells little.
 _MANY_ROWS, _ONE_OF = 64, 400
 TEXT_COLUMN = view_name(RAW, TEXT)
-_HITS = {"key": pl.UInt32, "rows": pl.List(pl.UInt32)}
+_HITS = pl.Schema({"key": pl.UInt32(), "rows": pl.List(pl.UInt32())})
 
 
 @dataclass(slots=True)
@@ -52,7 +52,9 @@ class Values:
 
     def _whole(self, frame: int) -> Iterator[pl.DataFrame]:
         """Yield the whole text of those events of a frame that may hold a keyword which their rules look for."""
-        sought = frozenset[str]().union(*(self.rules.seen_by(self.batch.names[code]).keywords for code in self.batch.fed(frame)))
+        sought = frozenset[str]().union(
+            *(self.rules.seen_by(self.batch.names[code]).keywords for code in self.batch.fed(frame))
+        )
         rows = self.batch.numbers(frame)
         some = passes(self.batch.frames[frame], self.batch.searched(frame), sought) if sought else None
         rows = rows if some is None else rows.filter(some)
@@ -83,7 +85,7 @@ def candidates(rules: Compiled, batch: Batch) -> pl.DataFrame:
         [one.rules.to_frame().select(pl.lit(code, dtype=pl.UInt32).alias("source"), "rule") for code, one in enumerate(seen)]
     )
     placed = pairs.with_columns(source=batch.codes.gather(pairs.get_column("row")))
-    return placed.join(allowed, on=["source", "rule"], how="semi").select("row", "rule").unique().cast(dict(PAIR))
+    return placed.join(allowed, on=["source", "rule"], how="semi").select("row", "rule").unique().cast(PAIR)
 
 
 def _hits(values: Values, sought: Mapping[str, Sought], fields: Iterable[str]) -> pl.DataFrame:

@@ -11,7 +11,6 @@ from correlator.detect.columns import folded
 from correlator.detect.compiled import Compiled
 from correlator.detect.evaluate import prepare, truths
 from correlator.detect.leaves import fields_of
-from correlator.detect.reference import verdicts
 from correlator.detect.search import STANDS
 
 _MASK = pl.Schema({**PAIR, "mask": pl.UInt64()})
@@ -75,7 +74,9 @@ def _settle_open(rules: Compiled, batch: Batch, pairs: pl.DataFrame, asked: pl.D
     others = asked.filter(~rules.is_literal.gather(asked.get_column("leaf"))).join(pairs, on=["row", "rule"], how="semi")
     numbers = others.get_column("leaf").unique().sort().to_list()
     leaves = {number: rules.leaves[number] for number in numbers}
-    rows = batch.gather(pairs.get_column("row").unique().sort(), {field for leaf in leaves.values() for field in fields_of(leaf)})
+    rows = batch.gather(
+        pairs.get_column("row").unique().sort(), {field for leaf in leaves.values() for field in fields_of(leaf)}
+    )
     truth = truths(leaves, prepare(rows, leaves.values(), greek=rules.greek), rules.made)
     place = rows.get_column(ROW)
     true = [

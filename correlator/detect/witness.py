@@ -30,7 +30,8 @@ MOST_OPTIONS = 8
 # Texts that occur in ordinary events all day: a rule is better known by anything else it asks for.
 _COMMON = ("\\cmd.exe", "\\powershell.exe", "\\pwsh.exe", "\\svchost.exe", "\\rundll32.exe", "\\explorer.exe", "\\services.exe",
            "\\lsass.exe", "c:\\windows\\", "\\windows\\", "\\system32\\", "c:\\", "http", ".exe", ".dll", "\\software\\",
-           "microsoft", "currentversion", "\\appdata\\", "\\users\\", "\\temp\\", "powershell", "system", "https://")  # fmt: skip
+           "microsoft", "currentversion",
+           "\\appdata\\", "\\users\\", "\\temp\\", "powershell", "system", "https://")  # fmt: skip
 _COMMON_COST = 0.5
 #: How much less likely a text is with each byte of it.
 _PER_BYTE = 0.6

@@ -1,21 +1,21 @@
 """The engine against the naive interpreter of ``tests/oracle``: same rules, same events, same verdicts, however cut."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
-from unittest.mock import patch
 
+import polars as pl
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from correlator.detect import evaluate
 from correlator.detect.engine import detect
 from correlator.detect.flatten import flatten, frame_of
 from correlator.detect.load import load_rules
 from correlator.detect.plan import RuleSet
+from correlator.detect.reference import reference
 from correlator.model.rule import RuleText
 from tests import strategies
 from tests.oracle.sigma import compile_rule
@@ -38,12 +38,14 @@ def load(*documents: Rule) -> RuleSet:
     return loaded.ruleset
 
 
-def verdicts(ruleset: RuleSet, events: list[Event], cuts: Sequence[int] = ()) -> Verdicts:
-    """Return what the engine says of ``events`` in frames that end at ``cuts``, made as ``tocsin detect`` makes them."""
+def verdicts(
+    ruleset: RuleSet, events: list[Event], cuts: Sequence[int] = (), find: Callable[..., pl.DataFrame] = detect
+) -> Verdicts:
+    """Return what the engine, or another ``find``, says of ``events`` in frames that end at ``cuts``: as ``tocsin detect``."""
     ends = [0, *sorted(cuts), len(events)]
     pieces = [events[start:end] for start, end in pairwise(ends)]
     frames = [frame_of(map(flatten, piece), [""] * len(piece), ruleset.fields, keywords=ruleset.keywords) for piece in pieces]
-    found = detect(ruleset, frames, any_logsource=True, reserved=frozenset())
+    found = find(ruleset, frames, any_logsource=True, reserved=frozenset())
     return {(rule, ends[frame] + row) for rule, frame, row in found.rows()}
 
 
@@ -54,13 +56,12 @@ def expected(rules: list[Rule], events: list[Event]) -> Verdicts:
 
 
 def check_verdicts(rules: list[Rule], events: list[Event]) -> None:
-    """Assert that engine and oracle agree on each rule and event."""
+    """Assert that engine, reference and oracle agree on each rule and event."""
     ruleset = load(*rules)
     wanted = expected(rules, events)
 
     assert wanted == verdicts(ruleset, events)
-    with patch.object(evaluate, "LEAST_LEAVES", 0):  # search for literals first, as with a large rule set
-        assert wanted == verdicts(ruleset, events)
+    assert wanted == verdicts(ruleset, events, find=reference)
 
 
 @settings(_PATIENT, max_examples=200)
