@@ -25,7 +25,7 @@ def prepare(rows: pl.DataFrame, leaves: Iterable[Leaf], *, greek: bool) -> pl.Da
 
 
 def truths(leaves: Mapping[int, Leaf], prepared: pl.DataFrame, made: Made) -> pl.DataFrame:
-    """Return one Boolean column without nulls per leaf, named by its number, after the column ``\\0`` that is always true."""
+    """Return one Boolean column without nulls per leaf, named by its number, after one (NUL) that is always true."""
     schema = prepared.schema
     expressions = [_leaf_expression(number, leaf, schema, made).alias(str(number)) for number, leaf in leaves.items()]
     blocks = [

@@ -51,7 +51,7 @@ def _spellings(part: str) -> tuple[str, ...]:
 
 
 def passes(events: pl.DataFrame, columns: Iterable[str], texts: frozenset[str]) -> pl.Series | None:
-    """Return which rows of ``events`` may hold one of ``texts`` in one of ``columns``; None: all may, as far as this can say."""
+    """Return which rows of ``events`` may hold one of ``texts`` in one of ``columns``; None: all may, as far as is known."""
     expressions = screen_of(texts)
     if expressions is None:
         return None
