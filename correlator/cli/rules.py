@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: Subcommands that live in modules of their own: name → (module, attribute).
 ELSEWHERE = {
     "check": ("correlator.cli.rules_check", "check"),
+    "coverage": ("correlator.cli.rules_coverage", "coverage"),
     "test": ("correlator.cli.rules_test", "test"),
     "try": ("correlator.cli.rules_test", "try_rule"),
     "explain": ("correlator.cli.rules_explain", "explain"),

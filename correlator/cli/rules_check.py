@@ -19,7 +19,15 @@ _FAIL_ON = (
 )
 
 
-@click.command()
+_EPILOG = """\b
+Examples:
+  ./tocsin rules check my-rules
+  ./tocsin rules check sigma/rules --skip sigma --skip field-unlisted
+  ./tocsin rules check my-rules --format github --fail-on medium
+"""
+
+
+@click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @estate_option
 @click.option("--skip", multiple=True, metavar="LINT", help="Leave this lint out; sigma: all validators of pySigma.")
@@ -29,12 +37,7 @@ _FAIL_ON = (
 def check(
     paths: tuple[Path, ...], estate: Path | None, skip: tuple[str, ...], form: str, fail_on: str | None, *, everything: bool
 ) -> None:
-    r"""Check the rules below PATHS (without: the shipped ones): faults with their place, what is odd, what cannot fire here.
-
-    \b
-    ./tocsin rules check my-rules
-    ./tocsin rules check sigma/rules --skip sigma --skip field-unlisted
-    ./tocsin rules check my-rules --format github --fail-on medium
+    """Check the rules below PATHS (without: the shipped ones): faults with their place, what is odd, what cannot fire here.
 
     A rule switches a lint off for itself, with the reason: `tocsin: {lint: {regex-slow: "one event a day"}}`.
     Exit code 2 when something was rejected or can never be true.
