@@ -74,6 +74,10 @@ bench *ARGS:
 bench-peers *ARGS:
     {{python}} -m benchmarks.peers.run {{ARGS}}
 
+# how fast the detection engine is: corpora are built first; figures go to benchmarks/results/engine
+bench-engine *ARGS:
+    {{python}} -m benchmarks.engine {{ARGS}}
+
 # write goldens of a parser anew, then read the diff
 golden NAME:
     ./tocsin parsers test {{NAME}} --update

@@ -8,40 +8,42 @@ and ECS columns where such a rule searches whole events), and ``raw_row``, the n
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 
 import polars as pl
 
-from benchmarks import recorded
 from benchmarks.corpora import read_manifest, write_manifest
+from benchmarks.rulesets import load_rules
 from correlator.detect.plan import RuleSet, leaves
-from correlator.detect.report import Loaded
 from correlator.model.event import RESERVED
 from correlator.model.logsource import LogSource
 from correlator.model.raw import RAW
 from correlator.parse.engine import Carried, read
 from correlator.parse.registry import find_parsers
-from correlator.runtime.ruleset import load_cached
 
-#: SigmaHQ's folders of active rules.
-ACTIVE = ("rules", "rules-emerging-threats", "rules-threat-hunting", "rules-compliance")
 BATCH = 10_000
 RECEIVED = datetime(2026, 11, 22, 20, tzinfo=UTC)
 ROW = "raw_row"
 
 
-def active_rules(work: Path) -> Loaded:
-    """Return all active rules of SigmaHQ out of ../shared; plans are kept in ``work``/plans."""
-    return load_cached([recorded.RULES / name for name in ACTIVE], cache_dir=work / "plans")
+def raw_rows(folder: Path, lines: int | None = None) -> pl.DataFrame:
+    """Return the first ``lines`` of the corpus (None: all) as RAW rows; ``offset`` is the number of the line, from 0."""
+    return pl.concat(raw_batches(folder, 100_000, lines))
 
 
-def raw_rows(folder: Path) -> pl.DataFrame:
-    """Return every line of the corpus as RAW rows; ``offset`` is the number of the line, from 0."""
-    streams = read_manifest(folder)["streams"]
-    lines = (folder / "raw.log").read_bytes().decode().split("\n")[:-1]
-    spoken = pl.read_ipc(folder / "streams.arrow").get_column("stream")
-    names = spoken.cast(pl.UInt32).replace_strict(dict(enumerate(streams)), return_dtype=pl.String)
-    rows = pl.DataFrame({"stream": names, "text": pl.Series(lines, dtype=pl.String)}).with_row_index("offset")
+def raw_batches(folder: Path, size: int, lines: int | None = None) -> Iterator[pl.DataFrame]:
+    """Yield the first ``lines`` of the corpus (None: all) as RAW rows, ``size`` at a time, read when they are asked for."""
+    streams = dict(enumerate(read_manifest(folder)["streams"]))
+    spoken = pl.read_ipc(folder / "streams.arrow", n_rows=lines).get_column("stream").cast(pl.UInt32)
+    with (folder / "raw.log").open(encoding="utf-8", newline="\n") as file:
+        for start in range(0, spoken.len(), size):
+            names = spoken.slice(start, size).replace_strict(streams, return_dtype=pl.String)
+            texts = pl.Series([line[:-1] for line in islice(file, names.len())], dtype=pl.String)
+            yield _raw(pl.DataFrame({"stream": names, "text": texts}).with_row_index("offset", start))
+
+
+def _raw(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(
         pl.format("bench~{}~{}", "stream", "offset").alias("id"),
         pl.lit("bench").alias("source"),
@@ -61,11 +63,11 @@ def normalise(folder: Path) -> None:
     manifest = read_manifest(folder)
     if "parsed" in manifest:
         return
-    ruleset = active_rules(folder.parent).ruleset
+    ruleset = load_rules("active", folder.parent).ruleset
     kept: dict[tuple[object, ...], list[pl.DataFrame]] = defaultdict(list)
     fates: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    for events, rejects, counted in _parsed(raw_rows(folder), ruleset):
+    for events, rejects, counted in _parsed(folder, ruleset):
         for frame in events:
             for piece in _pieces(frame, ruleset):
                 kept[tuple(piece.schema.items()), piece.item(0, "logsource")].append(piece)
@@ -79,12 +81,12 @@ def normalise(folder: Path) -> None:
     write_manifest(folder, manifest)
 
 
-def _parsed(rows: pl.DataFrame, ruleset: RuleSet) -> Iterator[tuple[Sequence[pl.DataFrame], Counter[str], Counter[str]]]:
+def _parsed(folder: Path, ruleset: RuleSet) -> Iterator[tuple[Sequence[pl.DataFrame], Counter[str], Counter[str]]]:
     """Yield the events of each batch, why records were refused, and the fates."""
     parsers, carried = find_parsers(), Carried()
     want = None if ruleset.keywords else ruleset.fields
-    for start in range(0, rows.height, BATCH):
-        done = read(rows.slice(start, BATCH), parsers, carried, want=want, final=start + BATCH >= rows.height)
+    for rows in chain(raw_batches(folder, BATCH), [pl.DataFrame(schema=RAW)]):
+        done = read(rows, parsers, carried, want=want, final=rows.is_empty())
         carried = done.carried
         counted: Counter[str] = Counter()
         for one in done.counts.values():
@@ -127,8 +129,9 @@ def load_frames(folder: Path) -> list[pl.DataFrame]:
 
 def batches(frames: Sequence[pl.DataFrame], lines: int, size: int) -> list[list[pl.DataFrame]]:
     """Return ``frames`` cut as batches of ``size`` lines are; a batch has one frame per file that has events in it."""
-    found = []
-    for start in range(0, lines, size):
-        inside = pl.col(ROW).is_between(start, start + size - 1)
-        found.append([piece for frame in frames if (piece := frame.filter(inside)).height])
-    return found
+    edges = pl.Series([*range(0, lines, size), lines], dtype=pl.UInt32)
+    cuts = [frame.get_column(ROW).search_sorted(edges).to_list() for frame in frames]
+    return [
+        [frame.slice(cut[n], cut[n + 1] - cut[n]) for frame, cut in zip(frames, cuts, strict=True) if cut[n] < cut[n + 1]]
+        for n in range(edges.len() - 1)
+    ]

@@ -70,8 +70,8 @@ def mix(lines: int, seed: int) -> list[Record]:
     """Return ``lines`` records in time order: a few less, as audit lines of one event stay together and none comes twice."""
     cast = Cast.of(seed)
     drawn = [record for number, share in enumerate(SHARES) for record in _share(share, number, lines, cast, seed)]
-    once = {record.text: record for record in reversed(drawn)}
-    return sorted(reversed(once.values()), key=lambda record: record.at)
+    once = {record.text: record for record in drawn}
+    return sorted(once.values(), key=lambda record: record.at)
 
 
 def _share(share: Share, number: int, lines: int, cast: Cast, seed: int) -> Iterable[Record]:

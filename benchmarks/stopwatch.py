@@ -4,7 +4,7 @@ A stage's time is its own: what one watched function spends inside another belon
 add up to its whole, and work that nobody watches stays with the nearest stage around it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -62,6 +62,7 @@ class Stopwatch:
     """Seconds per stage, in the order in which the stages were first reached."""
 
     spent: dict[str, Spent] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
     _open: list[Spent] = field(default_factory=list)
 
     @contextmanager
@@ -80,11 +81,20 @@ class Stopwatch:
                 self._open[-1].add(-took[0], -took[1])
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch the functions of WATCHED inside the block. Raises AttributeError for one that is no longer there."""
+    def watching(self, watched: Sequence[tuple[str, str, Stage]] = WATCHED, *, strict: bool = True) -> Iterator[None]:
+        """Watch the functions of ``watched`` inside the block.
+
+        Raises AttributeError for one that is no longer there; not ``strict``: it is named in ``missing``.
+        """
         with ExitStack() as stack:
-            for module, function, stage in WATCHED:
-                original = attrgetter(function)(import_module(module))
+            for module, function, stage in watched:
+                try:
+                    original = attrgetter(function)(import_module(module))
+                except (AttributeError, ImportError):
+                    if strict:
+                        raise
+                    self.missing.append(f"{module}.{function}")
+                    continue
                 stack.enter_context(patch(f"{module}.{function}", self._watched(original, stage)))
             yield
 

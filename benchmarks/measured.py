@@ -1,0 +1,260 @@
+"""One measured process of the engine's benchmarks: one measure, one corpus, one rule set; JSON on standard output.
+
+``engine.py`` starts it: polars reads POLARS_MAX_THREADS when it is imported, so threads belong to the process, and memory is
+measured from a fresh start. Processor time, not the clock: the clock is told beside it.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import orjson
+import polars as pl
+
+from benchmarks import bounds
+from benchmarks.corpora import read_manifest
+from benchmarks.frames import batches, load_frames, raw_batches, raw_rows
+from benchmarks.rulesets import load_rules, rule_paths
+from benchmarks.stopwatch import Stopwatch
+from benchmarks.variants import Detect, hit_rate, variant
+from correlator.config.estate import load_estate
+from correlator.config.settings import Settings
+from correlator.detect.plan import RuleSet
+from correlator.harness.demo.generator import ESTATE
+from correlator.model.raw import RAW, RawBatch
+from correlator.parse.engine import Carried, read
+from correlator.parse.registry import find_parsers
+from correlator.runtime.content import Content, load_content
+from correlator.runtime.pipeline import look
+from correlator.runtime.ruleset import load_cached
+
+Figures = dict[str, Any]
+
+
+def peak_mib() -> float:
+    """Return the most memory this process has had resident so far, MiB (Linux)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return round(next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024)
+
+
+def frames(asked: Figures) -> Figures:
+    """Measure detection alone, from normalised frames in memory, at each batch size; 0 means all lines at once."""
+    folder, ruleset = Path(asked["corpus"]), _ruleset(asked)
+    lines = min(asked["lines"] or sys.maxsize, read_manifest(folder)["lines"])
+    whole = [frame.filter(pl.col("raw_row") < lines) for frame in load_frames(folder)]
+    found: Figures = {"lines": lines, "events": sum(frame.height for frame in whole), "rules": len(ruleset.rules)}
+    for size in asked["batches"]:
+        cut = [[frame.drop("raw_row") for frame in batch] for batch in batches(whole, lines, size or lines)]
+        found[str(size or "whole")] = _repeated(asked, ruleset, cut, found["events"])
+    return {**found, "bounds": bounds.of_frames(whole), "peak_mib": peak_mib()}
+
+
+def _repeated(asked: Figures, ruleset: RuleSet, cut: Sequence[Sequence[pl.DataFrame]], events: int) -> Figures:
+    """Return medians over the runs; an engine that remembers begins each with nothing."""
+    if variant(asked["variant"]) is None:
+        return {}
+    _run(variant(asked["variant"]), ruleset, cut if asked["warm"] else cut[:1])
+    runs = [_run(variant(asked["variant"]), ruleset, cut) for _ in range(asked["runs"])]
+    return {**_middle(runs, events), "matches": runs[0]["matches"], "fired": runs[0]["fired"], "hit_rate": runs[0]["hit_rate"]}
+
+
+def _run(detect: Detect | None, ruleset: RuleSet, cut: Sequence[Sequence[pl.DataFrame]]) -> Figures:
+    matches, fired = 0, set()
+    if detect is None:
+        return {}
+    cpu, wall = process_time(), perf_counter()
+    for batch in cut:
+        found = detect(ruleset, batch)
+        matches += found.height
+        fired.update(found.get_column("rule").unique().to_list())
+    spent = {"cpu": process_time() - cpu, "wall": perf_counter() - wall}
+    return {**spent, "matches": matches, "fired": len(fired), "hit_rate": hit_rate()}
+
+
+def _middle(runs: Sequence[Figures], events: int) -> Figures:
+    cpu, wall = median(run["cpu"] for run in runs), min(run["wall"] for run in runs)
+    return {
+        "cpu": round(cpu, 3),
+        "cpu_of_each_run": [round(run["cpu"], 3) for run in runs],
+        "wall_best": round(wall, 3),
+        "events_per_cpu_second": round(events / cpu),
+        "events_per_second": round(events / wall),
+    }
+
+
+def text(asked: Figures) -> Figures:
+    """Measure raw text → matches through the parse engine and detect, split by stage, beside the bounds of the same lines."""
+    ruleset, rows = _ruleset(asked), _rows(asked)
+    parsers, want = find_parsers(), None if ruleset.keywords else ruleset.fields
+    detect = variant(asked["variant"])
+    if detect is None:
+        return {}
+
+    def run() -> Figures:
+        carried, matches, events = Carried(), 0, 0
+        for start in range(0, rows.height, asked["batch"]):
+            done = read(
+                rows.slice(start, asked["batch"]), parsers, carried, want=want, final=start + asked["batch"] >= rows.height
+            )
+            carried = done.carried
+            matches += detect(ruleset, done.events).height
+            events += sum(frame.height for frame in done.events)
+        return {"matches": matches, "events": events}
+
+    return _staged(asked, rows, run)
+
+
+def whole_look(asked: Figures) -> Figures:
+    """Measure raw text → described detections through the flow's stateless half, split by stage."""
+    content, rows = _content(asked), _rows(asked)
+
+    def run() -> Figures:
+        carried, matches, events = Carried(), 0, 0
+        for start in range(0, rows.height, asked["batch"]):
+            batch = RawBatch(rows.slice(start, asked["batch"]), {})
+            seen = look(batch, carried, content, final=start + asked["batch"] >= rows.height)
+            carried = seen.carried
+            matches += seen.detections.height
+            events += sum(frame.height for frame in seen.events)
+        return {"matches": matches, "events": events}
+
+    return _staged(asked, rows, run)
+
+
+def _staged(asked: Figures, rows: pl.DataFrame, run: Callable[[], Figures]) -> Figures:
+    """Return medians of the whole without a watch on it, then the stages of one more run that is watched."""
+    found = run()
+    timed = []
+    for _ in range(asked["runs"]):
+        cpu, wall = process_time(), perf_counter()
+        run()
+        timed.append({"cpu": process_time() - cpu, "wall": perf_counter() - wall})
+    watch = Stopwatch()
+    with watch.watching(STAGES, strict=False), watch.stage("around the stages"):
+        run()
+    peak = peak_mib()
+    lines = [line.encode() for line in rows.get_column("text")]
+    return {
+        "lines": rows.height,
+        **found,
+        **_middle(timed, found["events"]),
+        "lines_per_cpu_second": round(rows.height / median(run["cpu"] for run in timed)),
+        "bytes": sum(map(len, lines)),
+        "stages": {name: round(spent.cpu, 3) for name, spent in watch.spent.items()},
+        "not_watched": watch.missing,
+        "bounds": bounds.of_lines(lines),
+        "peak_mib": peak,
+    }
+
+
+def _parser_of(parser: Any, *_rest: object) -> str:  # noqa: ANN401 - whatever the watched function is given
+    return f"parse {parser.name}"
+
+
+#: As in ``stopwatch.WATCHED``, from the parse engine to the description of detections.
+STAGES = (
+    ("correlator.parse.engine", "route", "route"),
+    ("correlator.parse.engine", "complete", "assemble"),
+    ("correlator.parse.engine", "guarded", _parser_of),
+    ("parsers.windows_eventlog", "classify", "choose partition (windows)"),
+    ("correlator.parse.engine", "stamp", "normalise"),
+    ("benchmarks.measured", "read", "parse, around the parsers"),
+    ("correlator.runtime.pipeline", "read", "parse, around the parsers"),
+    ("correlator.runtime.pipeline", "enrich_batch", "enrich"),
+    ("correlator.detect.engine", "detect", "detect"),
+    ("correlator.runtime.pipeline", "detect", "detect"),
+    ("correlator.runtime.pipeline", "describe", "describe"),
+    ("correlator.runtime.pipeline", "project", "describe"),
+)
+
+
+def first(asked: Figures) -> Figures:
+    """Load the rule set from the plan cache and judge one line; the parent times the process."""
+    ruleset, rows = _ruleset(asked), _rows({**asked, "lines": 1})
+    done = read(rows, find_parsers(), want=None if ruleset.keywords else ruleset.fields, final=True)
+    detect = variant("engine")
+    return {"rules": len(ruleset.rules), "matches": detect(ruleset, done.events).height if detect else None}
+
+
+def reload(asked: Figures) -> Figures:
+    """Measure from one changed rule file to the first verdict of the new rule set, in a process that runs the old one."""
+    rules, cache = Path(asked["scratch"]) / "rules", Path(asked["scratch"]) / "plans"
+    for path in rule_paths(asked["rules"]):
+        shutil.copytree(path, rules / path.name, dirs_exist_ok=True)
+    events = read(_rows({**asked, "lines": 1_000}), find_parsers(), final=True).events
+    _judged(rules, cache, events)
+    runs = []
+    for number in range(asked["runs"]):
+        file = _change(rules, number)
+        runs.append({**_judged(rules, cache, events), "file": file})
+    parts = {part: round(median(run[part] for run in runs), 3) for part in ("load", "first verdict")}
+    return {**_middle(runs, 1_000), "parts_cpu": parts, "files": [run["file"] for run in runs], "peak_mib": peak_mib()}
+
+
+def _judged(rules: Path, cache: Path, events: Sequence[pl.DataFrame]) -> Figures:
+    detect = variant("engine")
+    cpu, wall = process_time(), perf_counter()
+    loaded = load_cached([rules], cache_dir=cache)
+    then = process_time()
+    matches = detect(loaded.ruleset, events).height if detect else 0
+    now = process_time()
+    return {
+        "cpu": now - cpu,
+        "wall": perf_counter() - wall,
+        "load": then - cpu,
+        "first verdict": now - then,
+        "matches": matches,
+    }
+
+
+_PROGRAM = re.compile(r"endswith: '(\\\w+)\.exe'")
+
+
+def _change(rules: Path, number: int) -> str:
+    """Make the ``number``-th rule that names one program name another; return its file."""
+    named = (file for file in sorted(rules.rglob("proc_creation_win_*.yml")) if _PROGRAM.search(file.read_text("utf-8")))
+    file = next(islice(named, 100 * number, None))
+    file.write_text(_PROGRAM.sub(rf"endswith: '\g<1>{number}.exe'", file.read_text("utf-8"), count=1), "utf-8")
+    return file.name
+
+
+def peak(asked: Figures) -> Figures:
+    """Measure memory: the corpus from its file, batch by batch, through the flow's stateless half, as a replay does."""
+    content, carried, events, detections = _content(asked), Carried(), 0, 0
+    loaded = peak_mib()
+    for rows in chain(raw_batches(Path(asked["corpus"]), asked["batch"], asked["lines"] or None), [pl.DataFrame(schema=RAW)]):
+        seen = look(RawBatch(rows, {}), carried, content, final=rows.is_empty())
+        carried = seen.carried
+        events += sum(frame.height for frame in seen.events)
+        detections += seen.detections.height
+    return {"events": events, "matches": detections, "after_loading_mib": loaded, "peak_mib": peak_mib()}
+
+
+def _ruleset(asked: Figures) -> RuleSet:
+    return load_rules(asked["rules"], Path(asked["work"])).ruleset
+
+
+def _rows(asked: Figures) -> pl.DataFrame:
+    return raw_rows(Path(asked["corpus"]), asked["lines"] or None)
+
+
+def _content(asked: Figures) -> Content:
+    work = Path(asked["work"])
+    content = load_content(Settings(data_dir=work), rule_paths(asked["rules"]), estate=load_estate(ESTATE))
+    return replace(content, loaded=load_rules(asked["rules"], work))
+
+
+MEASURES = {"frames": frames, "text": text, "look": whole_look, "first": first, "peak": peak, "reload": reload}
+
+
+def main() -> None:
+    """Measure what the one argument (JSON) asks for, and print the figures."""
+    asked: Figures = orjson.loads(sys.argv[1])
+    sys.stdout.buffer.write(orjson.dumps({"threads": pl.thread_pool_size(), **MEASURES[asked["measure"]](asked)}))
