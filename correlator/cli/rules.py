@@ -26,6 +26,11 @@ ELSEWHERE = {
     "enable": ("correlator.cli.rules_pause", "enable"),
     "cost": ("correlator.cli.rules_pause", "cost"),
     "activity": ("correlator.cli.rules_pause", "activity"),
+    "sets": ("correlator.cli.rules_sets", "sets"),
+    "update": ("correlator.cli.rules_sets", "update"),
+    "rollback": ("correlator.cli.rules_sets", "rollback"),
+    "reload": ("correlator.cli.rules_sets", "reload"),
+    "history": ("correlator.cli.rules_sets", "history"),
 }
 
 

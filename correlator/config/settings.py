@@ -159,7 +159,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
 
     Raises InputError with every fault of the file, each with its line.
     """
-    chosen = path or next((candidate for candidate in DEFAULT_PATHS if _is_there(candidate)), None)
+    chosen = settings_file(path)
     text = _read(chosen) if chosen else ""
     values = _parse(str(chosen), text) if chosen else {"data_dir": _state_folder(environ)}
     values.update({key: environ[name] for name, key in ENVIRONMENT.items() if name in environ})
@@ -169,6 +169,11 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
         raise InputError([_problem(str(chosen), text, fault) for fault in error.errors()]) from None
     _check_names(str(chosen), text, settings)
     return _anchored(settings, chosen.parent if chosen else Path())
+
+
+def settings_file(path: Path | None = None) -> Path | None:
+    """Return ``path``, or the first default path that exists; None: there is no settings file."""
+    return path or next((candidate for candidate in DEFAULT_PATHS if _is_there(candidate)), None)
 
 
 def _is_there(path: Path) -> bool:

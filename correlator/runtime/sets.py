@@ -6,6 +6,7 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path, PurePath
 
+from correlator.config.estate import load_estate
 from correlator.config.sections.rules import OWN, RuleSetSettings
 from correlator.config.settings import Settings
 from correlator.detect.profiles import RETIRED, Profile, kind_of
@@ -85,6 +86,11 @@ def shipped_rules() -> Path:
     return packaged if packaged.is_dir() else Path(str(files("correlator"))).parent / "rules"
 
 
+def placeholders_of(settings: Settings) -> Placeholders:
+    """Return what placeholders stand for in the install's estate. Raises InputError for a wrong estate."""
+    return load_estate(settings.estate).all_placeholders if settings.estate else {}
+
+
 def own_rules(settings: Settings) -> tuple[Path, ...]:
     """Return the folders and files of the install's own rules."""
     return settings.rules or (shipped_rules(),)
@@ -119,6 +125,20 @@ def gather(
     return Gathered(loaded, tuple(parts), reader.mappings, stamp)
 
 
+def read_version(settings: Settings, one: RuleSetSettings, version: rule_sets.Version, *, keep: bool = False) -> Part:
+    """Return what a version of the set holds, whether it runs or not; ``keep``: its plans are kept, it is about to run."""
+    own = own_rules(settings)
+    folders = [*own, *(other.path for other in settings.rule_set if other.path and other.path.is_dir())]
+    reader = _Reader(settings, own, read_rules(find_mappings(folders)), placeholders_of(settings), None)
+    part = Part(
+        one.name, one.url or str(one.path), version.files, _profile(one), version.version, version.sha256, version.since
+    )
+    found = reader.chosen(part, one, ())
+    if keep:
+        reader.keep_sets()
+    return found
+
+
 def _open(one: RuleSetSettings, settings: Settings) -> Part:
     """Return the set with the folder its rules are in, or with why there is none."""
     profile = Profile(
@@ -146,6 +166,11 @@ def _open(one: RuleSetSettings, settings: Settings) -> Part:
         what = "the rule set was never taken" if one.url or (one.path and one.path.exists()) else f"there is no {one.path}"
         return replace(part, problem=Problem(one.name, 0, what, f"tocsin rules update {one.name}"))
     return replace(part, root=there.files, version=there.version, sha256=there.sha256, since=there.since)
+
+
+def _profile(one: RuleSetSettings) -> Profile:
+    include, exclude = frozenset(one.include), frozenset(one.exclude)
+    return Profile(one.profile, one.addons, one.levels, one.statuses, one.tags, one.log_sources, include, exclude)
 
 
 def _ids(part: Part) -> list[str]:
@@ -206,6 +231,11 @@ class _Reader:
     def keep(self) -> None:
         """Write the plan caches."""
         for plans in self._plans:
+            plans.keep()
+
+    def keep_sets(self) -> None:
+        """Write those of the sets alone: the own rules were not read."""
+        for plans in self._plans[1:]:
             plans.keep()
 
     def _plans_of(self, paths: Sequence[Path]) -> Plans:

@@ -10,7 +10,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -29,8 +29,8 @@ _SUFFIXES = (".yml", ".yaml")
 _NAMES = frozenset({"version.txt", "license", "license.txt", "license.detection.rules.md", "license.md"})
 _BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile, tarfile.TarError,
            NotImplementedError, RuntimeError)  # fmt: skip
-_MAGIC = {
-    b"\x1f\x8b": gzip.GzipFile,
+_MAGIC: dict[bytes, Callable[[IO[bytes]], io.BufferedIOBase]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
@@ -80,7 +80,7 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
     if head.startswith(b"PK"):
         yield from _zip(file)
         return
-    packed: IO[bytes] = file
+    packed: IO[bytes] | io.BufferedIOBase = file
     if head.startswith(b"\x28\xb5\x2f\xfd"):
         packed = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file, read_across_frames=True)
     for magic, opened in _MAGIC.items():
@@ -109,7 +109,7 @@ def _zip(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
                     yield name, _whole(name, content, budget)
 
 
-def _tar(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+def _tar(file: IO[bytes] | io.BufferedIOBase) -> Iterator[tuple[str, bytes]]:
     budget = _Budget()
     with tarfile.open(fileobj=_Counted(file, budget), mode="r|") as archive:
         for number, member in enumerate(archive, 1):
@@ -143,7 +143,7 @@ class _Budget:
 class _Counted(io.RawIOBase):
     """A stream that counts what was read of it; a header cannot make it read much at once."""
 
-    def __init__(self, file: IO[bytes], budget: _Budget) -> None:
+    def __init__(self, file: IO[bytes] | io.BufferedIOBase, budget: _Budget) -> None:
         self._file, self._budget = file, budget
 
     def read(self, size: int = -1) -> bytes:

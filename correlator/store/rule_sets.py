@@ -114,6 +114,11 @@ def switch(folder: Path, sha256: str, now: datetime) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def discard(folder: Path, sha256: str) -> None:
+    """Remove a version that is not to run."""
+    shutil.rmtree(folder / sha256, ignore_errors=True)
+
+
 def rollback(folder: Path, now: datetime) -> Version | None:
     """Let the version before the one that runs run again; None when there is none."""
     state = _state(folder)
