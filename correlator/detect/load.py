@@ -14,7 +14,7 @@ import polars as pl
 from correlator.detect.conditions import ConditionError, resolve_condition, short_names
 from correlator.detect.metadata import Metadata, read_metadata
 from correlator.detect.plan import Leaf, Node, Not, Or, Rule, condition_hash, leaves
-from correlator.detect.pysigma import BodyError, read_body, read_mapping
+from correlator.detect.pysigma import Body, BodyError, Mappings, read_body, read_mapping
 from correlator.detect.readings import Entry, FileReading, Filter, join
 from correlator.detect.report import NOT_NEGATED, Loaded
 from correlator.detect.texts import Document, read_documents
@@ -36,7 +36,7 @@ class Environment:
     def __init__(self, mappings: Sequence[RuleText] = (), placeholders: Placeholders = _NO_PLACEHOLDERS) -> None:
         self.placeholders = placeholders
         found = [read_mapping(text) for text in mappings]
-        self.mappings = [one for one in found if not isinstance(one, Problem)]
+        self.mappings = Mappings([one for one in found if not isinstance(one, Problem)])
         self.problems = tuple(one for one in found if isinstance(one, Problem))
 
     def read(self, text: RuleText) -> FileReading:
@@ -55,7 +55,7 @@ class Environment:
     def narrow(self, found: Filter, source: LogSource) -> Node | tuple[Problem, ...]:
         """Return what the filter ``found`` means for rules of the log source ``source``, or why it cannot be applied."""
         try:
-            return _read_conditions(found.content, "filter", source, self)[0]
+            return _read_conditions(found.content, "filter", source, self).node
         except BodyError as error:
             return tuple(Problem(found.path, found.line, fault.what, fault.expected) for fault in error.faults)
 
@@ -105,10 +105,22 @@ def _sort_document(document: Document, reading: _Reading) -> None:
         reading.reject(document.problem("neither a rule, a filter nor a correlation", "a key detection, filter or correlation"))
 
 
-def _read_filter(document: Document, reading: _Reading) -> None:
+def _read_head(document: Document, reading: _Reading) -> Metadata | None:
     metadata = read_metadata(document)
     if not isinstance(metadata, Metadata):
         reading.reject(*metadata)
+        return None
+    if not reading.environment.mappings.speaks(metadata.taxonomy):
+        what = f"nothing here translates the taxonomy {metadata.taxonomy}"
+        expected = f"sigma, or a pipeline with taxonomy: {metadata.taxonomy} in a folder mappings"
+        reading.reject(document.problem(what, expected, ("taxonomy",)))
+        return None
+    return metadata
+
+
+def _read_filter(document: Document, reading: _Reading) -> None:
+    metadata = _read_head(document, reading)
+    if metadata is None:
         return
     body = document.content["filter"]
     rules = body.get("rules") if isinstance(body, dict) else None
@@ -120,7 +132,7 @@ def _read_filter(document: Document, reading: _Reading) -> None:
         reading.reject(document.problem("the filter does not say which rules it narrows", "rules: any, or ids", ("filter",)))
         return
     try:
-        node, _ = _read_conditions(document.content, "filter", metadata.logsource, reading.environment)
+        node = _read_conditions(document.content, "filter", metadata.logsource, reading.environment).node
     except BodyError as error:
         reading.reject(*_body_problems(document, "filter", error))
         return
@@ -133,28 +145,26 @@ def _read_filter(document: Document, reading: _Reading) -> None:
 
 
 def _read_rule(document: Document, reading: _Reading) -> None:
-    metadata = read_metadata(document)
-    if not isinstance(metadata, Metadata):
-        reading.reject(*metadata)
+    metadata = _read_head(document, reading)
+    if metadata is None:
         return
     problems: tuple[Problem, ...] = ()
-    node: Node = _NOTHING
-    logsource = metadata.logsource
+    body = Body(_NOTHING, metadata.logsource, metadata.display, metadata.custom)
     try:
-        node, logsource = _read_conditions(document.content, "detection", logsource, reading.environment)
+        body = _read_conditions(document.content, "detection", metadata.logsource, reading.environment)
     except BodyError as error:
         problems = _body_problems(document, "detection", error)
     line = document.line_of("id") if metadata.id else 0
-    reading.entries.append(Entry(_make_rule(document, metadata, logsource, node), metadata.logsource, line, problems))
+    reading.entries.append(Entry(_make_rule(document, metadata, body), metadata.logsource, line, problems))
 
 
-def _make_rule(document: Document, metadata: Metadata, logsource: LogSource, node: Node) -> Rule:
-    semantic = condition_hash(logsource, node)
+def _make_rule(document: Document, metadata: Metadata, body: Body) -> Rule:
+    semantic = condition_hash(body.logsource, body.node)
     return Rule(
         id=metadata.id or metadata.name or f"rule-{semantic}",
         title=metadata.title,
-        logsource=logsource,
-        condition=node,
+        logsource=body.logsource,
+        condition=body.node,
         hash=semantic,
         name=metadata.name,
         level=metadata.level,
@@ -166,12 +176,20 @@ def _make_rule(document: Document, metadata: Metadata, logsource: LogSource, nod
         path=document.path,
         line=document.line,
         generate=metadata.generate,
+        taxonomy=metadata.taxonomy,
+        license=metadata.license,
+        date=metadata.date,
+        modified=metadata.modified,
+        definition=metadata.definition,
+        display=body.fields,
+        scope=metadata.scope,
+        references=metadata.references,
+        related=metadata.related,
+        custom={**metadata.custom, **body.custom},
     )
 
 
-def _read_conditions(
-    content: dict[str, Any], section: str, logsource: LogSource, environment: Environment
-) -> tuple[Node, LogSource]:
+def _read_conditions(content: dict[str, Any], section: str, logsource: LogSource, environment: Environment) -> Body:
     """Return the meaning of the rule or filter body in ``section``, as a rule of ``logsource``. Raises BodyError."""
     body = content[section]
     if not isinstance(body, dict):
@@ -191,13 +209,13 @@ def _read_conditions(
         "service": logsource.service or None,
     }
     try:
-        node, mapped = read_body(
+        found = read_body(
             detections, resolved, {**content, "logsource": source}, environment.mappings, environment.placeholders
         )
     except BodyError as error:
         raise error.renamed({short_name: name for name, short_name in short.items()}) from None
-    _check_patterns(node)
-    return node, mapped
+    _check_patterns(found.node)
+    return found
 
 
 def _check_patterns(node: Node) -> None:

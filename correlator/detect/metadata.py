@@ -1,8 +1,10 @@
 """What a rule says about itself: title, id, level, log source and the rest, checked field by field."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from correlator.detect.texts import Document
 from correlator.errors import Problem
@@ -11,6 +13,11 @@ from correlator.model.severity import Severity
 
 _LEVELS = tuple(severity.level for severity in Severity)
 _STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
+_RELATIONS = ("derived", "obsolete", "merged", "renamed", "similar")
+_SPECIFIED = frozenset({
+    "title", "id", "related", "name", "taxonomy", "status", "description", "license", "references", "author", "date",
+    "modified", "logsource", "detection", "filter", "fields", "falsepositives", "level", "tags", "scope", "generate",
+})  # fmt: skip
 _TITLE_LIMIT = 256
 _SOURCE_KEYS = ("product", "category", "service")
 
@@ -30,6 +37,16 @@ class Metadata:
     falsepositives: tuple[str, ...]
     generate: bool | None
     logsource: LogSource
+    taxonomy: str
+    license: str
+    date: str
+    modified: str
+    definition: str
+    display: tuple[str, ...]
+    scope: tuple[str, ...]
+    references: tuple[str, ...]
+    related: tuple[tuple[str, str], ...]
+    custom: Mapping[str, Any] = field(hash=False)
 
 
 def read_metadata(document: Document) -> Metadata | tuple[Problem, ...]:
@@ -60,7 +77,29 @@ def _read(head: Mapping[str, Any]) -> Metadata:
         falsepositives=tuple(map(str, head.get("falsepositives") or ())),
         generate=head.get("generate"),
         logsource=LogSource(*(str(source.get(key) or "") for key in _SOURCE_KEYS)),
+        taxonomy=_text(head, "taxonomy").lower() or "sigma",
+        license=_text(head, "license"),
+        date=_text(head, "date"),
+        modified=_text(head, "modified"),
+        definition=_text(source, "definition"),
+        display=_texts(head, "fields"),
+        scope=_texts(head, "scope"),
+        references=_texts(head, "references"),
+        related=tuple((str(one["type"]), str(one["id"])) for one in head.get("related") or ()),
+        custom=custom_attributes(head),
     )
+
+
+def custom_attributes(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a rule says beyond the specification: its own attributes, as JSON can carry them."""
+    own = {str(key): value for key, value in head.items() if key not in _SPECIFIED}
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(own, option=orjson.OPT_NON_STR_KEYS))
+    return plain
+
+
+def _texts(head: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    written = head.get(key)
+    return tuple(map(str, written)) if isinstance(written, list) else (str(written),) if written else ()
 
 
 def _text(head: Mapping[str, Any], key: str) -> str:
@@ -94,6 +133,16 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
+def _is_scalars(value: object) -> bool:
+    return all(isinstance(part, str | int | float) for part in (value if isinstance(value, list) else [value]))
+
+
+def _is_related(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, dict) and str(one.get("type")).lower() in _RELATIONS and isinstance(one.get("id"), str) for one in value
+    )
+
+
 def _is_one_of(*words: str) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and value.lower() in words
 
@@ -104,10 +153,14 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_text, "text"),
     "level": (_is_one_of(*_LEVELS), f"one of {', '.join(_LEVELS)}"),
     "status": (_is_one_of(*_STATUSES), f"one of {', '.join(_STATUSES)}"),
-    "taxonomy": (_is_one_of("sigma"), "sigma; other taxonomies need a mapping first"),
+    "taxonomy": (_is_text, "the name of a taxonomy"),
     "description": (lambda value: isinstance(value, str), "text"),
     "author": (lambda value: isinstance(value, str), "text"),
     "tags": (_is_texts, "a list of texts"),
     "falsepositives": (lambda value: isinstance(value, list), "a list of texts"),
+    "fields": (_is_scalars, "a list of field names"),
+    "scope": (_is_scalars, "a list of texts"),
+    "references": (_is_scalars, "a list of texts"),
+    "related": (_is_related, f"a list of {{id: …, type: {', '.join(_RELATIONS)}}}"),
     "generate": (lambda value: isinstance(value, bool), "true or false"),
 }

@@ -4,7 +4,7 @@ A plan round-trips through JSON, so a cached rule set is ready without reading a
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ import orjson
 from correlator.model.logsource import LogSource
 
 #: Raised when the meaning or the form of a plan changes: older cached plans are then built again.
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 
 #: Operators over text; those of ``EXACT`` compare raw text, the others lower-cased text unless the leaf is ``cased``.
 TEXT_OPERATORS = ("equals", "contains", "startswith", "endswith", "like")
@@ -111,7 +111,9 @@ class Rule:
     """One detection rule, ready to run; filters and mappings are already part of ``condition``.
 
     ``hash`` changes when what the rule matches changes, and only then. ``generate`` is what the rule says about
-    itself (None: nothing); triage decides what follows.
+    itself (None: nothing); triage decides what follows. ``display`` are the fields an analyst should see (``fields`` in Sigma),
+    ``related`` pairs of (relation, id), ``definition`` what the log source must record, ``custom`` attributes that Sigma does
+    not know; all as mappings left them.
     """
 
     id: str
@@ -130,6 +132,16 @@ class Rule:
     path: str = ""
     line: int = 0
     generate: bool | None = None
+    taxonomy: str = "sigma"
+    license: str = ""
+    date: str = ""
+    modified: str = ""
+    definition: str = ""
+    display: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    related: tuple[tuple[str, str], ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def digest(self) -> str:
@@ -224,8 +236,11 @@ def node_from_plain(plain: list[Any]) -> Node:
     return Leaf(name, operator, tuple(values), cased, part)
 
 
-_PLAIN = ("id", "title", "hash", "name", "level", "status", "description", "author", "path", "line", "generate")
-_LISTS = ("tags", "falsepositives", "filters")
+_PLAIN = (
+    "id", "title", "hash", "name", "level", "status", "description", "author", "path", "line", "generate",
+    "taxonomy", "license", "date", "modified", "definition", "custom",
+)  # fmt: skip
+_LISTS = ("tags", "falsepositives", "filters", "display", "scope", "references", "related")
 _SAYS = tuple(name for name in (*_PLAIN, *_LISTS) if name not in {"path", "line"})
 _CANONICAL = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
 
@@ -238,4 +253,5 @@ def _rule_to_plain(rule: Rule) -> dict[str, Any]:
 def _rule_from_plain(plain: dict[str, Any]) -> Rule:
     texts: dict[str, Any] = {name: plain[name] for name in _PLAIN}
     lists: dict[str, Any] = {name: tuple(plain[name]) for name in _LISTS}
+    lists["related"] = tuple(tuple(pair) for pair in lists["related"])
     return Rule(**texts, **lists, logsource=LogSource.parse(plain["logsource"]), condition=node_from_plain(plain["condition"]))

@@ -3,6 +3,7 @@
 Importing this package loads pySigma; a rule set from the plan cache never needs it.
 """
 
-from correlator.detect.pysigma.body import BodyError, LoadedMapping, read_body, read_mapping
+from correlator.detect.pysigma.body import Body, BodyError, read_body
+from correlator.detect.pysigma.mappings import LoadedMapping, Mappings, read_mapping
 
-__all__ = ["BodyError", "LoadedMapping", "read_body", "read_mapping"]
+__all__ = ["Body", "BodyError", "LoadedMapping", "Mappings", "read_body", "read_mapping"]

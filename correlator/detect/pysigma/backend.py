@@ -15,7 +15,8 @@ from sigma.rule import SigmaRule
 
 from correlator.detect.load import Environment
 from correlator.detect.plan import Rule
-from correlator.detect.pysigma.body import BodyError, LoadedMapping
+from correlator.detect.pysigma.body import BodyError
+from correlator.detect.pysigma.mappings import Mappings
 from correlator.detect.pysigma.plain import document_of
 from correlator.detect.readings import join
 from correlator.detect.source import assignment, evaluated, heading, logsource_source, only_source, source_of, unable
@@ -77,7 +78,7 @@ class PolarsBackend(Backend):
 
     def _loaded(self, rule: SigmaRule) -> Rule:
         environment = Environment()
-        environment.mappings.append(LoadedMapping("-p", self.last_processing_pipeline))
+        environment.mappings = Mappings(ready=self.last_processing_pipeline)
         try:
             text = yaml.dump(document_of(rule), Dumper=_Dumper, allow_unicode=True, sort_keys=False)
         except BodyError as error:

@@ -5,20 +5,28 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from sigma.exceptions import SigmaError
+from sigma.exceptions import SigmaError, SigmaTransformationError
 from sigma.modifiers import SigmaModifier
 from sigma.processing.pipeline import ProcessingPipeline
-from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaLogSource, SigmaRule
+from sigma.rule import (
+    SigmaDetection,
+    SigmaDetectionItem,
+    SigmaDetections,
+    SigmaLevel,
+    SigmaLogSource,
+    SigmaRule,
+    SigmaRuleTag,
+    SigmaStatus,
+)
 from sigma.types import SigmaExpansion, SigmaNumber, SigmaString, SigmaType, sigma_type
 
+from correlator.detect.metadata import custom_attributes
 from correlator.detect.plan import Node
+from correlator.detect.pysigma.mappings import SIGMA, Mappings
 from correlator.detect.pysigma.meaning import MeaningError, any_of, node_of, number_text
 from correlator.detect.pysigma.modifiers import MODIFIERS, TEXTUAL, Contains
 from correlator.detect.pysigma.placeholders import Placeholders, advice, filled, missing, unknown
-from correlator.detect.texts import read_documents
-from correlator.errors import Problem
 from correlator.model.logsource import LogSource
-from correlator.model.rule import RuleText
 
 Keys = tuple[str | int, ...]
 
@@ -56,60 +64,76 @@ class BodyError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedMapping:
-    """One pySigma processing pipeline, applied to every rule when it loads; the lowest priority goes first."""
+class Body:
+    """What a body means once mappings were applied. ``fields`` and ``custom``: what mappings made of those of the rule."""
 
-    path: str
-    pipeline: ProcessingPipeline
-
-
-def read_mapping(text: RuleText) -> LoadedMapping | Problem:
-    """Return the pipeline written in ``text``, or why it cannot be used. It may not run code nor fetch anything."""
-    documents, problems = read_documents(text)
-    if problems or len(documents) != 1:
-        return problems[0] if problems else Problem(text.path, 1, f"{len(documents)} documents", "one pySigma pipeline")
-    content = documents[0].content
-    refused = sorted({"postprocessing", "finalizers"} & set(content))
-    if refused:
-        return documents[0].problem(f"a mapping cannot have {' or '.join(refused)}", "transformations only", (refused[0],))
-    try:
-        return LoadedMapping(text.path, ProcessingPipeline.from_dict(content))
-    except (SigmaError, TypeError, AttributeError, ValueError, KeyError) as error:
-        return documents[0].problem(f"not a pySigma processing pipeline: {error}", "transformations with type and conditions")
+    node: Node
+    logsource: LogSource
+    fields: tuple[str, ...]
+    custom: Mapping[str, Any] = field(hash=False)
 
 
 def read_body(
     detections: Mapping[str, object],
     conditions: Sequence[str],
     rule: Mapping[str, Any],
-    mappings: Sequence[LoadedMapping] = (),
+    mappings: Mappings | None = None,
     placeholders: Placeholders | None = None,
-) -> tuple[Node, LogSource]:
+) -> Body:
     """Return what a body means and the log source it asks for, after the mappings.
 
-    ``detections`` by short name (``d0`` …) as ``conditions`` use them; ``rule`` gives title, id and ``logsource`` to the
-    conditions of mappings. Raises BodyError.
+    ``detections`` by short name (``d0`` …) as ``conditions`` use them; ``rule`` gives its head and ``logsource`` (three keys)
+    to the conditions of mappings. Raises BodyError.
     """
     values = placeholders or {}
     parsed = _read_detections(detections, values)
     try:
-        logsource = SigmaLogSource(**{key: rule["logsource"].get(key) for key in ("category", "product", "service")})
-        sigma = SigmaRule(
-            title=str(rule.get("title", "")),
-            id=rule.get("id"),
-            name=rule.get("name"),
-            logsource=logsource,
-            detection=SigmaDetections(parsed, list(conditions)),
-        )
-        for mapping in sorted(mappings, key=lambda mapping: mapping.pipeline.priority):
-            mapping.pipeline.apply(sigma)
+        sigma = _sigma_rule(rule, SigmaDetections(parsed, list(conditions)))
+        pipeline = mappings.pipeline(str(rule.get("taxonomy") or SIGMA).lower()) if mappings else None
+        if pipeline:
+            _apply(pipeline, sigma, rule)
         node = any_of(node_of(condition.parsed, values) for condition in sigma.detection.parsed_condition)
+    except BodyError:
+        raise
     except MeaningError as error:
         raise _body_error(error, detections, values) from None
     except (SigmaError, RecursionError, ValueError, TypeError, AttributeError) as error:
         raise BodyError.of(("condition",), f"the condition cannot be read: {error}", "Sigma syntax") from error
-    source = sigma.logsource
-    return node, LogSource(source.product or "", source.category or "", source.service or "")
+    source = LogSource(*(getattr(sigma.logsource, key) or "" for key in ("product", "category", "service")))
+    return Body(node, source, tuple(map(str, sigma.fields)), sigma.custom_attributes)
+
+
+def _sigma_rule(rule: Mapping[str, Any], detection: SigmaDetections) -> SigmaRule:
+    source = SigmaLogSource(**{key: rule["logsource"].get(key) for key in ("category", "product", "service")})
+    listed = rule.get("fields")
+    fields = list(listed) if isinstance(listed, list) else [listed] if listed else []
+    return SigmaRule(
+        title=str(rule.get("title", "")),
+        id=rule.get("id"),
+        name=rule.get("name"),
+        logsource=source,
+        detection=detection,
+        fields=fields,
+    )
+
+
+def _apply(pipeline: ProcessingPipeline, sigma: SigmaRule, rule: Mapping[str, Any]) -> None:
+    _give_head(sigma, rule)
+    try:
+        pipeline.apply(sigma)
+    except SigmaTransformationError as error:
+        raise BodyError.of((), f"a mapping refuses it: {error}", "what the mappings understand") from None
+    except (SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise BodyError.of((), f"a mapping cannot be applied to it: {error}", "what the mappings understand") from None
+
+
+def _give_head(sigma: SigmaRule, rule: Mapping[str, Any]) -> None:
+    """Give ``sigma`` what conditions of mappings ask about: tags, level, status, author, attributes of its own."""
+    sigma.tags = [SigmaRuleTag.from_str(tag) for tag in rule.get("tags") or () if "." in tag]
+    sigma.level = SigmaLevel.__members__.get(str(rule.get("level") or "").upper())
+    sigma.status = SigmaStatus.__members__.get(str(rule.get("status") or "").upper())
+    sigma.author = rule.get("author")
+    sigma.custom_attributes = custom_attributes(rule)
 
 
 def _body_error(error: MeaningError, detections: Mapping[str, object], placeholders: Placeholders) -> BodyError:
