@@ -20,7 +20,7 @@ ELSEWHERE = {
     "check": ("correlator.cli.rules_check", "check"),
     "coverage": ("correlator.cli.rules_coverage", "coverage"),
     "test": ("correlator.cli.rules_test", "test"),
-    "try": ("correlator.cli.rules_test", "try_rule"),
+    "try": ("correlator.cli.rules_try", "try_rule"),
     "explain": ("correlator.cli.rules_explain", "explain"),
     "disable": ("correlator.cli.rules_pause", "disable"),
     "enable": ("correlator.cli.rules_pause", "enable"),

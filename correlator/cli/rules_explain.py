@@ -61,17 +61,18 @@ def found_rules(
 ) -> "tuple[tuple[Dissected, ...], Content]":
     """Return the rules called ``rule`` taken apart, and what events are read with. Raises InputError."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
-    from correlator.runtime.content import load_content, shipped_rules  # noqa: PLC0415
-    from correlator.runtime.explaining import find_rules, rule_sources  # noqa: PLC0415
-    from correlator.runtime.replay import forced  # noqa: PLC0415
+    from correlator.runtime.content import load_content  # noqa: PLC0415
+    from correlator.runtime.explaining import chosen_texts, find_rules, read_by, rule_sources  # noqa: PLC0415
+    from correlator.runtime.sets import rule_folders  # noqa: PLC0415
 
     settings = load_settings(config)
-    sources = rule_sources(folders or settings.rules or (shipped_rules(),))
-    dissected = find_rules(rule, sources)
+    sources = rule_sources(folders or rule_folders(settings))
+    paths = [Path(text.path) for text, _ in chosen_texts(rule, sources)]
+    content = load_content(settings, paths)
+    dissected = find_rules(rule, sources, content.estate.all_placeholders)
     if not dissected:
         raise InputError([Problem(rule, 0, "holds no detection rule", "a Sigma rule with a detection")])
-    paths = [Path(path) for path in dict.fromkeys(one.rule.path for one in dissected)]
-    return dissected, forced(load_content(settings, paths), parser)
+    return dissected, read_by(content, parser)
 
 
 def _chosen(
@@ -83,8 +84,10 @@ def _chosen(
     if event.lstrip().startswith("{"):
         return _only(explaining.event_of_text(event, content), line, dissected, event)
     if event != "-" and not Path(event).exists() and explaining.EVENT_ID.fullmatch(event):
+        from correlator.runtime.again import event_of_lake  # noqa: PLC0415 - loads the database
+
         _, engine = open_install(config)
-        return _only(explaining.event_of_lake(engine, event, content), line, dissected, event)
+        return _only(event_of_lake(engine, event, content), line, dissected, event)
     binary = sys.stdin.buffer if event == "-" else None
     batches = explaining.events_of([event], content, binary=binary)
     return _only((frame for frames in batches for frame in frames), line, dissected, event)

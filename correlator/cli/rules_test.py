@@ -1,12 +1,12 @@
-"""``tocsin rules test`` and ``rules try``: what rule authors run while they write."""
+"""``tocsin rules test``: what rule authors run while they write."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.output import Exit, exit_code, fail_on_option, format_option, no_level_option, print_rows
-from correlator.errors import InputError, Problem
+from correlator.cli.output import Exit, format_option, no_level_option, print_rows
+from correlator.errors import InputError
 
 if TYPE_CHECKING:
     from correlator.harness.timeline import Case
@@ -96,34 +96,3 @@ def _survivors(scripts: "dict[Path, tuple[Case, ...]]", content: "Content", rule
     by_file = {Path(rule.path).resolve(): rule for rule in content.ruleset.rules}
     pairs = [(by_file.get(script.with_suffix(".yml").resolve()), cases) for script, cases in scripts.items()]
     return [str(survivor) for rule, cases in pairs if rule for survivor in survivors(rule, cases, content, filters)]
-
-
-@click.command(name="try")
-@click.argument("rule", type=_PATHS)
-@click.argument("paths", nargs=-1, required=True)
-@click.option("--parser", default="auto", show_default=True, help="The only parser that may read the files.")
-@format_option
-@fail_on_option
-def try_rule(rule: Path, paths: tuple[str, ...], parser: str, form: str, fail_on: str | None) -> None:
-    """Show what RULE (a file or folder) finds in PATHS, line by line."""
-    from tempfile import TemporaryDirectory  # noqa: PLC0415 - `--help` must not load it
-
-    import polars as pl  # noqa: PLC0415
-
-    from correlator.config.settings import load_settings  # noqa: PLC0415
-    from correlator.runtime.content import load_content  # noqa: PLC0415
-    from correlator.runtime.replay import Replay, forced, scratch_settings  # noqa: PLC0415
-
-    settings = load_settings(None)
-    content = forced(load_content(settings, [rule]), parser)
-    if content.loaded.problems or not content.ruleset.rules:
-        raise InputError(content.loaded.problems or [Problem(str(rule), 0, "holds no rule", "a Sigma rule")])
-    found: list[pl.DataFrame] = []
-    with TemporaryDirectory(prefix="tocsin-try-") as folder:
-        replay = Replay(paths, content, scratch_settings(settings, Path(folder)))
-        summary, engine = replay.run(each=lambda outcome: found.append(outcome.detections))
-        engine.dispose()
-    columns = ("log.file.path", "log.line", "rule.title", "commune", "@timestamp")
-    print_rows(pl.concat(found).select(columns).to_dicts(), form, columns)
-    click.echo(f"{sum(summary.detections.values()):,} detection(s) in {summary.fates.events:,} event(s).", err=True)
-    raise SystemExit(exit_code(fail_on, summary.detections))

@@ -9,12 +9,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
+import sqlalchemy as sa
 
+from correlator.errors import InputError, Problem
 from correlator.model.event import ENRICHED, STAMPED
 from correlator.model.raw import RAW
 from correlator.parse.contract import Parser
 from correlator.parse.engine import read
+from correlator.runtime.content import Content
 from correlator.runtime.mutes import unfold
+from correlator.store import lake
 
 _RECORD = r"(~\d+)\.\d+$"
 #: What stays as the lake has it.
@@ -80,3 +84,16 @@ def _joined(frames: tuple[pl.DataFrame, ...], kept: pl.DataFrame) -> Iterator[pl
     for frame in frames:
         own = frame.drop([name for name in _KEPT if name != "event.id" and name in frame.columns])
         yield own.join(kept, on="event.id", how="inner", maintain_order="left")
+
+
+def event_of_lake(engine: sa.Engine, event_id: str, content: Content) -> tuple[pl.DataFrame, ...]:
+    """Return the event of the lake that is called ``event_id``, read again from its record.
+
+    Files are looked through one by one, the newest first. Raises InputError when it is not there (any more).
+    """
+    for file in reversed(lake.files(engine)):
+        rows = lake.scan_file(engine, file).filter(pl.col("event.id") == event_id).collect()
+        if rows.height:
+            return read_again(rows, content.parsers, forced=content.forced, zones=content.zones).frames
+    expected = "an id of `tocsin search --format json`; old events leave with their retention"
+    raise InputError([Problem(event_id, 0, "no such event in the lake", expected)])

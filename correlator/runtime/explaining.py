@@ -1,15 +1,17 @@
-"""The rule and the event that somebody asks about: found by name, in a file, on the command line or in the lake."""
+"""The rule and the event that somebody asks about: found by name, in a file or on the command line.
+
+No database here: an author waits for the answer. Events of the lake are in ``again``.
+"""
 
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 import polars as pl
-import sqlalchemy as sa
 
 from correlator.detect.dissect import Dissected, dissect
 from correlator.detect.flatten import flatten, frame_of
@@ -21,16 +23,14 @@ from correlator.model.raw import RAW
 from correlator.model.rule import RuleText
 from correlator.parse.engine import Carried, read
 from correlator.parse.route import route
-from correlator.runtime.again import read_again
 from correlator.runtime.content import Content
-from correlator.runtime.replay import SOURCE
-from correlator.store import lake
 from correlator.store.content import find_mappings, read_rules
 
 Frames = tuple[pl.DataFrame, ...]
 
 #: How the lake calls an event: source, stream, offset, and the number inside its record.
 EVENT_ID = re.compile(r"[^~\s]+~.*~\d+(\.\d+)?", re.DOTALL)
+SOURCE = "replay"
 _GENERIC = "json"
 _SOURCE_KEYS = ("product", "category", "service")
 _SLASHES = len(_SOURCE_KEYS) - 1
@@ -48,8 +48,7 @@ class RuleSources:
 def rule_sources(folders: Sequence[Path]) -> RuleSources:
     """Return what stands below ``folders``. Raises InputError for a missing one."""
     texts = read_rules(folders)
-    filters = tuple(text for text in texts if text.text.startswith("filter:") or "\nfilter:" in text.text)
-    return RuleSources(texts, filters, read_rules(find_mappings(folders)))
+    return RuleSources(texts, tuple(filter(is_filter, texts)), read_rules(find_mappings(folders)))
 
 
 def find_rules(
@@ -60,19 +59,29 @@ def find_rules(
     Raises InputError when there is none, or one does not load.
     """
     path = Path(wanted)
-    mappings = sources.mappings
-    if path.exists():
-        mappings += read_rules(find_mappings([path]))
-        beside = {text.path for text in sources.filters}
-        found = [(text, "") for text in read_rules([path]) if text.path not in beside and "\nfilter:" not in text.text]
-    else:
-        found = _named(wanted, sources.texts)
+    mappings = sources.mappings + (read_rules(find_mappings([path])) if path.exists() else ())
     return tuple(
         one
-        for text, rule_id in found
+        for text, rule_id in chosen_texts(wanted, sources)
         if "detection:" in text.text
         for one in dissect(text, rule_id, filters=sources.filters, mappings=mappings, placeholders=placeholders)
     )
+
+
+def chosen_texts(wanted: str, sources: RuleSources) -> list[tuple[RuleText, str]]:
+    """Return the texts of the file or folder ``wanted``, or the one that has the rule of that id, name or end of a path.
+
+    Beside each the id or name by which the rule was found, else "". Raises InputError when there is none.
+    """
+    path = Path(wanted)
+    if path.exists():
+        return [(text, "") for text in read_rules([path]) if not is_filter(text)]
+    return _named(wanted, sources.texts)
+
+
+def is_filter(text: RuleText) -> bool:
+    """Say whether a file holds a Sigma filter."""
+    return text.text.startswith("filter:") or "\nfilter:" in text.text
 
 
 def _named(wanted: str, texts: Sequence[RuleText]) -> list[tuple[RuleText, str]]:
@@ -85,20 +94,40 @@ def _named(wanted: str, texts: Sequence[RuleText]) -> list[tuple[RuleText, str]]
     return found[:1]
 
 
+def read_by(content: Content, parser: str) -> Content:
+    """Return ``content`` with ``parser`` as the only one that may read files; ``auto``: each by its signature."""
+    return content if parser == "auto" else replace(content, forced={**content.forced, SOURCE: parser})
+
+
 def events_of(paths: Sequence[str], content: Content, *, binary: IO[bytes] | None = None) -> Iterator[Frames]:
     """Yield the events of files with every field that their records have, batch by batch, as live would see them.
 
     A file of events that are parsed already (``tocsin parse``, ``replay --events``) is taken as it is. ``binary`` stands for
     standard input.
     """
+    for looked in read_events(paths, content, binary=binary):
+        yield looked.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The events of a batch, and how many of its records nobody understood."""
+
+    frames: Frames
+    refused: int
+
+
+def read_events(paths: Sequence[str], content: Content, *, binary: IO[bytes] | None = None) -> Iterator[Looked]:
+    """Yield what ``events_of`` does, with what was refused."""
     carried = Carried()
     for batch in read_paths(paths, source=SOURCE, binary=binary):
         done, raw = _ready(batch.rows)
         made = read(raw, content.parsers, carried, forced=content.forced, zones=content.zones)
         carried = made.carried
-        yield (*done, *enrich_batch(made.events, content.tables))
+        early = 0 if batch.rejects is None else batch.rejects.height
+        yield Looked((*done, *enrich_batch(made.events, content.tables)), made.rejects.height + early)
     last = read(pl.DataFrame(schema=RAW), content.parsers, carried, forced=content.forced, zones=content.zones, final=True)
-    yield enrich_batch(last.events, content.tables)
+    yield Looked(enrich_batch(last.events, content.tables), last.rejects.height)
 
 
 def _ready(rows: pl.DataFrame) -> tuple[Frames, pl.DataFrame]:
@@ -155,16 +184,3 @@ def event_of_text(text: str, content: Content) -> Frames:
         return (event_frame([found]),)
     line = orjson.dumps(found)
     return tuple(frame for frames in events_of(["-"], content, binary=io.BytesIO(line)) for frame in frames)
-
-
-def event_of_lake(engine: sa.Engine, event_id: str, content: Content) -> Frames:
-    """Return the event of the lake that is called ``event_id``, read again from its record.
-
-    Files are looked through one by one, the newest first. Raises InputError when it is not there (any more).
-    """
-    for file in reversed(lake.files(engine)):
-        rows = lake.scan_file(engine, file).filter(pl.col("event.id") == event_id).collect()
-        if rows.height:
-            return read_again(rows, content.parsers, forced=content.forced, zones=content.zones).frames
-    expected = "an id of `tocsin search --format json`; old events leave with their retention"
-    raise InputError([Problem(event_id, 0, "no such event in the lake", expected)])

@@ -96,6 +96,12 @@ def own_rules(settings: Settings) -> tuple[Path, ...]:
     return settings.rules or (shipped_rules(),)
 
 
+def rule_folders(settings: Settings) -> tuple[Path, ...]:
+    """Return where the rules of an install are: its own first, then the folder of every set that is there."""
+    opened = (_open(one, settings) for one in settings.rule_set)
+    return (*own_rules(settings), *(part.root for part in opened if part.root))
+
+
 def rules_stamp(settings: Settings) -> Stamp:
     """Return what changes whenever rules, mappings or the estate on disk do."""
     paths = list(own_rules(settings)) + [one.path for one in settings.rule_set if one.path and one.path.is_dir()]
