@@ -4,6 +4,7 @@
 measured from a fresh start. Processor time, not the clock: the clock is told beside it.
 """
 
+import hashlib
 import re
 import shutil
 import sys
@@ -51,31 +52,49 @@ def frames(asked: Figures) -> Figures:
     whole = [frame.filter(pl.col("raw_row") < lines) for frame in load_frames(folder)]
     found: Figures = {"lines": lines, "events": sum(frame.height for frame in whole), "rules": len(ruleset.rules)}
     for size in asked["batches"]:
-        cut = [[frame.drop("raw_row") for frame in batch] for batch in batches(whole, lines, size or lines)]
-        found[str(size or "whole")] = _repeated(asked, ruleset, cut, found["events"])
+        found[str(size or "whole")] = _repeated(asked, ruleset, batches(whole, lines, size or lines), found["events"])
     return {**found, "bounds": bounds.of_frames(whole), "peak_mib": peak_mib()}
 
 
-def _repeated(asked: Figures, ruleset: RuleSet, cut: Sequence[Sequence[pl.DataFrame]], events: int) -> Figures:
+def _repeated(asked: Figures, ruleset: RuleSet, batched: Sequence[Sequence[pl.DataFrame]], events: int) -> Figures:
     """Return medians over the runs; an engine that remembers begins each with nothing."""
     if variant(asked["variant"]) is None:
         return {}
-    _run(variant(asked["variant"]), ruleset, cut if asked["warm"] else cut[:1])
-    runs = [_run(variant(asked["variant"]), ruleset, cut) for _ in range(asked["runs"])]
-    return {**_middle(runs, events), "matches": runs[0]["matches"], "fired": runs[0]["fired"], "hit_rate": runs[0]["hit_rate"]}
+    cut = [[frame.drop("raw_row") for frame in batch] for batch in batched]
+    _run(asked["variant"], ruleset, cut if asked["warm"] else cut[:1])
+    runs, matches = [], []
+    for _ in range(asked["runs"]):
+        spent, matches = _run(asked["variant"], ruleset, cut)
+        runs.append(spent)
+    return {**_middle(runs, events), **_verdicts(matches, batched), "hit_rate": hit_rate()}
 
 
-def _run(detect: Detect | None, ruleset: RuleSet, cut: Sequence[Sequence[pl.DataFrame]]) -> Figures:
-    matches, fired = 0, set()
-    if detect is None:
-        return {}
+def _run(name: str, ruleset: RuleSet, cut: Sequence[Sequence[pl.DataFrame]]) -> tuple[Figures, list[pl.DataFrame]]:
+    detect = _engine(name)
     cpu, wall = process_time(), perf_counter()
-    for batch in cut:
-        found = detect(ruleset, batch)
-        matches += found.height
-        fired.update(found.get_column("rule").unique().to_list())
-    spent = {"cpu": process_time() - cpu, "wall": perf_counter() - wall}
-    return {**spent, "matches": matches, "fired": len(fired), "hit_rate": hit_rate()}
+    matches = [detect(ruleset, batch) for batch in cut]
+    return {"cpu": process_time() - cpu, "wall": perf_counter() - wall}, matches
+
+
+def _engine(name: str) -> Detect:
+    detect = variant(name)
+    if detect is None:
+        raise LookupError(f"this checkout has no engine {name}")
+    return detect
+
+
+def _verdicts(matches: Sequence[pl.DataFrame], batched: Sequence[Sequence[pl.DataFrame]]) -> Figures:
+    """Return how much was found, and a hash of (rule, line) pairs: equal wherever the same was found, however it was cut."""
+    placed = []
+    for found, batch in zip(matches, batched, strict=True):
+        rows = [
+            frame.select("raw_row").with_row_index("row").with_columns(pl.lit(number, dtype=pl.UInt32).alias("frame"))
+            for number, frame in enumerate(batch)
+        ]
+        placed += [found.join(pl.concat(rows), on=["frame", "row"]).select("rule", "raw_row")] if rows else []
+    pairs = pl.concat(placed).sort("rule", "raw_row")
+    digest = hashlib.sha256(pairs.write_csv().encode()).hexdigest()[:16]
+    return {"matches": pairs.height, "fired": pairs.get_column("rule").n_unique(), "verdicts": digest}
 
 
 def _middle(runs: Sequence[Figures], events: int) -> Figures:
@@ -93,9 +112,7 @@ def text(asked: Figures) -> Figures:
     """Measure raw text → matches through the parse engine and detect, split by stage, beside the bounds of the same lines."""
     ruleset, rows = _ruleset(asked), _rows(asked)
     parsers, want = find_parsers(), None if ruleset.keywords else ruleset.fields
-    detect = variant(asked["variant"])
-    if detect is None:
-        return {}
+    detect = _engine(asked["variant"])
 
     def run() -> Figures:
         carried, matches, events = Carried(), 0, 0
@@ -179,8 +196,7 @@ def first(asked: Figures) -> Figures:
     """Load the rule set from the plan cache and judge one line; the parent times the process."""
     ruleset, rows = _ruleset(asked), _rows({**asked, "lines": 1})
     done = read(rows, find_parsers(), want=None if ruleset.keywords else ruleset.fields, final=True)
-    detect = variant("engine")
-    return {"rules": len(ruleset.rules), "matches": detect(ruleset, done.events).height if detect else None}
+    return {"rules": len(ruleset.rules), "matches": _engine("engine")(ruleset, done.events).height}
 
 
 def reload(asked: Figures) -> Figures:
@@ -199,11 +215,11 @@ def reload(asked: Figures) -> Figures:
 
 
 def _judged(rules: Path, cache: Path, events: Sequence[pl.DataFrame]) -> Figures:
-    detect = variant("engine")
+    detect = _engine("engine")
     cpu, wall = process_time(), perf_counter()
     loaded = load_cached([rules], cache_dir=cache)
     then = process_time()
-    matches = detect(loaded.ruleset, events).height if detect else 0
+    matches = detect(loaded.ruleset, events).height
     now = process_time()
     return {
         "cpu": now - cpu,

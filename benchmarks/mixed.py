@@ -12,6 +12,7 @@ from random import Random
 
 from benchmarks.mail import play_mail
 from benchmarks.scenarios.stream import LiveStage
+from benchmarks.servers import play_audited
 from benchmarks.workstations import play_workstations
 from correlator.harness.demo import attacks
 from correlator.harness.demo import ordinary_network as net
@@ -52,7 +53,11 @@ SHARES = (
     ),
     Share("firewall", 0.3, ((net.play_datacentre, 1.0), (net.play_telework, 0.5), (net.play_firewalls, 1.0))),
     Share("proxy and web", 0.15, ((net.play_proxy, 1.0), (net.play_sites, 0.3))),
-    Share("linux and mail", 0.15, ((services.play_servers, 1.0), (services.play_audit, 8.0), (play_mail, 1.0))),
+    Share(
+        "linux and mail",
+        0.15,
+        ((services.play_servers, 1.0), (services.play_audit, 1.0), (play_audited, 1.0), (play_mail, 0.7)),
+    ),
     Share(
         "attacks",
         0.001,

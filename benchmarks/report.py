@@ -10,7 +10,7 @@ def table(made: Sequence[Figures]) -> list[str]:
     """Return the lines for the measurements of one scenario."""
     shown = {"frames": _frames, "text": _staged, "look": _staged, "start": _start, "reload": _reload, "peak": _peak}
     lines = [line for one in made if one["figures"] for line in shown[one["measure"]](one)]
-    return lines + (_ratio(made) if made and made[0]["measure"] == "frames" else [])
+    return lines + (_ratio(made) + _different(made) if made and made[0]["measure"] == "frames" else [])
 
 
 def _name(one: Figures) -> str:
@@ -43,6 +43,16 @@ def _ratio(made: Sequence[Figures]) -> list[str]:
         for (name, variant, rules, size), spent in cpu.items()
         if rules == "active" and (name, variant, "hundred", size) in cpu
     ]
+
+
+def _different(made: Sequence[Figures]) -> list[str]:
+    """Return a line for each corpus and rule set on which engines, batch sizes or threads did not find the same."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for one in made:
+        for size, run in _runs(one):
+            found.setdefault((one["name"], one["rules"]), {})[f"{one['variant']}, batch {size}"] = run["verdicts"]
+    wrong = {key: verdicts for key, verdicts in found.items() if len(set(verdicts.values())) > 1}
+    return [f"  VERDICTS DIFFER on {name}, {rules}: {verdicts}" for (name, rules), verdicts in wrong.items()]
 
 
 def _runs(one: Figures) -> list[tuple[str, Figures]]:

@@ -32,6 +32,16 @@ _DRAWN: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(enco
 #: (parent, image, arguments, product)
 _PROGRAMS: Final = tuple((one["parent"], one["image"], one["arguments"], one["product"]) for one in _DRAWN["program"])
 _KEYS: Final = tuple((one["name"], one["value"]) for one in _DRAWN["key"])
+_HTTPS: Final = 443
+#: Who talks to which ports inside; with HTTPS among them, to the Internet too.
+_TALKERS: Final = (
+    (_EDGE, (3128, _HTTPS)),
+    (_EDGE, (3128, _HTTPS)),
+    (f"{_OFFICE}OUTLOOK.EXE", (_HTTPS,)),
+    (_SVCHOST, (135, _HTTPS)),
+    (f"{_SYSTEM32}lsass.exe", (88, 389)),
+    ("System", (445,)),
+)
 _LIBRARIES: Final = ("kernel32", "user32", "combase", "rpcrt4", "shlwapi", "crypt32", "ws2_32", "msxml6", "propsys", "urlmon")
 
 
@@ -134,8 +144,8 @@ class _Workstation:
         return self._sysmon(at, agent, 5, {**self._base(at, image), "User": f"SIM9\\{agent.login}"})
 
     def _connected(self, at: datetime, agent: Agent) -> Record:
-        image = self._rng.choice((_EDGE, _SVCHOST, f"{_OFFICE}OUTLOOK.EXE", f"{_SYSTEM32}lsass.exe", f"{_OFFICE}EXCEL.EXE"))
-        inside = self._rng.random() < 0.6  # noqa: PLR2004 - the proxy and the servers
+        image, ports = self._rng.choice(_TALKERS)
+        inside = self._rng.random() < 0.6 or _HTTPS not in ports  # noqa: PLR2004 - the proxy and the servers
         fields: dict[str, Value] = {
             **self._base(at, image),
             "User": f"SIM9\\{agent.login}",
@@ -149,7 +159,7 @@ class _Workstation:
             "DestinationIsIpv6": "false",
             "DestinationIp": self._destination(inside=inside),
             "DestinationHostname": "proxy.sim9.example" if inside else "-",
-            "DestinationPort": self._rng.choice((3128, 445, 88, 389, 135)) if inside else 443,
+            "DestinationPort": self._rng.choice(ports) if inside else _HTTPS,
             "DestinationPortName": "-",
         }
         return self._sysmon(at, agent, 3, fields)
