@@ -58,12 +58,13 @@ class Engine:
         some = ["--skip", str(skip), *(["--take", str(take)] if self.slow else [])]
         return _run([*self._command(paths), *some])
 
-    def write_verdicts(self, paths: Paths, target: Path) -> None:
-        """Write the verdicts on the whole corpus into ``target``."""
+    def write_verdicts(self, paths: Paths, target: Path, take: int) -> None:
+        """Write the verdicts on the whole corpus into ``target``, those of a slow engine on its first ``take`` events."""
         if self.name == "tocsin":
             _run(_ours("verdicts", paths, str(target)), quiet=True)
         else:
-            _run([*self._command(paths), "--verdicts", str(target)], quiet=True)
+            some = ["--take", str(take)] if self.slow else []
+            _run([*self._command(paths), *some, "--verdicts", str(target)], quiet=True)
 
     def _command(self, paths: Paths) -> list[str]:
         events = ["--events", f"{paths.events}.jsonl"]

@@ -52,13 +52,13 @@ def _cost(name: str, cost: Mapping[str, Figures]) -> Iterable[str]:
 
 
 def _verdicts(verdicts: Mapping[str, Figures]) -> Iterable[str]:
-    yield f"{'verdicts':34}{'given':>9}{'missing':>9}{'extra':>7}  rules that differ, by likely reason"
+    yield f"{'verdicts':28}{'events':>9}{'given':>9}{'missing':>9}{'extra':>7}  rules that differ, by likely reason"
     for key, figures in verdicts.items():
         found = figures["differences"]
         counts = {what: sum(one["events"] for one in found if one["what"] == what) for what in ("missing", "extra")}
         reasons = Counter(one["reason"] for one in found)
         told = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
-        yield f"{key:34}{figures['verdicts']:9,}{counts['missing']:9,}{counts['extra']:7,}  {told}"
+        yield f"{key:28}{figures['events']:9,}{figures['verdicts']:9,}{counts['missing']:9,}{counts['extra']:7,}  {told}"
 
 
 def _ratios(name: str, found: Mapping[str, float]) -> Iterable[str]:
