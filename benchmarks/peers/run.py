@@ -37,9 +37,9 @@ Figures = dict[str, Any]
 def prepare(name: str, *, small: bool) -> Paths:
     """Return what a comparison on the corpus ``name`` works on, made if it is not there."""
     folder = corpus(name, small=small)
-    paths = Paths(folder, folder / "flat", recorded.RULES / "rules" / "windows", WORK / "strict", WORK / "queries.json")
-    if not paths.strict.exists():
-        write_strict(paths.rules, paths.strict)
+    rules = recorded.RULES / "rules" / "windows"
+    digest = write_strict(rules, WORK / "strict")
+    paths = Paths(folder, folder / "flat", rules, WORK / "strict", WORK / f"queries-{digest[:12]}.json")
     engines.convert(paths)
     if not Path(f"{paths.events}.ids").exists():
         engines.flatten(paths)

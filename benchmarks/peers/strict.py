@@ -6,6 +6,7 @@ An engine that knows nothing of log sources then gives the same meaning as one t
 
 from collections import defaultdict
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +55,19 @@ def strict(rule: Map) -> Map | None:
     maps = alternatives(source.get("category", ""), source.get("service", ""))
     if not maps:
         return None
-    detection = {SELECTION: maps, **rule["detection"], "condition": f"{SELECTION} and ({rule['detection']['condition']})"}
+    detection = {SELECTION: maps, **rule["detection"], "condition": f"({rule['detection']['condition']}) and {SELECTION}"}
     return {**rule, "detection": detection}
 
 
-def write_strict(rules: Path, target: Path) -> list[str]:
-    """Write the strict form of every rule below ``rules`` into ``target``; return the ids of those that nothing feeds."""
-    unfed = []
+def write_strict(rules: Path, target: Path) -> str:
+    """Write the strict form of every rule below ``rules`` that something feeds into ``target``; return their sha256."""
+    digest = sha256()
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(rules.rglob("*.yml")):
         rule = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         made = strict(rule)
-        if made is None:
-            unfed.append(rule["id"])
-        else:
+        if made is not None:
             text = yaml.dump(made, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=1_000_000)
             (target / path.name).write_text(text, encoding="utf-8")
-    return unfed
+            digest.update(text.encode())
+    return digest.hexdigest()

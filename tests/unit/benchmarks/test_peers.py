@@ -52,7 +52,7 @@ def test_the_added_selection_is_not_part_of_them() -> None:
     made = strict(rule)
 
     assert made is not None
-    assert made["detection"]["condition"] == "_source and (1 of them or a)"
+    assert made["detection"]["condition"] == "(1 of them or a) and _source"
     assert made["detection"]["_source"] == [{"Channel": [SYSMON], "EventID": [22]}]
 
 
