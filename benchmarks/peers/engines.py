@@ -20,6 +20,8 @@ Figures = dict[str, Any]
 
 #: Versions of rsigma by the program that holds them; the second is the newest that builds with the compiler at hand.
 RSIGMA = {"0.21.0": "rsigma-v0-21", "0.26.0": "rsigma-newest"}
+#: Lines that Tocsin takes at once: as a replay cuts them, and as many as a worker may take that is behind.
+BATCHES = (10_000, 50_000)
 #: Ways to start rsigma: rules as they are or strict, how events meet them.
 FORMS = {"routed": ("rules", "routed"), "subset": ("rules", "subset"), "strict": ("strict", "open")}
 
@@ -37,7 +39,7 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One engine in one form. ``slow``: timed on a part of the corpus."""
+    """One engine in one form (Tocsin: lines in a batch). ``slow``: compared and timed on a part of the corpus."""
 
     name: str
     form: str
@@ -54,7 +56,7 @@ class Engine:
     def timed(self, paths: Paths, share: float, skip: int, take: int) -> Figures:
         """Return the figures of one fresh process; the first ``skip`` events (``share`` of the lines) are not counted."""
         if self.name == "tocsin":
-            return _run(_ours("measure", paths, str(share)))
+            return _run([*_ours("measure", paths, str(share)), self.form])
         some = ["--skip", str(skip), *(["--take", str(take)] if self.slow else [])]
         return _run([*self._command(paths), *some])
 
@@ -78,7 +80,7 @@ class Engine:
 
 def engines(*, decoded: bool = True) -> list[Engine]:
     """Return every engine and form that can be started here, ours first; ``decoded`` forms cost time only, not verdicts."""
-    found = [Engine("tocsin", "")]
+    found = [Engine("tocsin", str(lines)) for lines in (BATCHES if decoded else BATCHES[:1])]
     for version, program in RSIGMA.items():
         if (BUILT / "release" / program).exists():
             found += [Engine("rsigma", form, version, slow=form == "strict") for form in FORMS]

@@ -2,9 +2,9 @@
 
     python -m benchmarks.peers.ours events CORPUS RULES OUT       OUT.jsonl, OUT.sources, OUT.ids: one line an event
     python -m benchmarks.peers.ours verdicts CORPUS RULES OUT     rule id, tab, event id
-    python -m benchmarks.peers.ours measure CORPUS RULES SHARE    what parse and detect cost; the first SHARE is not counted
+    python -m benchmarks.peers.ours measure CORPUS RULES SHARE N  what parse and detect cost; the first SHARE is not counted
 
-Records are parsed and matched in batches of 10,000, as ``tocsin replay`` cuts them, by the functions the flow runs.
+Records are parsed and matched in batches of N lines (10,000, as ``tocsin replay`` cuts them), by the functions the flow runs.
 """
 
 import sys
@@ -34,12 +34,14 @@ def load(rules: Path) -> Content:
     return load_content(Settings(data_dir=WORK / "tocsin"), [rules])
 
 
-def batches(content: Content, rows: pl.DataFrame, want: frozenset[str] | None) -> Iterator[tuple[pl.DataFrame, ...]]:
-    """Yield the event frames of each batch."""
+def batches(
+    content: Content, rows: pl.DataFrame, want: frozenset[str] | None, size: int = BATCH
+) -> Iterator[tuple[pl.DataFrame, ...]]:
+    """Yield the event frames of each batch of ``size`` lines."""
     carried = Carried()
-    for start in range(0, rows.height, BATCH):
-        final = start + BATCH >= rows.height
-        parsed = read(rows.slice(start, BATCH), content.parsers, carried, want=want, final=final)
+    for start in range(0, rows.height, size):
+        final = start + size >= rows.height
+        parsed = read(rows.slice(start, size), content.parsers, carried, want=want, final=final)
         carried = parsed.carried
         yield parsed.events
 
@@ -78,15 +80,15 @@ def write_verdicts(content: Content, rows: pl.DataFrame, out: Path) -> None:
             file.writelines(f"{content.ruleset.rules[rule].id}\t{ids[frame][row]}\n" for rule, frame, row in found.iter_rows())
 
 
-def measure(content: Content, rows: pl.DataFrame, share: float) -> Figures:
+def measure(content: Content, rows: pl.DataFrame, share: float, size: int) -> Figures:
     """Return CPU seconds of parse and of detect; the first ``share`` of the rows is worked on before, uncounted."""
     first = int(rows.height * share)
-    for frames in batches(content, rows.head(first), content.want):
+    for frames in batches(content, rows.head(first), content.want, size):
         detect(content.ruleset, frames)
     parsing = detecting = 0.0
     events = matches = 0
     wall, clock = perf_counter(), process_time()
-    for frames in batches(content, rows.slice(first), content.want):
+    for frames in batches(content, rows.slice(first), content.want, size):
         framed = process_time()
         matches += detect(content.ruleset, frames).height
         done = process_time()
@@ -105,7 +107,7 @@ def peak_mib() -> float:
 def main() -> None:
     """Do what the first argument says."""
     began = perf_counter()
-    what, corpus, rules, target = sys.argv[1:]
+    what, corpus, rules, target, *size = sys.argv[1:]
     content = load(Path(rules))
     start = {"cpu": process_time(), "wall": perf_counter() - began, "mib": peak_mib()}
     rows = raw_rows(Path(corpus))
@@ -114,7 +116,7 @@ def main() -> None:
     elif what == "verdicts":
         write_verdicts(content, rows, Path(target))
     else:
-        figures = measure(content, rows, float(target))
+        figures = measure(content, rows, float(target), int(size[0]))
         refused = [str(problem) for problem in content.loaded.problems]
         figures |= {"rules": len(content.ruleset.rules), "refused": refused, "start": start, "peak_mib": peak_mib()}
         sys.stdout.buffer.write(orjson.dumps({**figures, "threads": pl.thread_pool_size()}))

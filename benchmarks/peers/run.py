@@ -29,7 +29,7 @@ from benchmarks.peers.verdicts import differences, read_pairs, read_rules
 #: The part of a corpus that every engine works on before it is timed.
 SHARE = 0.2
 #: Events that engines are timed on, and compared on, which would take minutes for all of them.
-SLOW_EVENTS, SLOW_VERDICTS = 10_000, 30_000
+SLOW_EVENTS, SLOW_VERDICTS = 5_000, 10_000
 CORPORA = ("attacks", "mix")
 Figures = dict[str, Any]
 
