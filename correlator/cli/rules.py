@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ELSEWHERE = {
     "check": ("correlator.cli.rules_check", "check"),
     "coverage": ("correlator.cli.rules_coverage", "coverage"),
+    "profile": ("correlator.cli.rules_profile", "profile"),
     "test": ("correlator.cli.rules_test", "test"),
     "try": ("correlator.cli.rules_try", "try_rule"),
     "explain": ("correlator.cli.rules_explain", "explain"),

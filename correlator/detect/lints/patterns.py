@@ -6,8 +6,8 @@ A slow test that stands beside a quick one, both asked for, is no finding: it ru
 from collections.abc import Iterator, Sequence
 
 from correlator.detect.lints.finding import Finding
-from correlator.detect.lints.regexes import required_literal
 from correlator.detect.plan import TEXT_OPERATORS, And, Leaf, Node, Not, Or, Rule, pattern_tokens
+from correlator.detect.required import required_texts
 
 _SHORTEST = 3
 _SHOWN = 60
@@ -59,7 +59,7 @@ def _is_quick_leaf(leaf: Leaf) -> bool:
         case "equals":
             return True
         case "regex":
-            return all(len(required_literal(str(value))) >= _SHORTEST for value in leaf.values)
+            return all(required_texts(str(value)) for value in leaf.values)
         case "like":
             return all(_longest_run(str(value)) >= _SHORTEST for value in leaf.values)
     return leaf.operator in TEXT_OPERATORS and all(len(str(value)) >= _SHORTEST for value in leaf.values)
@@ -85,7 +85,7 @@ def _leaf_findings(rule: Rule, leaf: Leaf, *, alone: bool) -> Iterator[Finding]:
         case "regex":
             yield from _loose(rule, leaf, values)
             if alone:
-                yield from _slow(rule, leaf, [value for value in values if len(required_literal(value)) < _SHORTEST])
+                yield from _slow(rule, leaf, [value for value in values if not required_texts(value)])
 
 
 def _short(rule: Rule, leaf: Leaf, short: Sequence[str]) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ import pytest
 
 from correlator.detect.lints import CATALOGUE, Feed, Finding, lint_rules
 from correlator.detect.lints.files import check_files
-from correlator.detect.lints.regexes import required_literal
 from correlator.detect.load import load_rules
 from correlator.model.logsource import LogSource
 from correlator.model.rule import RuleText
@@ -186,20 +185,6 @@ def test_a_second_document_has_its_own_lines() -> None:
     (found,) = lint(of("CommandLine: whoami") + "---\n" + second)
 
     assert found.line == 22
-
-
-@pytest.mark.parametrize(
-    ("pattern", "literal"),
-    [
-        ("abc", "abc"), ("ab?c", "a"), ("(?i)foo|barbar", "foo"), ("a(bcd)+e", "bcd"), ("[abc]def", "def"), ("[]a]bcd", "bcd"),
-        (r"\\Users\\.*\.exe", r"\Users" + "\\"), (r"\d+foo\w", "foo"), ("a{0,3}bcd", "bcd"), ("x(?:yz)?abc", "abc"),
-        ("(?i:hello)", "hello"),
-        (".*", ""), ("", ""), ("(", ""), ("[", ""), ("{", "{"), ("\\", ""), ("a(b", "a"), ("(?P<n>abc)", "abc"),
-    ],
-)  # fmt: skip
-def test_the_text_a_regular_expression_needs(pattern: str, literal: str) -> None:
-    """What must be there; broken patterns end."""
-    assert required_literal(pattern) == literal
 
 
 def test_every_lint_is_in_the_page() -> None:
