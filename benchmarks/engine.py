@@ -176,6 +176,8 @@ def _commit() -> str:
 def main() -> None:
     """Measure, print, write down."""
     asked = _arguments()
+    if not recorded.is_there():
+        sys.exit(f"there is no {recorded.SHARED} with recordings and rules: name it with TOCSIN_SHARED")
     folders, load = _folders(asked), os.getloadavg()[0]
     results: list[Figures] = []
     for name, settings in scenarios(asked.scenarios).items():

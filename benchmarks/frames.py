@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.corpora import read_manifest, write_manifest
-from benchmarks.rulesets import load_rules
+from benchmarks.rulesets import load_rules, widest
 from correlator.detect.plan import RuleSet, leaves
 from correlator.model.event import RESERVED
 from correlator.model.logsource import LogSource
@@ -59,11 +59,11 @@ def _raw(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def normalise(folder: Path) -> None:
-    """Write ``folder``/frames for all active rules, and what became of the lines into the manifest. Nothing if done before."""
+    """Write ``folder``/frames for the widest rule set, and what became of the lines into the manifest, unless it is done."""
     manifest = read_manifest(folder)
     if "parsed" in manifest:
         return
-    ruleset = load_rules("active", folder.parent).ruleset
+    ruleset = load_rules(widest(), folder.parent).ruleset
     kept: dict[tuple[object, ...], list[pl.DataFrame]] = defaultdict(list)
     fates: Counter[str] = Counter()
     reasons: Counter[str] = Counter()

@@ -7,7 +7,9 @@ from random import Random
 from benchmarks import recorded
 from correlator.detect.plan import RuleSet
 from correlator.detect.report import Loaded
+from correlator.runtime.content import shipped_rules
 from correlator.runtime.ruleset import load_cached
+from correlator.store.content import find_mappings
 
 #: SigmaHQ's folders of active rules.
 ACTIVE = ("rules", "rules-emerging-threats", "rules-threat-hunting", "rules-compliance")
@@ -17,13 +19,19 @@ _SAMPLE, _SEED = 100, 5
 
 
 def rule_paths(name: str) -> list[Path]:
-    """Return the folders of a rule set. Raises KeyError for a name that is none."""
-    return [recorded.RULES / folder for folder in FOLDERS[name]]
+    """Return the folders of a rule set; ``shipped``: our own. Raises KeyError for a name that is none."""
+    return [shipped_rules()] if name == "shipped" else [recorded.RULES / folder for folder in FOLDERS[name]]
+
+
+def widest() -> str:
+    """Return the name of the largest rule set at hand: all active ones, or our own where there is no ../shared."""
+    return "active" if recorded.RULES.is_dir() else "shipped"
 
 
 def load_rules(name: str, work: Path) -> Loaded:
     """Return a rule set: all ``active`` rules, those for ``windows``, or a ``hundred`` active ones drawn with a fixed seed."""
-    loaded = load_cached(rule_paths(name), cache_dir=work / "plans")
+    paths = rule_paths(name)
+    loaded = load_cached(paths, find_mappings(paths), cache_dir=work / "plans")
     return replace(loaded, ruleset=_sampled(loaded.ruleset)) if name == "hundred" else loaded
 
 

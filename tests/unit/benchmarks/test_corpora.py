@@ -9,7 +9,7 @@ import pytest
 from benchmarks import recorded
 from benchmarks.copies import copies
 from benchmarks.corpora import CORPORA, corpus, read_manifest
-from benchmarks.frames import raw_rows
+from benchmarks.frames import batches, load_frames, normalise, raw_rows
 from benchmarks.slots import templates
 from correlator.parse.engine import read
 from correlator.parse.registry import find_parsers
@@ -65,6 +65,21 @@ def test_the_mix_has_the_shares_of_an_office_hour(work: Path) -> None:
     for folders, share in kinds.items():
         there = rows.filter(pl.col("stream").str.contains(f"^(?:{folders})/")).height / rows.height
         assert there == pytest.approx(share, abs=0.01), folders
+
+
+def test_frames_hold_every_event_of_the_mix_and_cuts_lose_none(work: Path) -> None:
+    """What is measured is the whole corpus, whatever the batch size."""
+    folder = corpus("mix", small=True, work=work)
+    normalise(folder)
+    manifest, frames = read_manifest(folder), load_frames(folder)
+
+    assert manifest["parsed"]["rejected"] == 0
+    assert sum(frame.height for frame in frames) == manifest["parsed"]["events"]
+    assert all(frame.get_column("raw_row").is_sorted() for frame in frames)
+    for size in (700, manifest["lines"]):
+        rows = [piece.get_column("raw_row") for batch in batches(frames, manifest["lines"], size) for piece in batch]
+        assert pl.concat(rows).len() == manifest["parsed"]["events"]
+        assert all(part.max() - part.min() < size for part in rows)
 
 
 def _event(**data: str) -> bytes:
