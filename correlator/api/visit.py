@@ -27,16 +27,17 @@ class May(StrEnum):
     MUTE = "mute"
     JOURNAL = "journal"  # who read what
     AUTHOR = "author"  # rules
+    RELOAD = "reload"  # let every process read the rules again
     STATE = "state"  # what is said of services, clocks
 
 
 _REFERENT = frozenset({May.READ, May.COMMENT, May.STATE})
 ROLES: Mapping[Role, frozenset[May]] = {
     Role.ANALYST: frozenset({May.READ, May.ACT, May.COMMENT, May.MUTE, May.STATE}),
-    Role.AUTHOR: frozenset({May.READ, May.COMMENT, May.MUTE, May.AUTHOR}),
+    Role.AUTHOR: frozenset({May.READ, May.COMMENT, May.MUTE, May.AUTHOR, May.RELOAD}),
     Role.MANAGER: frozenset({May.READ, May.COMMENT, May.STATE, May.JOURNAL}),
     Role.REFERENT: _REFERENT,
-    Role.ADMIN: frozenset({May.JOURNAL}),
+    Role.ADMIN: frozenset({May.JOURNAL, May.RELOAD}),
 }
 
 

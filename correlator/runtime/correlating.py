@@ -105,6 +105,8 @@ class Correlating:
             except Fenced as error:
                 log.warning("Partitions are somebody else's now; joining again.", reason=str(error))
                 self._rejoin()
+        else:
+            self.content = self.fresh.take(datetime.now(UTC))
         self._tidy()
         return bool(turns)
 

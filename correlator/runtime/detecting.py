@@ -113,6 +113,7 @@ class Detecting:
         idle = time.monotonic() - self._spoke
         waits = any(rows.height for rows in self._held.values())
         if batch.rows.is_empty() and batch.rejects is None and idle < (_OPEN_S if waits else _QUIET_S):
+            self.content = self.fresh.take(datetime.now(UTC))
             return False
         if not self._ends:
             return False

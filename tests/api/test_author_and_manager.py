@@ -14,6 +14,7 @@ from correlator.store.activity import count_rules
 from correlator.store.database import reading, transaction
 from correlator.store.exceptions import paused_rules
 from correlator.store.figures import month
+from correlator.store.rule_history import Cause, answer, last_request, record
 from correlator.store.schema import incident, incident_history
 from tests.api.visitors import Browser, token_of
 
@@ -117,6 +118,45 @@ def test_only_authors_let_rules_rest(install: Install, browser: Browser, login: 
     token = token_of(client.get("/regles").text)
     answer = client.post(f"/regles/{RULE}/repos", data={"csrf": token, "because": "x", "days": "7"})
     assert (answer.status_code, paused_rules(install.engine, datetime.now(UTC))) == (403, {})
+
+
+def test_authors_and_admins_let_the_rules_be_read_again(install: Install, browser: Browser) -> None:
+    """From the page and by the API; a second click asks nothing more until somebody answered; the answer is shown."""
+    ali, zoe = browser("ali"), browser("zoe")
+    token = token_of(ali.get("/regles").text)
+    for _ in range(2):
+        assert ali.post("/regles/relire", data={"csrf": token}).status_code == 303
+    request = last_request(install.engine)
+    assert request is not None
+    assert (request.id, request.person, request.answered) == (1, "ali", None)
+    answer(install.engine, 1, "loaded: 58 rules", datetime.now(UTC))
+    assert "de nouvelles règles sont actives" in ali.get("/regles").text
+    asked = zoe.post("/api/v1/rules/reload", data={"csrf": token_of(zoe.get("/consultations").text)})
+    assert (asked.status_code, asked.json()["request"]) == (202, 2)
+    assert ali.get("/api/v1/rules").json()["reload"]["id"] == 2
+
+
+@pytest.mark.parametrize("path", ["/regles/relire", "/api/v1/rules/reload"])
+@pytest.mark.parametrize("login", ["ana", "maud", "ref.a"])
+def test_only_they_do(install: Install, browser: Browser, login: str, path: str) -> None:
+    """Others are refused, and nobody without the token of a page."""
+    client = browser(login)
+    assert client.post(path, data={"csrf": token_of(client.get("/regles").text)}).status_code == 403
+    assert browser("ali").post(path, data={"csrf": "made up"}).status_code == 403
+    assert last_request(install.engine) is None
+
+
+def test_the_page_tells_how_the_rules_changed(install: Install, browser: Browser) -> None:
+    """Sets, last changes with who asked, rules that run as they were; a commune's own eye sees no names."""
+    cause = Cause("asked", "ali", "pipeline")
+    record(install.engine, "one", {RULE: ("a", "Old title")}, Cause("start"), NOW)
+    record(install.engine, "two", {RULE: ("b", "New title")}, cause, NOW, {"kept": [RULE]})
+    shown, theirs = browser("ana").get("/regles").text, browser("ref.a").get("/regles").text
+    assert "Nos propres règles" in shown
+    assert "demandé (ali)" in shown
+    assert "New title" in shown
+    assert "telle qu’elle était avant" in shown
+    assert "(ali)" not in theirs
 
 
 def test_a_perimeter_learns_nothing_from_the_counts(install: Install, browser: Browser) -> None:

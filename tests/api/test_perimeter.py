@@ -90,6 +90,7 @@ ROUTES: dict[str, list[Asked]] = {
     "POST /echeances/{number}/close": [("POST", f"/echeances/{one}/close", {"proof": ""}) for one in (1, 2, 99)],
     "GET /regles": _gets("/regles", state=["firing", "quiet", "resting", "unable"], text=list(PROBES)),
     "GET /regles/{rule_id}": [("GET", f"/regles/{one}", {}) for one in (FAILED, "none", f"rule{MARK[B]}")],
+    "POST /regles/relire": [("POST", "/regles/relire", {})],
     "POST /regles/{rule_id}/repos": [("POST", f"/regles/{FAILED}/repos", {"because": "x", "days": "1"})],
     "POST /regles/{rule_id}/reprise": [("POST", f"/regles/{FAILED}/reprise", {})],
     "GET /indicateurs": _gets("/indicateurs", mois=["2026-11", "2026-10", "1999-01"]),
@@ -98,6 +99,8 @@ ROUTES: dict[str, list[Asked]] = {
     "GET /api/v1/incidents": _gets("/api/v1/incidents", scope=["all"], text=list(PROBES), commune=[B], size=["500"]),
     "GET /api/v1/incidents/{number}": _each("/api/v1/incidents/{number}"),
     "GET /api/v1/search": _gets("/api/v1/search", text=list(PROBES)),
+    "GET /api/v1/rules": _gets("/api/v1/rules"),
+    "POST /api/v1/rules/reload": [("POST", "/api/v1/rules/reload", {})],
 }
 #: Where B must find B's own secrets: else the test would pass on empty pages.
 TELLING = (

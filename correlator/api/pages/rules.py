@@ -17,10 +17,13 @@ from correlator.api.visit import May, Reader, Visit, checked
 from correlator.api.wording import N_
 from correlator.errors import Problem
 from correlator.model.mute import LONGEST
+from correlator.runtime.content import Content
 from correlator.runtime.costs import read_costs
+from correlator.runtime.sets import Part
 from correlator.store.activity import activity
 from correlator.store.database import reading
 from correlator.store.exceptions import UnknownMute, pause_rule, paused_rules, resume_rule
+from correlator.store.rule_history import ask_reload, history, last_request
 
 router = APIRouter()
 _SINCE = timedelta(days=30)
@@ -33,6 +36,21 @@ STATES = {
     "unable": N_("Cannot fire here"),
 }
 _DAYS = (1, 7, 30, 90)
+_CHANGES = 10
+#: Why the rules changed: word of the history → label.
+CAUSES = {
+    "start": N_("Tocsin started"),
+    "files": N_("files changed"),
+    "signal": N_("signal from the system"),
+    "asked": N_("asked for"),
+}
+
+#: What came of a request to read the rules again: beginning of the answer → label.
+ANSWERS = {
+    "loaded": N_("new rules run"),
+    "nothing changed": N_("nothing had changed"),
+    "refused": N_("refused, the old rules run on"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,7 @@ class Shown:
 @router.get("/regles")
 def show(request: Request, visit: Reader, state: str = "all", text: Annotated[str, Query(max_length=200)] = "") -> Response:
     """Show all rules; what did not load stands on top."""
-    install, book = install_of(request), _book(request)
+    install, book = install_of(request), book_of(request)
     content = book.content()
     shown = _shown(install, visit, entries(content)) if content else []
     wanted = text.casefold()
@@ -68,10 +86,30 @@ def show(request: Request, visit: Reader, state: str = "all", text: Annotated[st
         if one.is_in(state) and (wanted in one.entry.title.casefold() or wanted in one.entry.id or not wanted)
     ]
     problems = _told((*book.trouble, *(content.refused if content else ())))
+    changes, asked = history(install.engine, _CHANGES), last_request(install.engine)
+    whole = visit.viewer.communes is None  # who asked is nobody's business in a commune
     return page(
         request, "rules.html", rows=rows, total=len(shown), state=state, text=text, states=STATES, problems=problems,
-        counted=visit.viewer.communes is None,
+        counted=whole, sets=_sets(content), changes=changes, causes=CAUSES, kept=changes[0].kept if changes else (),
+        asked=asked if whole and visit.may(May.RELOAD) else None, answers=ANSWERS,
     )  # fmt: skip
+
+
+@router.post("/regles/relire")
+def reread(request: Request, visit: Annotated[Visit, Depends(checked(May.RELOAD))]) -> Response:
+    """Ask every process to read the rules again; a second click while nobody answered asks nothing more."""
+    ask(request, visit)
+    return RedirectResponse("/regles", 303)
+
+
+def ask(request: Request, visit: Visit) -> int:
+    """Return the number of the request to read the rules again: the open one, or a new one."""
+    _whole_view(visit)
+    install = install_of(request)
+    last = last_request(install.engine)
+    if last is not None and last.answered is None:
+        return last.id
+    return ask_reload(install.engine, visit.person.login, install.now())
 
 
 @router.get("/regles/{rule_id}")
@@ -112,6 +150,10 @@ def resume(request: Request, visit: Annotated[Visit, Depends(checked(May.AUTHOR)
     return RedirectResponse(f"/regles/{rule_id}", 303)
 
 
+def _sets(content: Content | None) -> list[Part]:
+    return list(content.gathered.parts) if content and content.gathered else []
+
+
 def _whole_view(visit: Visit) -> None:
     """Return when the person sees every commune: a rule rests for all of them."""
     if visit.viewer.communes is not None:
@@ -129,7 +171,7 @@ def _one(request: Request, visit: Visit, rule_id: str, *, trouble: str = "", sta
 
 
 def _entry(request: Request, rule_id: str) -> Entry:
-    content = _book(request).content()
+    content = book_of(request).content()
     found = next((one for one in entries(content) if one.id == rule_id), None) if content else None
     if found is None:
         raise HTTPException(404)
@@ -162,7 +204,8 @@ def _told(problems: tuple[Problem, ...]) -> list[str]:
     ]
 
 
-def _book(request: Request) -> Rulebook:
+def book_of(request: Request) -> Rulebook:
+    """Return the rules as the console shows them."""
     state = request.app.state
     if not hasattr(state, "rulebook"):
         state.rulebook = Rulebook(install_of(request).settings)
