@@ -58,7 +58,7 @@ class Request:
 def record(
     engine: sa.Engine, active: str, rules: Rules, cause: Cause, now: datetime, detail: Mapping[str, Any] | None = None
 ) -> Change | None:
-    """Write that the set ``active`` runs, with ``rules`` (id → its hash and title); None when it was the active one already.
+    """Write that the set ``active`` runs, with ``rules`` (id → its hash and title); None when that stands there already.
 
     Several processes of an install load the same rules: the first one writes. ``detail``: ``kept`` and ``sets``.
     """
@@ -66,7 +66,8 @@ def record(
         postgres.lock(connection, postgres.RULES)
         last = connection.execute(sa.select(rule_set_change).order_by(rule_set_change.c.id.desc()).limit(1)).mappings().first()
         previous = last["rule_set"] if last else ""
-        if previous == active:
+        kept = list((detail or {}).get("kept", ()))
+        if last and previous == active and list(last["detail"].get("kept", ())) == kept:
             return None
         told = {**_difference(_rules_of(connection, previous), rules), **(detail or {})}
         report = {"rules": {rule: list(says) for rule, says in rules.items()}}

@@ -197,7 +197,8 @@ def test_new_rules_are_taken_between_two_batches(tmp_path: Path, monkeypatch: py
     _rewrite(tmp_path / "rules.yml", RULES.replace("Failed password", "Accepted"), 2)
     loop.run(once=True)
     assert loop.content.ruleset.id != before
-    last, first = history(engine)
+    last, broken, first = history(engine)
+    assert (broken.rule_set, broken.kept) == (before, (FAILED,))
     assert (first.cause.word, first.rule_set, last.cause.word, last.rule_set) == (
         "start",
         before,
@@ -322,6 +323,26 @@ def test_sigterm_ends_after_the_batch(tmp_path: Path) -> None:
 
     state = kept(config)
     assert (len(state.lake), state.incidents) == (8, [("high", 8)])
+
+
+def test_sighup_takes_new_rules_without_a_restart(tmp_path: Path) -> None:
+    """The process goes on, with the rules of now, and `rules history` says why; `rules reload` asks it for the same."""
+    config = write_install(tmp_path, {"auth": "auth.log"})
+    (tmp_path / "auth.log").write_text(failed(1))
+    command = [sys.executable, "-m", "correlator", "run", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = iter(process.stderr)
+        assert any("Rules loaded." in line for line in told)
+        (tmp_path / "rules.yml").write_text(RULES.replace("Failed password", "Accepted"))
+        process.send_signal(signal.SIGHUP)
+        assert any("Rules loaded." in line and '"changed": 1' in line for line in told)
+        asked = tocsin("rules", "reload", "--config", config)
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+    assert (process.returncode, asked.exit_code, asked.stdout.strip()) == (0, 0, "nothing changed: 1 rules")
+    changes = rows(tocsin("rules", "history", "--format", "json", "--config", config).stdout)
+    assert [(one["cause"]["word"], list(one["changed"])) for one in changes] == [("signal", [FAILED]), ("start", [])]
 
 
 def test_metrics_agree_with_the_ledger(tmp_path: Path) -> None:
