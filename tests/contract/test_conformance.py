@@ -1,8 +1,10 @@
 """The engine against the conformance cases of the shared material: what the specification decides, and what we decided."""
 
 import json
+import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from correlator.detect.load import load_rules
 from correlator.detect.plan import RuleSet
 from correlator.detect.report import Loaded
 from correlator.model.rule import RuleText
+from tests.oracle.sigma import compile_rule
 
 SIGMA = Path(__file__).parents[2].parent / "shared" / "sigma"
 EDGES = SIGMA / "conformance" / "edges.jsonl"
@@ -119,11 +122,26 @@ def matches_of(ruleset: RuleSet, cases: list[dict[str, Any]], start: int) -> Ite
         yield start + row, ruleset.rules[rule].id
 
 
+@lru_cache(maxsize=1)
+def active_rules() -> RuleSet:
+    """Return every rule of SigmaHQ that needs no placeholder."""
+    texts = [RuleText(str(path), path.read_text(encoding="utf-8")) for path in sorted((SIGMA / "sigmahq").rglob("*.yml"))]
+    return load_rules(texts).ruleset
+
+
+@lru_cache(maxsize=1)
+def naive_rules() -> Mapping[str, Callable[[Mapping[str, Any]], bool]]:
+    """Return the same rules as the naive interpreter understands them, each read once."""
+    loaded = {rule.id for rule in active_rules().rules}
+    paths = sorted((SIGMA / "sigmahq").rglob("*.yml"))
+    documents = (one for path in paths for one in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
+    return {one["id"]: compile_rule(one) for one in documents if one.get("id") in loaded}
+
+
 @pytest.mark.corpus
 def test_synthetic_verdicts() -> None:
     """Each event derived from a SigmaHQ rule is matched by that rule, or not, as recorded."""
-    texts = [RuleText(str(path), path.read_text(encoding="utf-8")) for path in sorted((SIGMA / "sigmahq").rglob("*.yml"))]
-    ruleset = load_rules(texts).ruleset
+    ruleset = active_rules()
     cases = read_cases(SYNTHETIC)
     matched: dict[int, set[str]] = defaultdict(set)
     numbered = iter(cases)
@@ -137,3 +155,18 @@ def test_synthetic_verdicts() -> None:
 
     assert wrong == []
     assert len(cases) > 30_000
+
+
+@pytest.mark.parametrize("size", [pytest.param(200, marks=pytest.mark.corpus), pytest.param(2_000, marks=pytest.mark.slow)])
+def test_every_rule_on_every_event_of_a_sample(size: int) -> None:
+    """Not only the event's own rule: all active rules on a seeded sample, every verdict the naive interpreter's."""
+    sample = random.Random(20261122).sample(read_cases(SYNTHETIC), size)  # noqa: S311 - repeatable, not secret
+    naive = naive_rules()
+    found = {(number, rule) for number, rule in matches_of(active_rules(), sample, 0)}
+
+    expected = {(number, rule) for number, case in enumerate(sample) for rule, test in naive.items() if test(case["event"])}
+
+    assert len(naive) > 3_700
+    assert len(expected) > size / 3
+    assert sorted(found - expected) == []
+    assert sorted(expected - found) == []
