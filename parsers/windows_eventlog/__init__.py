@@ -22,7 +22,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.times import zone_of
 
 from .channels import log_sources
-from .containers import SHAPE, classify, flat_frames
+from .containers import SHAPE, classify, flat_frames, swift_frames
 from .ecs import NEEDED
 from .events import by_event, events_of
 from .fields import FIELDS
@@ -46,10 +46,11 @@ _MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return the events of ``raw``, one frame per channel and event id."""
-    rows = classify(raw)
     asked = None if want is None else made_of(want | NEEDED)
-    decoded = tuple(flat_frames(rows, asked))
-    groups, unnamed = by_event(frame for part in decoded for frame in part.frames)
+    swift, rest = swift_frames(raw, asked)
+    rows = classify(rest)
+    decoded = tuple(flat_frames(rows, asked)) if rest.height else ()
+    groups, unnamed = by_event((*swift, *(frame for part in decoded for frame in part.frames)))
     frames, untimed = events_of(groups, want, zone_of(raw))
     refused = {row: reason for part in decoded for row, reason in part.rejects}
     refused |= dict.fromkeys(untimed, Reason.BAD_TIME) | dict.fromkeys(unnamed, Reason.MISSING_FIELD)

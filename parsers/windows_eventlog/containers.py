@@ -14,9 +14,10 @@ from correlator.parse.formats.xml import MalformedXmlError, TooDeepError
 
 from .decode import MAX_DEPTH, Decoded, Record, decode_group, decode_records, is_too_deep
 from .layout import Container
+from .templates import read_group
 from .xml_event import events_of
 
-__all__ = ["SHAPE", "classify", "flat_frames"]
+__all__ = ["SHAPE", "classify", "flat_frames", "swift_frames"]
 
 #: Column that says how a row is read: a Container, or one of the words below.
 SHAPE = "shape"
@@ -50,6 +51,56 @@ def classify(raw: pl.DataFrame) -> pl.DataFrame:
         text.str.extract(r'"[Cc]hannel"\s*:\s*"([^"]+)"').alias("channel"),
         text.str.extract(r'"(?:EventID|event_id|code|#text)"\s*:\s*"?(\d+)').alias("id"),
         pl.concat_str([text.str.contains(f'"{key}"', literal=True).cast(pl.UInt8) for key in _KEYS]).alias("keys"),
+    )
+
+
+def swift_frames(raw: pl.DataFrame, want: Collection[str] | None) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+    """Return the flat frames of the JSON records of ``raw`` that templates cover, and the other rows of ``raw``."""
+    text = raw.get_column("text")
+    plain = text.str.starts_with("{") & text.str.ends_with("}") & ~_is_odd(text)
+    if not plain.any():
+        return [], raw
+    frames: list[pl.DataFrame] = []
+    unread: list[pl.DataFrame] = []
+    rows = _looked_at(raw.select("raw_row", "text").filter(plain))
+    for kind, group in rows.partition_by(SHAPE, "channel", "id", "keys", "nulls", maintain_order=True, as_dict=True).items():
+        is_known = kind[0] != _MALFORMED
+        read, left = read_group(group, (str(kind[0]), *kind[1:]), want) if is_known else ([], group)
+        frames += read
+        unread.append(left.select("raw_row"))
+    if plain.all() and not any(part.height for part in unread):
+        return frames, raw.clear()
+    left = pl.concat(unread).get_column("raw_row")
+    return frames, raw.filter(~plain | pl.col("raw_row").is_in(left.implode()))
+
+
+def _is_odd(text: pl.Series) -> pl.Series:
+    """Say which records are written so that counting the keys in the text would not count them."""
+    odd = text.str.contains(r"[\r\n]")
+    for blank in ('" :', '"\t', '"  ', '" \t', '\\\\":'):
+        odd |= text.str.contains(blank, literal=True)
+    return odd.fill_null(value=True)
+
+
+def _looked_at(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ``rows`` with SHAPE, ``channel``, ``id``, and how many ``keys`` and ``nulls`` each text has."""
+    text = pl.col("text")
+    shape = (
+        pl.when(text.str.contains('"winlog"', literal=True) & text.str.contains(r'"winlog"\s*:\s*\{'))
+        .then(pl.lit(Container.WINLOGBEAT.value))
+        .when(text.str.contains(r'"System": ?\{')).then(pl.lit(Container.CRATE.value))
+        .when(text.str.contains(r'"System"', literal=True)).then(pl.lit(_MALFORMED))
+        .otherwise(pl.lit(Container.FLAT.value))
+    )  # fmt: skip
+    quoted = text.str.contains('\\":', literal=True)
+    return rows.select(
+        "raw_row",
+        "text",
+        shape.alias(SHAPE),
+        text.str.extract(r'"[Cc]hannel": ?"([^"]+)"').alias("channel"),
+        text.str.extract(r'"(?:EventID|event_id)": ?"?(\d+)').alias("id"),
+        (text.str.count_matches('":', literal=True) - pl.when(quoted).then(text.str.count_matches('\\":', literal=True)).otherwise(0)).alias("keys"),
+        text.str.count_matches(r'": ?null').alias("nulls"),
     )
 
 

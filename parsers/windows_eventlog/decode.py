@@ -15,7 +15,7 @@ import polars as pl
 
 from correlator.model.reject import Reason
 
-from .layout import LAYOUTS, Container, Leaf, Tree
+from .layout import Container, Leaf, Tree, laid_out
 
 __all__ = ["MAX_DEPTH", "Decoded", "Record", "decode_group", "decode_records", "is_too_deep"]
 
@@ -101,7 +101,7 @@ def _frame(flats: list[dict[str, object]]) -> pl.DataFrame:
 
 def _flatten(record: Record, container: Container, want: Collection[str] | None) -> dict[str, object]:
     flat: dict[str, object] = {"raw_row": record.raw_row, "n": record.n}
-    for leaf in _wanted(LAYOUTS[container](_tree_of_value(record.value)), want):
+    for leaf in _wanted(laid_out(container, _tree_of_value(record.value)), want):
         text = leaf.constant or _text(_value_at(record.value, leaf.path))
         flat[leaf.name] = [text] if leaf.name == "Data" and isinstance(text, str) else text
     return flat
@@ -160,7 +160,7 @@ def _fast(rows: pl.DataFrame, container: Container, want: Collection[str] | None
     try:
         lines = io.BytesIO("\n".join(text.to_list()).encode())
         schema = pl.scan_ndjson(lines, infer_schema_length=None).collect_schema()
-        every = LAYOUTS[container](_tree_of_dtype(schema))
+        every = laid_out(container, _tree_of_dtype(schema))
         if any(leaf.name in _BLOCKS and _dtype_at(schema, leaf.path) != pl.Null for leaf in every):
             return None  # a block that is an object in one record and a text in another
         leaves = list(_wanted(every, want))

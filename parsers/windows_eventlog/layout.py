@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["LAYOUTS", "META", "Container", "Leaf", "Tree"]
+__all__ = ["META", "Container", "Leaf", "Tree", "laid_out", "merged", "parts"]
 
 #: Names of a container; None is a value (text, number, list …).
 Tree = Mapping[str, "Tree | None"]
@@ -96,7 +96,7 @@ _NXLOG = frozenset({"Severity", "SeverityValue", "@timestamp", "EventTypeOrignal
 _NXLOG_ACCOUNT = frozenset({"AccountName", "Domain", "AccountType"})  # whose SID is UserID; AccountType comes with them only
 
 
-def _crate(tree: Tree) -> list[Leaf]:
+def _crate(tree: Tree) -> tuple[list[Leaf], list[Leaf]]:
     event, at = (tree["Event"], ("Event",)) if isinstance(tree.get("Event"), Mapping) else (tree, ())
     assert isinstance(event, Mapping)  # noqa: S101 - for the type checker: both branches are mappings
     system = [Leaf(_system_name(leaf), leaf.path) for leaf in _attributed(event.get("System"), (*at, "System"), bare=False)]
@@ -105,14 +105,14 @@ def _crate(tree: Tree) -> list[Leaf]:
     rendering = event.get("RenderingInfo")
     if isinstance(rendering, Mapping) and "Message" in rendering:
         system.append(Leaf("Message", (*at, "RenderingInfo", "Message")))
-    return _merged(system, data)
+    return system, data
 
 
 def _system_name(leaf: Leaf) -> str:
     return _SYSTEM_NAMES.get(leaf.name, leaf.name)
 
 
-def _winlogbeat(tree: Tree) -> list[Leaf]:
+def _winlogbeat(tree: Tree) -> tuple[list[Leaf], list[Leaf]]:
     system = [Leaf(name, path) for path, name in _WINLOGBEAT.items() if _has(tree, path)]
     winlog = tree.get("winlog")
     assert isinstance(winlog, Mapping)  # noqa: S101 - what made the record a winlogbeat one
@@ -120,9 +120,7 @@ def _winlogbeat(tree: Tree) -> list[Leaf]:
     blocks = {"event_data": "EventData", "user_data": "UserData"}
     data += [Leaf(name, ("winlog", key)) for key, name in blocks.items() if key in winlog and winlog[key] is None]
     user = _block(winlog.get("user_data"), ("winlog", "user_data"))
-    return _merged(
-        system, [*data, *(Leaf("UserData_Type" if leaf.name == "xml_name" else leaf.name, leaf.path) for leaf in user)]
-    )
+    return system, [*data, *(Leaf("UserData_Type" if leaf.name == "xml_name" else leaf.name, leaf.path) for leaf in user)]
 
 
 def _has(tree: Tree | None, path: tuple[str, ...]) -> bool:
@@ -131,7 +129,7 @@ def _has(tree: Tree | None, path: tuple[str, ...]) -> bool:
     return tree is not None and path[-1] in tree and tree[path[-1]] is None
 
 
-def _flat(tree: Tree) -> list[Leaf]:
+def _flat(tree: Tree) -> tuple[list[Leaf], list[Leaf]]:
     is_nxlog = "SourceModuleType" in tree or "EventReceivedTime" in tree
     taken = {name: next((key for key in keys if key in tree and tree[key] is None), None) for name, keys in _FLAT.items()}
     system = [Leaf(name, (key,)) for name, key in taken.items() if key is not None]
@@ -142,7 +140,7 @@ def _flat(tree: Tree) -> list[Leaf]:
         used |= {"@timestamp"}
     rest = {key: below for key, below in tree.items() if key not in used}
     data = [Leaf("Data" if leaf.path == ("StringInserts",) else leaf.name, leaf.path) for leaf in _block(rest, ())]
-    return _merged(system, data)
+    return system, data
 
 
 def _block(tree: "Tree | None", at: tuple[str, ...]) -> list[Leaf]:
@@ -210,21 +208,34 @@ def _element(key: str, element: str) -> str:
     return element if key == "#attributes" else key.removesuffix("_attributes")
 
 
-def _merged(system: list[Leaf], data: list[Leaf]) -> list[Leaf]:
+def merged(system: list[Leaf], data: list[Leaf]) -> list[Leaf]:
     """Return system and data leaves under unique names: data wins, the system's value moves to ``System_<name>``."""
     meta = [Leaf(META[leaf.name], leaf.path) for leaf in system if leaf.name in META]
     by_name: dict[str, Leaf] = {}
     for leaf in data:
-        name = f"EventData_{leaf.name}" if leaf.name in _IDENTITY else leaf.name
-        by_name.setdefault(name, Leaf(name, leaf.path, leaf.constant))
+        by_name.setdefault(_data_name(leaf), Leaf(_data_name(leaf), leaf.path, leaf.constant))
     for leaf in system:
         name = f"System_{leaf.name}" if leaf.name in by_name else leaf.name
         by_name.setdefault(name, Leaf(name, leaf.path))
     return [*{leaf.name: leaf for leaf in reversed(meta)}.values(), *by_name.values()]
 
 
+def _data_name(leaf: Leaf) -> str:
+    return f"EventData_{leaf.name}" if leaf.name in _IDENTITY else leaf.name
+
+
+def parts(container: Container, tree: Tree) -> tuple[list[Leaf], list[Leaf]]:
+    """Return the leaves of the system part and of the data part of a record, under the names they bear by themselves."""
+    return _PARTS[container](tree)
+
+
+def laid_out(container: Container, tree: Tree) -> list[Leaf]:
+    """Return every own field of a record, and the internal ones (``@…``), under unique names."""
+    return merged(*parts(container, tree))
+
+
 #: How each container is laid out.
-LAYOUTS: Mapping[Container, Callable[[Tree], list[Leaf]]] = {
+_PARTS: Mapping[Container, Callable[[Tree], tuple[list[Leaf], list[Leaf]]]] = {
     Container.CRATE: _crate,
     Container.WINLOGBEAT: _winlogbeat,
     Container.FLAT: _flat,
