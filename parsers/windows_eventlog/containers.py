@@ -75,33 +75,54 @@ def swift_frames(raw: pl.DataFrame, want: Collection[str] | None) -> tuple[list[
 
 
 def _is_odd(text: pl.Series) -> pl.Series:
-    """Say which records are written so that counting the keys in the text would not count them."""
+    """Say which records are written so that ``_keys`` would not count every key."""
     odd = text.str.contains(r"[\r\n]")
-    for blank in ('" :', '"\t', '"  ', '" \t', '\\\\":'):
+    for blank in ('" :', '"\t', '"  ', '" \t', '\\\\":', '\\":":'):
         odd |= text.str.contains(blank, literal=True)
     return odd.fill_null(value=True)
 
 
 def _looked_at(rows: pl.DataFrame) -> pl.DataFrame:
     """Return ``rows`` with SHAPE, ``channel``, ``id``, and how many ``keys`` and ``nulls`` each text has."""
-    text = pl.col("text")
-    shape = (
-        pl.when(text.str.contains('"winlog"', literal=True) & text.str.contains(r'"winlog"\s*:\s*\{'))
-        .then(pl.lit(Container.WINLOGBEAT.value))
-        .when(text.str.contains(r'"System": ?\{')).then(pl.lit(Container.CRATE.value))
-        .when(text.str.contains(r'"System"', literal=True)).then(pl.lit(_MALFORMED))
-        .otherwise(pl.lit(Container.FLAT.value))
-    )  # fmt: skip
-    quoted = text.str.contains('\\":', literal=True)
-    return rows.select(
-        "raw_row",
-        "text",
-        shape.alias(SHAPE),
-        text.str.extract(r'"[Cc]hannel": ?"([^"]+)"').alias("channel"),
-        text.str.extract(r'"(?:EventID|event_id)": ?"?(\d+)').alias("id"),
-        (text.str.count_matches('":', literal=True) - pl.when(quoted).then(text.str.count_matches('\\":', literal=True)).otherwise(0)).alias("keys"),
-        text.str.count_matches(r'": ?null').alias("nulls"),
+    text = rows.get_column("text")
+    looks = rows.select(
+        pl.col("text").str.extract(r'"[Cc]hannel": ?"([^"]+)"').alias("channel"),
+        pl.col("text").str.extract(r'"(?:EventID|event_id)": ?"?(\d+)').alias("id"),
+    ).get_columns()
+    return rows.with_columns(_shape(text), *looks, _keys(text), _counted(text, ": null", ":null").alias("nulls"))
+
+
+def _shape(text: pl.Series) -> pl.Series:
+    """Return the SHAPE of JSON records; _MALFORMED where another look must tell."""
+    shape = pl.Series(SHAPE, [Container.FLAT.value]).new_from_index(0, text.len())
+    looks = (
+        ('"System"', r'"System": ?\{', Container.CRATE.value, _MALFORMED),
+        ('"winlog"', r'"winlog"\s*:\s*\{', Container.WINLOGBEAT.value, None),
     )
+    for mark, pattern, is_so, is_not in looks:
+        marked = text.str.contains(mark, literal=True).arg_true()
+        if marked.len():
+            found = text.gather(marked).str.contains(pattern)
+            other = shape.gather(marked) if is_not is None else pl.Series([is_not]).new_from_index(0, marked.len())
+            shape = shape.scatter(marked, pl.Series([is_so]).new_from_index(0, marked.len()).zip_with(found, other))
+    return shape
+
+
+def _keys(text: pl.Series) -> pl.Series:
+    """Return how many keys the texts hold: a quote and a colon each, which values may hold too."""
+    keys = text.str.count_matches('":', literal=True)
+    return (keys - _counted(text, '":":', '": ":') - _counted(text, '\\":')).alias("keys")
+
+
+def _counted(text: pl.Series, *literals: str) -> pl.Series:
+    """Return how often the texts hold the ``literals``, which few of them do: the others are only looked at once."""
+    counts = pl.Series([0], dtype=pl.UInt32).new_from_index(0, text.len())
+    for literal in literals:
+        held = text.str.contains(literal, literal=True).arg_true()
+        if held.len():
+            more = text.gather(held).str.count_matches(literal, literal=True)
+            counts = counts.scatter(held, counts.gather(held) + more)
+    return counts
 
 
 def flat_frames(rows: pl.DataFrame, want: Collection[str] | None) -> Iterator[Decoded]:

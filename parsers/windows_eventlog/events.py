@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from correlator.model.event import ECS, RESERVED
+from correlator.model.event import ECS, PARSED, RESERVED
 from correlator.model.logsource import logsource_column
 from correlator.parse.times import to_utc
 
@@ -26,7 +26,16 @@ _LAYOUTS = (
 )
 _TEXTS = pl.List(pl.String)
 _NOT_OWN = RESERVED | ECS.keys() | {"n"}
-_KIND = {"@channel": pl.String, "@id": pl.String, "@role": pl.String, "@outcome": pl.String, "rows": pl.UInt32}
+_WORKING = ("@channel", "@id", "@role", "@outcome")
+_CONSTANTS = (
+    "event.dataset", "event.kind", "event.module", "event.code", "winlog.channel", "host.os.type", "event.action",
+)  # fmt: skip
+_KIND = {
+    **dict.fromkeys((*_WORKING, *_CONSTANTS), pl.String),
+    "event.category": _TEXTS,
+    "event.type": _TEXTS,
+    "logsource": pl.String,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +87,20 @@ def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) 
     """Return one EVENT frame per group with the own fields ``want`` (None: all), and the rows whose time cannot be read."""
     if not groups:
         return [], []
-    derived = [_derived(group) for group in groups]
-    signals = _signals(derived)
-    shared = ecs_columns(signals).with_columns(_time(signals, zone))
+    derived = [_derived(group, want) for group in groups]
+    signals, constants = _signals(derived)
+    shared = ecs_columns(signals).with_columns(_time(signals, zone)).hstack(constants)
     untimed = signals.filter(shared.get_column("@timestamp").is_null()).get_column("raw_row").to_list()
-    starts = [0, *pl.Series([group.flat.height for group in derived]).cum_sum().to_list()]
-    frames = [
-        _frame(group, shared.slice(start, group.flat.height), want) for group, start in zip(derived, starts, strict=False)
-    ]
+    frames, start = [], 0
+    for group in derived:
+        frames.append(_frame(group, shared.slice(start, group.flat.height), want))
+        start += group.flat.height
     return frames, untimed
 
 
-def _derived(group: EventGroup) -> EventGroup:
+def _derived(group: EventGroup, want: frozenset[str] | None) -> EventGroup:
     channel, flat = group.channel.casefold(), _single(group.flat)
-    return EventGroup(group.channel, group.event_id, derive(flat, channel, group.event_id, uniform(flat, channel)))
+    return EventGroup(group.channel, group.event_id, derive(flat, channel, group.event_id, uniform(flat, channel), want))
 
 
 def _single(flat: pl.DataFrame) -> pl.DataFrame:
@@ -100,11 +109,13 @@ def _single(flat: pl.DataFrame) -> pl.DataFrame:
     return flat.with_columns(pl.col(lists).list.first()) if lists else flat
 
 
-def _signals(groups: list[EventGroup]) -> pl.DataFrame:
-    """Return the fields ECS is read from, of all events in the order of their groups, with what each group is."""
-    fields = pl.concat([_needed(group.flat) for group in groups], how="diagonal")
+def _signals(groups: list[EventGroup]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the fields ECS is read from, of all events in the order of their groups, and what all events of a group share."""
+    fields = pl.concat([_needed(group.flat) for group in groups], how="diagonal", rechunk=True)
     kinds = pl.DataFrame([_kind(group) for group in groups], schema=_KIND, orient="row")
-    return fields.hstack(kinds.select(pl.exclude("rows").repeat_by("rows").explode(empty_as_null=False)))
+    places = pl.DataFrame({"place": range(len(groups)), "rows": [group.flat.height for group in groups]})
+    each = kinds[places.select(pl.col("place").repeat_by("rows").explode(empty_as_null=False)).to_series()]
+    return fields.hstack(each.select(*_WORKING)), each.drop(*_WORKING)
 
 
 def _needed(flat: pl.DataFrame) -> pl.DataFrame:
@@ -112,10 +123,15 @@ def _needed(flat: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame([column.list.first() if column.dtype == _TEXTS else column for column in columns])
 
 
-def _kind(group: EventGroup) -> tuple[str, str, str, str | None, int]:
-    channel = group.channel.casefold()
-    outcome = OUTCOMES.get(group.event_id) if channel == SECURITY else None
-    return channel, group.event_id, action_of(dataset(channel), group.event_id).role, outcome, group.flat.height
+def _kind(group: EventGroup) -> tuple[object, ...]:
+    """Return what is equal for all events of the group: the columns of ``_KIND``."""
+    channel, event_id = group.channel.casefold(), group.event_id
+    outcome = OUTCOMES.get(event_id) if channel == SECURITY else None
+    source = dataset(group.channel)
+    action = action_of(source, event_id)
+    known = (source, "event", "windows", event_id, group.channel, "windows", action.action)
+    lists = (list(action.category) or None, list(action.kind) or None)
+    return channel, event_id, action.role, outcome, *known, *lists, logsource_column(*log_sources_of(group.channel, event_id))
 
 
 def _time(signals: pl.DataFrame, zone: str) -> pl.Series:
@@ -137,43 +153,22 @@ def _time(signals: pl.DataFrame, zone: str) -> pl.Series:
 
 def _frame(group: EventGroup, shared: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
     """Return the EVENT frame of a group: what the engine needs, ECS, then own fields; columns without a value are left out."""
-    columns = group.flat.get_columns()
-    ecs = [column for column in shared.get_columns() if column.name == "@timestamp" or column.null_count() < shared.height]
-    own = [column for column in columns if _is_own(column.name, want) and column.null_count() < shared.height]
-    head = group.flat.select("raw_row", "n", _log_source(group).alias("logsource"), *_constants(group))
-    return pl.DataFrame([*head.get_columns(), *ecs, *own])
+    height = shared.height
+    own = [column for column in group.flat.get_columns() if _is_own(column.name, want) and column.null_count() < height]
+    said = {column.name: column for column in shared.get_columns() if column.name in PARSED or column.null_count() < height}
+    if (group.channel.casefold(), group.event_id) == (SYSMON, "12") and "EventType" in group.flat.columns:
+        said["logsource"] = _registry_sources(group)
+    return pl.DataFrame([group.flat.get_column("raw_row"), group.flat.get_column("n"), *said.values(), *own])
 
 
 def _is_own(name: str, want: frozenset[str] | None) -> bool:
     return (want is None or name in want) and not name.startswith("@") and name not in _NOT_OWN
 
 
-def _constants(group: EventGroup) -> list[pl.Expr]:
-    """Return the columns that are equal for all events of the group."""
-    source = dataset(group.channel)
-    action = action_of(source, group.event_id)
-    texts = {
-        "event.dataset": source,
-        "event.kind": "event",
-        "event.module": "windows",
-        "event.code": group.event_id,
-        "winlog.channel": group.channel,
-        "host.os.type": "windows",
-        **({"event.action": action.action} if action.action else {}),
-    }
-    lists = {"event.category": action.category, "event.type": action.kind}
-    return [
-        *(pl.lit(value).alias(name) for name, value in texts.items()),
-        *(pl.lit(list(value), dtype=_TEXTS).alias(name) for name, value in lists.items() if value),
-    ]
-
-
-def _log_source(group: EventGroup) -> pl.Expr:
-    """Return the ``logsource`` text: one for the group, except Sysmon 12, where each event's EventType says which."""
-    if (group.channel.casefold(), group.event_id) != (SYSMON, "12") or "EventType" not in group.flat.columns:
-        return pl.lit(logsource_column(*log_sources_of(group.channel, group.event_id)))
-    kinds = group.flat.get_column("EventType").drop_nulls().unique().to_list()
+def _registry_sources(group: EventGroup) -> pl.Series:
+    """Return the ``logsource`` texts of Sysmon 12, where each event's EventType says what it feeds."""
+    column = group.flat.get_column("EventType")
+    kinds = column.drop_nulls().unique().to_list()
     texts = {kind: logsource_column(*log_sources_of(group.channel, "12", kind)) for kind in kinds}
-    return pl.col("EventType").replace_strict(
-        texts, default=logsource_column(*log_sources_of(group.channel, "12")), return_dtype=pl.String
-    )
+    other = logsource_column(*log_sources_of(group.channel, "12"))
+    return column.replace_strict(texts, default=other, return_dtype=pl.String).fill_null(other).alias("logsource")

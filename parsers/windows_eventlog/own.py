@@ -91,13 +91,20 @@ def made_of(want: Collection[str]) -> frozenset[str]:
     return frozenset(source for name in want for source in _sources(name))
 
 
-def derive(flat: pl.DataFrame, channel: str, event_id: str, rewritten: Collection[pl.Expr] = ()) -> pl.DataFrame:
+def derive(
+    flat: pl.DataFrame,
+    channel: str,
+    event_id: str,
+    rewritten: Collection[pl.Expr] = (),
+    want: Collection[str] | None = None,
+) -> pl.DataFrame:
     """Return ``flat``, the events of one ``channel`` (lower case) and ``event_id``, with the derived fields it allows.
 
-    ``rewritten`` columns replace those of ``flat`` on the way.
+    ``rewritten`` columns replace those of ``flat`` on the way. Words of codes are decoded where ``want`` names them (None:
+    all).
     """
     listed = _single(_data_list(flat, channel))
-    added = {**_spelt(listed), **_made(listed, channel, event_id), **_decoded(listed)}
+    added = {**_spelt(listed), **_made(listed, channel, event_id), **_decoded(listed, want)}
     new = [*rewritten, *(expr.alias(name) for name, expr in added.items() if name not in listed.columns)]
     whole = listed.with_columns(new) if new else listed
     return _process_creation(whole) if (channel, event_id) == (SECURITY, "4688") else whole
@@ -124,9 +131,9 @@ def _spelt(flat: pl.DataFrame) -> dict[str, pl.Expr]:
     return {spelling: pl.col(name) for name in flat.columns for spelling in spellings(name)}
 
 
-def _decoded(flat: pl.DataFrame) -> dict[str, pl.Expr]:
-    schema = flat.schema
-    present = [name for name in (*DECODED_LISTS, *DECODED_WORDS) if schema.get(name) == pl.String]
+def _decoded(flat: pl.DataFrame, want: Collection[str] | None) -> dict[str, pl.Expr]:
+    asked = [name for name in (*DECODED_LISTS, *DECODED_WORDS) if want is None or f"winlog.decoded.{name}" in want]
+    present = [name for name in asked if name in flat.columns and flat.get_column(name).dtype == pl.String]
     return {f"winlog.decoded.{name}": _words(flat.get_column(name), is_list=name in DECODED_LISTS) for name in present}
 
 
