@@ -70,8 +70,8 @@ def swift_frames(raw: pl.DataFrame, want: Collection[str] | None) -> tuple[list[
         unread.append(left.select("raw_row"))
     if plain.all() and not any(part.height for part in unread):
         return frames, raw.clear()
-    left = pl.concat(unread).get_column("raw_row")
-    return frames, raw.filter(~plain | pl.col("raw_row").is_in(left.implode()))
+    others = pl.concat(unread).get_column("raw_row")
+    return frames, raw.filter(~plain | pl.col("raw_row").is_in(others.implode()))
 
 
 def _is_odd(text: pl.Series) -> pl.Series:

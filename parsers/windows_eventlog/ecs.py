@@ -3,7 +3,8 @@
 Each event kind is a slice of that table; columns that are null throughout a slice are left out of its frame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import polars as pl
 
@@ -90,13 +91,34 @@ NEEDED = frozenset(
 _LEVELS = {"0": "information", "1": "critical", "2": "error", "3": "warning", "4": "information", "5": "verbose"}
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "tcp": "tcp", "udp": "udp"}
 _DIRECTIONS = {"%%14592": "ingress", "%%14593": "egress", "true": "egress", "false": "ingress"}
+_VALUE = "value"
 _NOBODY = "S-1-0-0"
 _NOTHING = ["", "-", "N/A", "(null)"]
 
 
 def ecs_columns(signals: pl.DataFrame) -> pl.DataFrame:
     """Return the ECS columns of ``signals``: NEEDED fields as text, ``@channel``, ``@id`` and ``@role`` (see ``actions``)."""
-    table = _Table(signals)
+    there = frozenset(signals.columns)
+    named = signals.with_columns(_Table(there).named().alias("@named"))
+    worked_out = [
+        column
+        for name, (source, _) in _BY_VALUE.items()
+        if source in there or source == "@named"
+        for column in _of_values(named, name)
+    ]
+    numbers = [_integers(named.get_column(name)).alias(f"@number {name}") for name in _ALL_NUMBERS if name in there]
+    table = named.hstack([*worked_out, *numbers])
+    columns = table.select(_expressions(frozenset(table.columns)))
+    return columns.with_columns(
+        _by_value(columns.get_column(path), {name: pl.col(_VALUE).str.extract(r"([^\\/]+)$")})[0]
+        for name, path in _TAILS.items()
+    )
+
+
+@lru_cache(maxsize=256)
+def _expressions(there: frozenset[str]) -> tuple[pl.Expr, ...]:
+    """Return the expressions of all ECS columns, for a table that has the columns ``there``."""
+    table = _Table(there)
     exprs = {
         **dict(table.plain()),
         **table.host(),
@@ -106,24 +128,47 @@ def ecs_columns(signals: pl.DataFrame) -> pl.DataFrame:
         **table.network(),
         **table.verdicts(),
     }
-    return signals.select(expr.alias(name) for name, expr in exprs.items()).with_columns(_tails())
+    return tuple(expr.alias(name) for name, expr in exprs.items())
 
 
-def _tails() -> list[pl.Expr]:
-    """Return the last parts of paths, which ECS gives a column of their own."""
-    tails = {
-        "process.name": "process.executable",
-        "process.parent.name": "process.parent.executable",
-        "file.name": "file.path",
-    }
-    return [pl.col(path).str.extract(r"([^\\/]+)$").alias(name) for name, path in tails.items()]
+# The last parts of paths, which ECS gives a column of their own.
+_TAILS = {
+    "process.name": "process.executable",
+    "process.parent.name": "process.parent.executable",
+    "file.name": "file.path",
+}
+
+
+def _of_values(table: pl.DataFrame, name: str) -> list[pl.Series]:
+    source, exprs = _BY_VALUE[name]
+    return _by_value(table.get_column(source), exprs)
+
+
+def _by_value(column: pl.Series, exprs: Mapping[str, pl.Expr]) -> list[pl.Series]:
+    """Return the ``exprs`` of the column ``_VALUE``, worked out once for each distinct text of ``column``: few differ."""
+    values = column.unique().to_frame(_VALUE).with_columns(expr.alias(name) for name, expr in exprs.items())
+    joined = column.to_frame(_VALUE).join(values, on=_VALUE, how="left", nulls_equal=True, maintain_order="left")
+    return joined.get_columns()[1:]
+
+
+def _integers(column: pl.Series) -> pl.Series:
+    """Return number texts as ``integer`` does; most are plain decimals, the others are read after."""
+    numbers = column.cast(pl.Int64, strict=False)
+    if numbers.null_count() == column.null_count():
+        return numbers
+    others = (numbers.is_null() & column.is_not_null()).arg_true()
+    return numbers.scatter(others, column.gather(others).to_frame(_VALUE).select(integer(_VALUE)).to_series())
 
 
 class _Table:
     """The fields of the events at hand; a field that no event has is null."""
 
-    def __init__(self, signals: pl.DataFrame) -> None:
-        self._has = frozenset(signals.columns)
+    def __init__(self, there: frozenset[str]) -> None:
+        self._has = there
+
+    def known(self, name: str) -> pl.Expr:
+        """Return a column that was worked out before; null where there was nothing to work it out of."""
+        return pl.col(name) if name in self._has else _null()
 
     def first(self, *names: str) -> pl.Expr:
         """Return the first of ``names`` that says something; null where none does."""
@@ -135,29 +180,24 @@ class _Table:
         for column, names in _TEXTS.items():
             yield column, self.first(*names)
         for column, names in _ADDRESSES.items():
-            yield column, pl.coalesce([address(pl.col(name)) for name in names if name in self._has] or [_null()])
+            yield column, pl.coalesce(self.known(f"@address {name}") for name in names)
         for column, names in _NUMBERS.items():
-            number = pl.coalesce([integer(name) for name in names if name in self._has] or [pl.lit(None, pl.Int64)])
+            numbers = [pl.col(f"@number {name}") for name in names if name in self._has]
+            number = pl.coalesce(numbers or [pl.lit(None, pl.Int64)])
             yield column, pl.when(number > 0).then(number)
         for column, names in _IDENTIFIERS.items():
             yield column, self.first(*names).str.strip_chars("{}").str.to_lowercase()
 
     def host(self) -> dict[str, pl.Expr]:
         """Return the machine the event happened on."""
-        name = self.first("@Computer").str.to_lowercase()
-        return {
-            "host.name": name,
-            "host.hostname": name.str.extract(r"^([^.]+)"),
-            "host.domain": name.str.extract(r"^[^.]+\.(.+)$"),
-        }
+        return {name: self.known(f"@{name}") for name in ("host.name", "host.hostname", "host.domain")}
 
     def people(self) -> dict[str, pl.Expr]:
         """Return who acted (``user.*``) and in which session, by the role of the event."""
         is_target = pl.col("@role") == "target"
-        subject, target = _name(self.first("SubjectUserName")), _name(self.first("TargetUserName"))
-        named = self._named()
-        actor = pl.coalesce(pl.when(pl.col("@role") == "process").then(_name(named)), subject, _name(named))
-        logged_on = pl.coalesce(target, subject, _name(named))
+        subject, target, named = (self.known(f"@{name} name") for name in ("subject", "target", "named"))
+        actor = pl.coalesce(pl.when(pl.col("@role") == "process").then(named), subject, named)
+        logged_on = pl.coalesce(target, subject, named)
         anybody = pl.coalesce(actor, pl.when(pl.col("@role") != "group").then(target))
         session = pl.when(is_target).then(self.first("TargetLogonId")).otherwise(self.first("SubjectLogonId", "LogonId"))
         of_record = pl.when(pl.col("@channel") != SYSMON).then(self.first("Security_UserID"))  # Sysmon's own account
@@ -165,7 +205,7 @@ class _Table:
         sid = pl.coalesce(pl.when(of_event != _NOBODY).then(of_event), of_record)
         return {
             "user.name": pl.when(is_target).then(logged_on).otherwise(anybody),
-            "user.domain": self._user_domain(is_target, named),
+            "user.domain": self._user_domain(is_target),
             "user.id": pl.when(pl.col("@role") != "process").then(sid),
             "user.effective.name": pl.when(is_target & (subject != target)).then(subject),
             "session.id": session,
@@ -175,7 +215,7 @@ class _Table:
         """Return on whom somebody acted: ``user.target.*``, and ``group.*`` with the member as target."""
         is_group = pl.col("@role") == "group"
         is_account = (pl.col("@role") == "manage") & self.first("SubjectUserName").is_not_null()
-        target = _name(self.first("TargetUserName"))
+        target = self.known("@target name")
         account = pl.coalesce(target, self.first("NewTargetUserName", "OldTargetUserName"))
         member = pl.when(is_group).then(_member(self.first("MemberName")))
         return {
@@ -186,7 +226,7 @@ class _Table:
             "group.id": pl.when(is_group).then(self.first("TargetSid")),
         }
 
-    def _named(self) -> pl.Expr:
+    def named(self) -> pl.Expr:
         """Return the account that an event without Subject names."""
         session = pl.when(pl.col("@channel") == SECURITY).then(self.first(_SESSION_ACCOUNT))
         desktop = pl.when(pl.col("@channel") == REMOTE_DESKTOP).then(self.first(_DESKTOP_ACCOUNT))
@@ -195,9 +235,8 @@ class _Table:
     def _target_id(self) -> pl.Expr:
         return self.first("TargetUserSid", "TargetSid")
 
-    def _user_domain(self, is_target: pl.Expr, named: pl.Expr) -> pl.Expr:
-        realm = self.first("TargetUserName").str.extract(r"@(.+)$")
-        before, after = named.str.extract(r"^([^\\]+)\\"), named.str.extract(r"^[^\\@]+@(.+)$")
+    def _user_domain(self, is_target: pl.Expr) -> pl.Expr:
+        realm, before, after = (self.known(name) for name in ("@target realm", "@named before", "@named after"))
         of_target = pl.coalesce(self.first("TargetDomainName"), realm)
         of_process = pl.when(pl.col("@role") == "process").then(before)
         of_subject = pl.coalesce(of_process, self.first("SubjectDomainName"), before, after, self.first("Param2"))
@@ -237,15 +276,11 @@ class _Table:
 
     def verdicts(self) -> dict[str, pl.Expr]:
         """Return level, outcome and the reason of a refusal."""
-        bits = self.first("@Keywords").str.strip_prefix("0x").str.to_integer(base=16, strict=False, dtype=pl.UInt64)
-        outcome = (
-            pl.when(bits & AUDIT_SUCCESS != 0).then(pl.lit("success")).when(bits & AUDIT_FAILURE != 0).then(pl.lit("failure"))
-        )
         code = pl.coalesce(_refusal(self.first("SubStatus")), _refusal(self.first("Status")))
         kerberos = pl.col("@id").is_in(["4768", "4769", "4771"]) & (pl.col("@channel") == "security")
         return {
             "log.level": self.first("@Level").replace_strict(_LEVELS, default=None, return_dtype=pl.String),
-            "event.outcome": pl.coalesce(outcome, pl.col("@outcome")),
+            "event.outcome": pl.coalesce(self.known("@audited"), pl.col("@outcome")),
             "event.reason": pl.when(kerberos).then(code.replace_strict(KERBEROS, default=None, return_dtype=pl.String))
             .otherwise(code.replace_strict(FAILURES, default=None, return_dtype=pl.String)),
         }  # fmt: skip
@@ -279,3 +314,36 @@ def _member(name: pl.Expr) -> pl.Expr:
     """Return the common name of a distinguished name, else the name."""
     common = name.str.extract(r"(?i)^CN=((?:[^,\\]|\\.)+)").str.replace_all(r"\\(.)", "$1")
     return pl.coalesce(common, _name(name))
+
+
+def _audited(keywords: pl.Expr) -> pl.Expr:
+    """Return the outcome that audit keywords say."""
+    bits = keywords.str.strip_prefix("0x").str.to_integer(base=16, strict=False, dtype=pl.UInt64)
+    return pl.when(bits & AUDIT_SUCCESS != 0).then(pl.lit("success")).when(bits & AUDIT_FAILURE != 0).then(pl.lit("failure"))
+
+
+_SAID = _said(pl.col(_VALUE))
+# What is worked out once for each distinct text of a column: name → column, results.
+_BY_VALUE: Mapping[str, tuple[str, Mapping[str, pl.Expr]]] = {
+    "host": (
+        "@Computer",
+        {
+            "@host.name": _SAID.str.to_lowercase(),
+            "@host.hostname": _SAID.str.to_lowercase().str.extract(r"^([^.]+)"),
+            "@host.domain": _SAID.str.to_lowercase().str.extract(r"^[^.]+\.(.+)$"),
+        },
+    ),
+    "subject": ("SubjectUserName", {"@subject name": _name(_SAID)}),
+    "target": ("TargetUserName", {"@target name": _name(_SAID), "@target realm": _SAID.str.extract(r"@(.+)$")}),
+    "named": (
+        "@named",
+        {
+            "@named name": _name(pl.col(_VALUE)),
+            "@named before": pl.col(_VALUE).str.extract(r"^([^\\]+)\\"),
+            "@named after": pl.col(_VALUE).str.extract(r"^[^\\@]+@(.+)$"),
+        },
+    ),
+    "audited": ("@Keywords", {"@audited": _audited(_SAID)}),
+    **{name: (name, {f"@address {name}": address(pl.col(_VALUE))}) for names in _ADDRESSES.values() for name in names},
+}
+_ALL_NUMBERS = tuple(name for names in _NUMBERS.values() for name in names)

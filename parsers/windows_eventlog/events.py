@@ -30,11 +30,11 @@ _WORKING = ("@channel", "@id", "@role", "@outcome")
 _CONSTANTS = (
     "event.dataset", "event.kind", "event.module", "event.code", "winlog.channel", "host.os.type", "event.action",
 )  # fmt: skip
-_KIND = {
-    **dict.fromkeys((*_WORKING, *_CONSTANTS), pl.String),
+_KIND: dict[str, pl.DataType] = {
+    **dict.fromkeys((*_WORKING, *_CONSTANTS), pl.String()),
     "event.category": _TEXTS,
     "event.type": _TEXTS,
-    "logsource": pl.String,
+    "logsource": pl.String(),
 }
 
 

@@ -4,6 +4,7 @@ A derived field never replaces one that the record has, with one exception: the 
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 
 import polars as pl
 
@@ -86,7 +87,8 @@ def _sources(name: str) -> Iterator[str]:
         yield _SPELT[name]
 
 
-def made_of(want: Collection[str]) -> frozenset[str]:
+@lru_cache(maxsize=16)
+def made_of(want: frozenset[str]) -> frozenset[str]:
     """Return the fields of a record that the own fields ``want`` are made of, themselves included."""
     return frozenset(source for name in want for source in _sources(name))
 
