@@ -72,17 +72,19 @@ def as_github(findings: Iterable["Finding"]) -> Iterator[str]:
     """Yield one workflow command per finding: ``::warning file=…,line=…,title=…::what``; paths as seen from here."""
     for one in findings:
         path = Path(os.path.relpath(one.path)) if Path(one.path).is_absolute() else Path(one.path)
-        place = f"file={_property(str(path))},line={max(one.line, 1)},title={_property(one.lint)}"
+        place = f"file={escaped_property(str(path))},line={max(one.line, 1)},title={escaped_property(one.lint)}"
         told = f"{one.what}; {one.expected}" if one.expected else one.what
-        yield f"::{_GITHUB[one.gravity.word]} {place}::{_data(told)}"
+        yield f"::{_GITHUB[one.gravity.word]} {place}::{escaped_data(told)}"
 
 
-def _data(text: str) -> str:
+def escaped_data(text: str) -> str:
+    """Return ``text`` as the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def escaped_property(text: str) -> str:
+    """Return ``text`` as a property of a workflow command."""
+    return escaped_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def counts(checked: "Checked") -> str:
