@@ -124,7 +124,7 @@ class Batch:
         named = sorted(field for field in fields if field in self._columns[frame] or field in _KEYWORDS)
         read = {*named, *searched, NULL_FIELDS} & self._columns[frame]
         events = self.frames[frame].select(sorted(read))
-        if rows.len() < self.frames[frame].height:
+        if read and rows.len() < self.frames[frame].height:  # of a frame without columns no row can be taken
             events = events[rows - self._starts[frame]]
         return events.select(pl.lit(rows.alias(ROW)), *raw_columns(events, named, searched))
 

@@ -170,3 +170,11 @@ def test_thousands_of_values_are_planned_at_once(load_ruleset: LoadSet, document
     events = pl.DataFrame({"logsource": ["p//"] * 3, "f": ["value-2999", "value-12 x", "other"]})
 
     assert detect(ruleset, [events]).get_column("row").to_list() == [0, 1]
+
+
+def test_what_is_left_to_ask_is_in_no_column(load_ruleset: LoadSet, document: Make) -> None:
+    """A few candidates of a frame, and the exclusion names a field that the frame does not have."""
+    ruleset = load_ruleset(document({"sel": {"f": "needle"}, "out": {"g|contains": "x"}, "condition": "sel and not out"}))
+    events = pl.DataFrame({"logsource": ["p//"] * 3, "f": ["hay", "needle", "hay"]})
+
+    assert detect(ruleset, [events]).rows() == reference(ruleset, [events]).rows() == [(0, 0, 1)]
