@@ -124,19 +124,26 @@ class Batch:
         named = sorted(field for field in fields if field in self._columns[frame] or field in _KEYWORDS)
         read = {*named, *searched, NULL_FIELDS} & self._columns[frame]
         events = self.frames[frame].select(sorted(read))
-        if read and rows.len() < self.frames[frame].height:  # of a frame without columns no row can be taken
+        if read and rows.len() < events.height:  # of a frame without columns no row can be taken
             events = events[rows - self._starts[frame]]
         return events.select(pl.lit(rows.alias(ROW)), *raw_columns(events, named, searched))
 
-    def cells(self, rows: pl.Series, fields: Mapping[str, int]) -> pl.DataFrame:
-        """Return every value of ``fields`` (name → number) in ``rows`` (sorted): columns ``row``, ``field``, ``value``.
+    def cells(self, needed: pl.DataFrame, fields: Mapping[str, int]) -> pl.DataFrame:
+        """Return the values of ``fields`` (name → number) where ``needed`` (columns ``row``, ``field``, sorted) asks for them.
 
-        A list gives one row per member; what has no value gives none.
+        Columns ``row``, ``field``, ``value``. A list gives one row per member, what has no value gives none; some are given
+        that nobody asked for.
         """
         texts: list[tuple[pl.Series, int, pl.Series]] = []
         lists: list[tuple[pl.Series, int, pl.Series]] = []
-        for frame, some in self._by_frame(rows):
-            gathered = self._gathered(frame, some, fields)
+        names = {number: name for name, number in fields.items()}
+        asked = needed.get_column("field")
+        start = 0
+        for frame, rows in self._by_frame(needed.get_column("row")):
+            numbers = asked.slice(start, rows.len()).unique()
+            start += rows.len()
+            some = rows.unique(maintain_order=True)
+            gathered = self._gathered(frame, some, [names[number] for number in numbers])
             for name in gathered.columns[1:]:
                 column = gathered.get_column(name)
                 kind = lists if isinstance(column.dtype, pl.List) else texts

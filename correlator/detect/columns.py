@@ -114,7 +114,12 @@ def prepare_views(views: Iterable[tuple[str, str]], schema: Mapping[str, pl.Data
 def folded(column: pl.Expr, *, greek: bool) -> pl.Expr:
     """Return a text column as folded literals are compared with it."""
     lower = column.str.to_lowercase()
-    return lower.str.replace_all("ς", "σ", literal=True) if greek else lower
+    return one_sigma(lower) if greek else lower
+
+
+def one_sigma(lower: pl.Expr) -> pl.Expr:
+    """Return lower-case text with the sigma that ends words written as any other: lower-casing tells them apart."""
+    return lower.str.replace_all("ς", "σ", literal=True)
 
 
 def _address(column: pl.Expr, *, greek: bool) -> pl.Expr:

@@ -15,7 +15,7 @@ from correlator.detect.columns import TEXT
 from correlator.detect.evaluate import Made
 from correlator.detect.leaves import field_of, is_literal
 from correlator.detect.needs import fields_needed
-from correlator.detect.plan import RuleSet, leaves
+from correlator.detect.plan import Node, RuleSet, leaves
 from correlator.detect.reference import has_greek, number_leaves
 from correlator.detect.verdict import verdict_of
 from correlator.detect.witness import MOST_OPTIONS, Witness, Witnesses, options
@@ -32,12 +32,14 @@ class Sought:
     """What is looked for in one field.
 
     ``equal``: folded value → keys (columns ``folded``, ``keys``); ``texts``: the folded texts to find anywhere; ``placed``:
-    text and place → keys (columns ``text``, ``operator``, ``keys``). A key is a rule and one of its sets of witnesses.
+    text and place → keys (columns ``text``, ``operator``, ``keys``); ``greek``: a sigma is looked for. A key is a rule and one
+    of its sets of witnesses.
     """
 
     equal: pl.DataFrame
     texts: pl.Series
     placed: pl.DataFrame
+    greek: bool
 
 
 class Compiled:
@@ -53,13 +55,21 @@ class Compiled:
         self.options = [options(rule.condition) for rule in self.rules]
         self.unwitnessed = frozenset(number for number, some in enumerate(self.options) if not some)
         self.wide = frozenset(number for number, bits in enumerate(self.bits) if len(bits) > MOST_LEAVES)
+        self._sought: dict[frozenset[str] | None, Mapping[str, Sought]] = {}
         self._sources: dict[str, Seen] = {}
         self._verdicts: dict[tuple[int, int, bool], bool | None] = {}
 
-    @cached_property
-    def sought(self) -> Mapping[str, Sought]:
-        """Field → what is looked for in it: the most telling witnesses of all rules."""
-        return sought_of((rule * MOST_OPTIONS, found[0]) for rule, found in enumerate(self.options) if found)
+    def sought(self, sources: Iterable[str]) -> Mapping[str, Sought]:
+        """Return field → what is looked for in it: the most telling witnesses of the rules for the products of ``sources``."""
+        products = frozenset(LogSource.parse(triple).product.casefold() for source in sources for triple in source.split())
+        key = None if "" in sources else products | {""}
+        if key not in self._sought:
+            self._sought[key] = sought_of(
+                (rule * MOST_OPTIONS, found[0])
+                for rule, found in enumerate(self.options)
+                if found and (key is None or self.rules[rule].logsource.product.casefold() in key)
+            )
+        return self._sought[key]
 
     def others_of(self, rules: Iterable[int]) -> Mapping[str, Sought]:
         """Field → the other witnesses of ``rules``, for a batch in which the most telling ones told little."""
@@ -107,6 +117,10 @@ class Compiled:
     def is_literal(self) -> pl.Series:
         """Whether each leaf, by its number, is decided by literals."""
         return pl.Series([is_literal(leaf) for leaf in self.leaves], dtype=pl.Boolean)
+
+    def conditions(self, rules: Iterable[int]) -> dict[int, Node]:
+        """Return the conditions of ``rules`` by their numbers."""
+        return {int(rule): self.rules[int(rule)].condition for rule in rules}
 
     def seen_by(self, source: str) -> "Seen":
         """Return which rules see events whose ``logsource`` column says ``source``; empty text: all rules."""
@@ -180,7 +194,8 @@ def _sought(found: Iterable[tuple[str, str, list[int]]]) -> Sought:
     table = pl.DataFrame(list(found), schema=schema, orient="row")
     equal = table.filter(pl.col("operator") == "equals").select(pl.col("text").alias("folded"), "keys")
     placed = table.filter(pl.col("operator") != "equals")
-    return Sought(equal, placed.get_column("text").unique().sort(), placed)
+    greek = any("σ" in text for text in table.get_column("text"))
+    return Sought(equal, placed.get_column("text").unique().sort(), placed, greek)
 
 
 _compiled: dict[str, Compiled] = {}

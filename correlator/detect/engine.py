@@ -3,7 +3,8 @@
 What is true of a rule is said in ``reference``; nothing here changes it, everything here leaves work out:
 
 1. ``search``: the distinct values of each field, once through one automaton, give the (row, rule) pairs worth a look;
-2. ``settle``: the leaves of these rules on these rows, as relations, then the conditions, each distinct case once;
+2. ``settle``: the leaves of these rules on these rows, as relations, then the conditions, each distinct case once; a rule with
+   many candidates is evaluated as the reference does, on these alone;
 3. rules without a witness are evaluated as the reference does, on the rows that have their fields.
 """
 
@@ -23,6 +24,8 @@ from correlator.model.event import RESERVED
 
 #: Rows looked at together: more share the cost of each search, fewer bound the memory.
 CHUNK_ROWS = 200_000
+#: A rule with more candidate rows is evaluated by itself on these: that has a price per rule, relations have one per row.
+FEW_PAIRS = 256
 
 
 def detect(
@@ -65,16 +68,13 @@ def _chunks(frames: Sequence[pl.DataFrame]) -> Iterator[list[tuple[pl.DataFrame,
 
 def _matches(rules: Compiled, batch: Batch) -> pl.DataFrame:
     pairs = candidates(rules, batch)
-    is_wide = pl.col("rule").is_in(list(rules.wide))
-    wide = _wide(rules, batch, pairs.filter(is_wide)) if rules.wide else []
-    return pl.concat([settle(rules, batch, pairs.filter(~is_wide)), *wide, *_unwitnessed(rules, batch)])
-
-
-def _wide(rules: Compiled, batch: Batch, pairs: pl.DataFrame) -> list[pl.DataFrame]:
-    return [
-        verdicts(batch, part.get_column("row").sort(), {int(rule): rules.rules[int(rule)].condition})
-        for (rule,), part in pairs.partition_by("rule", as_dict=True).items()
-    ]
+    many = (
+        pairs.get_column("rule").value_counts().filter((pl.col("count") > FEW_PAIRS) | pl.col("rule").is_in(list(rules.wide)))
+    )
+    is_many = pl.col("rule").is_in(many.get_column("rule").implode())
+    by_rule = pairs.filter(is_many).partition_by("rule", as_dict=True)
+    found = [verdicts(batch, rows.get_column("row").sort(), rules.conditions((rule,))) for (rule,), rows in by_rule.items()]
+    return pl.concat([settle(rules, batch, pairs.filter(~is_many)), *found, *_unwitnessed(rules, batch)])
 
 
 def _unwitnessed(rules: Compiled, batch: Batch) -> Iterator[pl.DataFrame]:
@@ -82,7 +82,7 @@ def _unwitnessed(rules: Compiled, batch: Batch) -> Iterator[pl.DataFrame]:
     for code, source in enumerate(batch.names):
         numbers = rules.seen_by(source).unwitnessed
         for frame in batch.frames_feeding({code}) if numbers else ():
-            chosen = {number: rules.rules[number].condition for number in numbers if _can_be_true(rules, batch, number, frame)}
+            chosen = rules.conditions(number for number in numbers if _can_be_true(rules, batch, number, frame))
             if chosen:
                 yield from _tried(batch, batch.rows_of(frame, code), chosen)
 

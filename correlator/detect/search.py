@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from correlator.detect.batch import PAIR, ROW, Batch
-from correlator.detect.columns import TEXT, folded, view_name
-from correlator.detect.compile import RAW
+from correlator.detect.batch import PAIR, Batch
+from correlator.detect.columns import TEXT, one_sigma
 from correlator.detect.compiled import Compiled, Sought
-from correlator.detect.screen import passes
+from correlator.detect.screen import BETWEEN, passes, texts_of
 from correlator.detect.witness import MOST_OPTIONS
 
 #: A witness in more rows than this, and in more than one row of so many, tells little.
 _MANY_ROWS, _ONE_OF = 64, 400
-TEXT_COLUMN = view_name(RAW, TEXT)
 _HITS = pl.Schema({"key": pl.UInt32(), "rows": pl.List(pl.UInt32())})
 
 
@@ -47,8 +45,7 @@ class Values:
             texts = [_stood(self.batch.numbers(frame), column) for frame, column in columns if column is not None]
         if not texts:
             return None
-        values = pl.concat(texts).group_by("value").agg("rows")
-        return values.select("rows", folded=folded(pl.col("value"), greek=self.rules.greek))
+        return pl.concat(texts).group_by("value").agg("rows").select("rows", folded=pl.col("value").str.to_lowercase())
 
     def _whole(self, frame: int) -> Iterator[pl.DataFrame]:
         """Yield the whole text of those events of a frame that may hold a keyword which their rules look for."""
@@ -56,12 +53,14 @@ class Values:
             *(self.rules.seen_by(self.batch.names[code]).keywords for code in self.batch.fed(frame))
         )
         rows = self.batch.numbers(frame)
-        some = passes(self.batch.frames[frame], self.batch.searched(frame), sought) if sought else None
-        rows = rows if some is None else rows.filter(some)
-        if rows.len():
-            gathered = self.batch.gather(rows, (TEXT,))
-            if TEXT_COLUMN in gathered.columns:
-                yield _stood(gathered.get_column(ROW), gathered.get_column(TEXT_COLUMN))
+        some = passes(self.batch.frames[frame], self.batch.searched(frame), sought)
+        if some is not None and not some.any():
+            return
+        events = texts_of(self.batch.frames[frame], self.batch.searched(frame))
+        if some is not None:
+            rows, events = rows.filter(some), events.filter(some)
+        if rows.len() and events.width:
+            yield _stood(rows, events.select(pl.concat_str(pl.all(), separator=BETWEEN, ignore_nulls=True)).to_series())
 
 
 def _stood(rows: pl.Series, column: pl.Series) -> pl.DataFrame:
@@ -76,7 +75,7 @@ def candidates(rules: Compiled, batch: Batch) -> pl.DataFrame:
     seen = [rules.seen_by(source) for source in batch.names]
     values = Values(rules, batch)
     fields = frozenset[str]().union(*(one.first for one in seen))
-    hits = _hits(values, rules.sought, fields)
+    hits = _hits(values, rules.sought(batch.names), fields)
     heavy = _heavy(rules, batch, hits)
     if heavy:
         hits = _rarest(rules, values, hits, heavy)
@@ -99,6 +98,8 @@ def _hits(values: Values, sought: Mapping[str, Sought], fields: Iterable[str]) -
 
 
 def _found(sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    if sought.greek:
+        values = values.with_columns(one_sigma(pl.col("folded")))
     if sought.equal.height:
         yield values.join(sought.equal, on="folded")
     if sought.texts.len():
