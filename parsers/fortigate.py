@@ -60,8 +60,8 @@ _READ = (
 )
 _NEEDED = tuple(_READ.split())
 _MADE = ("kind", "verdict", "text")
-_PAIRS = r'(?:[A-Za-z_]\w*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
-_SIGNATURE = PREFIX + _PAIRS + r'logid="?\d{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
+_PAIRS = r'(?:[A-Za-z_][0-9A-Za-z_]*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
+_SIGNATURE = PREFIX + _PAIRS + r'logid="?[0-9]{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
 _OTHER_UTM = "ips anomaly app-ctrl emailfilter file-filter dlp ssl ssh voip waf icap cifs sctp-filter gtp"
 _UTM_KINDS = (*_UTM_CATEGORIES, *_OTHER_UTM.split())
 _KIND = r"^[a-z][a-z0-9_-]{0,31}$"

@@ -161,7 +161,7 @@ PARSER = Parser(
         pattern=r'"object_type"\s*:.*"commune"\s*:\s*"(?:\d|2[AB])|"commune"\s*:\s*"(?:\d|2[AB]).*"object_type"\s*:'
         r'|^(?i:\ufeff?(?:"?[\w ]+"?;){2,}"?(?:commune|code_insee|collectivite)"?(?:;"?[\w ]+"?)+\s*$)',
         rank=10,
-        any_of=('"object_type"', r"^[^{]"),
+        any_of=('"object_type"', r"^[^{].*(?i:commune|code_insee|collectivite)"),
     ),
     maturity=Maturity.DOCUMENTED,
     fields={name: ECS.get(name, pl.String()) for name in (*_ECS.split(), *_FIELDS, "app.*", "before.*", "after.*")},

@@ -39,9 +39,10 @@ _COMMON = (
     r'(?: "(?P<referrer>[^"]*)" "(?P<agent>(?:[^"\\]|\\.)*)")? ' + _RESULT + r":(?P<hierarchy>[A-Z_]+)\s*$"
 )
 _SIGNATURE = (
-    PREFIX + r"\d{9,10}\.\d{3}\s+-?\d+ \S+ (?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/\d{3} -?\d+ \S+ \S+ \S+ (?:[A-Z_]+|-)/\S+"
+    PREFIX + r"[0-9]{9,10}\.[0-9]{3}\s+-?[0-9]+ \S+ "
+    r"(?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/[0-9]{3} -?[0-9]+ \S+ \S+ \S+ (?:[A-Z_]+|-)/\S+"
     r'(?: [^\s"]+)?(?: ["\[].*)?\s*$'
-    r'|\] "\S+ \S+[^"]*" \d{3} -?\d+ .*(?:TCP|UDP|NONE|TAG)[A-Z_]*:[A-Z_]+\s*$'
+    r'|\] "\S+ \S+[^"]*" [0-9]{3} -?[0-9]+ .*(?:TCP|UDP|NONE|TAG)[A-Z_]*:[A-Z_]+\s*$'
 )
 _GROUPS = "epoch elapsed client result status bytes method url user hierarchy peer mime tail stamp version referrer agent"
 _TEXTS = tuple(_GROUPS.split())

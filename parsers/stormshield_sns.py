@@ -66,7 +66,7 @@ _NEEDED = tuple(_READ.split())
 #: Own names worth a word in the catalogue; any other key of a line becomes a column too.
 _OWN = [name for name in _NEEDED if name not in ("id", "hash")]
 _MADE = ("id", "text", "family", "verdict", "from", "from_port", "to", "to_port")  # not the firewall's words
-_SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_]\w*=(?:"[^"]*"|[^\s"]*)\s+)*?time="\d{4}-'
+_SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_][0-9A-Za-z_]*=(?:"[^"]*"|[^\s"]*)\s+)*?time="[0-9]{4}-'
 _CLEAN = ["", "clean", "unknown", "none", "-"]
 
 

@@ -22,8 +22,8 @@ _FIELD = r"^[A-Za-z][A-Za-z0-9_-]{0,30}$"
 
 # What carries on no further records: complete at once. The others wait for PROCTITLE, EOE or two seconds.
 _SINGLE = (
-    r"USER_\w+|CRED_\w+|ADD_\w+|DEL_\w+|GRP_\w+|CHUSER_ID|CHGRP_ID|ACCT_\w+|ROLE_\w+|SERVICE_\w+|SYSTEM_\w+|DAEMON_\w+|"
-    r"ANOM_ABEND|ANOM_LOGIN\w*|SECCOMP|SOFTWARE_UPDATE|CRYPTO_\w+|VIRT_\w+|11[0-9]{2}|12[0-9]{2}|1326|1701"
+    r"(?:USER|CRED|ADD|DEL|GRP|ACCT|ROLE|SERVICE|SYSTEM|DAEMON|CRYPTO|VIRT)_[0-9A-Za-z_]+|ANOM_LOGIN[0-9A-Za-z_]*|"
+    r"CHUSER_ID|CHGRP_ID|ANOM_ABEND|SECCOMP|SOFTWARE_UPDATE|11[0-9]{2}|12[0-9]{2}|1326|1701"
 )
 _KEY = r"\baudit\(((?P<time>[0-9]+\.[0-9]+):[0-9]+)\)"
 _CLOSE = rf"^[^=\"']*(?:node=\S+ )?[^=\"']*\btype=(?:EOE|PROCTITLE|1320|1327|{_SINGLE}) "

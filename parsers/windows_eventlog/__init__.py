@@ -33,15 +33,15 @@ __all__ = ["PARSER"]
 # What the carriers have in common is little; each alternative is the mark of one of them.
 _SIGNATURE = (
     r"schemas\.microsoft\.com/win/2004/08/events/event"
-    r"|^\W{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?(?:<Events?[\s>]|</Events>\s*$)|^\W{0,4}<\?xml[^>]{0,100}\?>\s*$"
+    r"|^[^0-9A-Za-z_]{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?(?:<Events?[\s>]|</Events>\s*$)|^[^0-9A-Za-z_]{0,4}<\?xml[^>]{0,100}\?>\s*$"
     r'|"winlog"\s*:\s*\{'
     r'|"System"\s*:\s*\{\s*"Provider'
     r'|"SourceModuleType"\s*:\s*"im_msvistalog"'
     r'|"ProviderGuid"\s*:\s*"\{'
-    r'|(?s:"EventID"\s*:\s*"?\d.*"(?:Channel|SourceName)"\s*:\s*")'
-    r'|(?s:"(?:Channel|SourceName)"\s*:\s*".*"EventID"\s*:\s*"?\d)'
+    r'|(?s:"EventID"\s*:\s*"?[0-9].*"(?:Channel|SourceName)"\s*:\s*")'
+    r'|(?s:"(?:Channel|SourceName)"\s*:\s*".*"EventID"\s*:\s*"?[0-9])'
 )
-_MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": ?"', r'"EventID": ?"?\d'))
+_MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": ?"', r'"EventID": ?"?[0-9]'))
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
