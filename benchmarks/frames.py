@@ -58,12 +58,12 @@ def _raw(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def normalise(folder: Path) -> None:
-    """Write ``folder``/frames for the widest rule set, and what became of the lines into the manifest, unless it is done."""
+def normalise(folder: Path, rules: RuleSet | None = None) -> None:
+    """Write ``folder``/frames for ``rules`` (None: the widest set), and what became of the lines into the manifest, once."""
     manifest = read_manifest(folder)
     if "parsed" in manifest:
         return
-    ruleset = load_rules(widest(), folder.parent).ruleset
+    ruleset = rules or load_rules(widest(), folder.parent).ruleset
     kept: dict[tuple[object, ...], list[pl.DataFrame]] = defaultdict(list)
     fates: Counter[str] = Counter()
     reasons: Counter[str] = Counter()

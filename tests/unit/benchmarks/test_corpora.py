@@ -11,6 +11,7 @@ from benchmarks.copies import copies
 from benchmarks.corpora import CORPORA, corpus, read_manifest
 from benchmarks.frames import batches, load_frames, normalise, raw_rows
 from benchmarks.slots import templates
+from correlator.detect.plan import RuleSet
 from correlator.parse.engine import read
 from correlator.parse.registry import find_parsers
 
@@ -70,7 +71,7 @@ def test_the_mix_has_the_shares_of_an_office_hour(work: Path) -> None:
 def test_frames_hold_every_event_of_the_mix_and_cuts_lose_none(work: Path) -> None:
     """What is measured is the whole corpus, whatever the batch size."""
     folder = corpus("mix", small=True, work=work)
-    normalise(folder)
+    normalise(folder, RuleSet())
     manifest, frames = read_manifest(folder), load_frames(folder)
 
     assert manifest["parsed"]["rejected"] == 0
