@@ -23,6 +23,7 @@ from benchmarks import bounds
 from benchmarks.corpora import read_manifest
 from benchmarks.frames import batches, load_frames, raw_batches, raw_rows
 from benchmarks.rulesets import load_rules, rule_paths
+from benchmarks.stages import STAGES
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.variants import Detect, hit_rate, variant
 from correlator.config.estate import load_estate
@@ -51,9 +52,21 @@ def frames(asked: Figures) -> Figures:
     lines = min(asked["lines"] or sys.maxsize, read_manifest(folder)["lines"])
     whole = [frame.filter(pl.col("raw_row") < lines) for frame in load_frames(folder)]
     found: Figures = {"lines": lines, "events": sum(frame.height for frame in whole), "rules": len(ruleset.rules)}
-    for size in asked["batches"]:
-        found[str(size or "whole")] = _repeated(asked, ruleset, batches(whole, lines, size or lines), found["events"])
-    return {**found, "bounds": bounds.of_frames(whole), "peak_mib": peak_mib()}
+    cuts = [batches(whole, lines, size or lines) for size in asked["batches"]]
+    for size, cut in zip(asked["batches"], cuts, strict=True):
+        found[str(size or "whole")] = _repeated(asked, ruleset, cut, found["events"])
+    peak = peak_mib()
+    return {**found, "stages": _stages(asked, ruleset, cuts[0]), "bounds": bounds.of_frames(whole), "peak_mib": peak}
+
+
+def _stages(asked: Figures, ruleset: RuleSet, batched: Sequence[Sequence[pl.DataFrame]]) -> Figures:
+    """Return CPU seconds of each step of the engine, in one watched run at the first batch size."""
+    if variant(asked["variant"]) is None:
+        return {}
+    watch = Stopwatch()
+    with watch.watching(STAGES, strict=False):
+        _run(asked["variant"], ruleset, [[frame.drop("raw_row") for frame in batch] for batch in batched])
+    return {name: round(spent.cpu, 3) for name, spent in watch.spent.items()}
 
 
 def _repeated(asked: Figures, ruleset: RuleSet, batched: Sequence[Sequence[pl.DataFrame]], events: int) -> Figures:
@@ -169,27 +182,6 @@ def _staged(asked: Figures, rows: pl.DataFrame, run: Callable[[], Figures]) -> F
         "bounds": bounds.of_lines(lines),
         "peak_mib": peak,
     }
-
-
-def _parser_of(parser: Any, *_rest: object) -> str:  # noqa: ANN401 - whatever the watched function is given
-    return f"parse {parser.name}"
-
-
-#: As in ``stopwatch.WATCHED``, from the parse engine to the description of detections.
-STAGES = (
-    ("correlator.parse.engine", "route", "route"),
-    ("correlator.parse.engine", "complete", "assemble"),
-    ("correlator.parse.engine", "guarded", _parser_of),
-    ("parsers.windows_eventlog", "classify", "choose partition (windows)"),
-    ("correlator.parse.engine", "stamp", "normalise"),
-    ("benchmarks.measured", "read", "parse, around the parsers"),
-    ("correlator.runtime.pipeline", "read", "parse, around the parsers"),
-    ("correlator.runtime.pipeline", "enrich_batch", "enrich"),
-    ("correlator.detect.engine", "detect", "detect"),
-    ("correlator.runtime.pipeline", "detect", "detect"),
-    ("correlator.runtime.pipeline", "describe", "describe"),
-    ("correlator.runtime.pipeline", "project", "describe"),
-)
 
 
 def first(asked: Figures) -> Figures:

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 Figures = dict[str, Any]
+_SHOWN = 0.01  # seconds
 
 
 def table(made: Sequence[Figures]) -> list[str]:
     """Return the lines for the measurements of one scenario."""
     shown = {"frames": _frames, "text": _staged, "look": _staged, "start": _start, "reload": _reload, "peak": _peak}
-    lines = [line for one in made if one["figures"] for line in shown[one["measure"]](one)]
+    told = [one for one in made if "failed" not in one["figures"]]
+    lines = [f"{_name(one)}  FAILED: {one['figures']['failed']}" for one in made if one not in told]
+    lines += [line for one in told for line in shown[one["measure"]](one)]
     return lines + (_ratio(made) + _different(made) if made and made[0]["measure"] == "frames" else [])
 
 
@@ -28,6 +31,10 @@ def _frames(one: Figures) -> list[str]:
         found = f"{run['matches']:>8,} matches of {run['fired']:>4} rules{_hits(run)}  {figures['peak_mib']:>5} MiB"
         lines.append(f"{_name(one)}  batch {size:>6}  {rates}  {found}")
     bounds = "  ".join(f"{name} {figures['events'] / max(cpu, 1e-6):,.0f}" for name, cpu in figures["bounds"].items())
+    stages = "  ".join(
+        f"{name.removeprefix('detect: ')} {cpu:.2f} s" for name, cpu in figures["stages"].items() if cpu >= _SHOWN
+    )
+    lines.append(f"{'':33}of the smallest batches: {stages}")
     return [*lines, f"{'':33}bounds, events/CPU s: {bounds}"]
 
 

@@ -14,8 +14,9 @@ from correlator.store.content import find_mappings
 #: SigmaHQ's folders of active rules.
 ACTIVE = ("rules", "rules-emerging-threats", "rules-threat-hunting", "rules-compliance")
 #: Name → folders below SigmaHQ's.
-FOLDERS = {"active": ACTIVE, "windows": ("rules/windows",), "hundred": ACTIVE}
-_SAMPLE, _SEED = 100, 5
+FOLDERS = {"active": ACTIVE, "windows": ("rules/windows",), "thousand": ACTIVE, "hundred": ACTIVE}
+_SAMPLES = {"hundred": 100, "thousand": 1_000}
+_SEED = 5
 
 
 def rule_paths(name: str) -> list[Path]:
@@ -29,12 +30,12 @@ def widest() -> str:
 
 
 def load_rules(name: str, work: Path) -> Loaded:
-    """Return a rule set: all ``active`` rules, those for ``windows``, or a ``hundred`` active ones drawn with a fixed seed."""
+    """Return a rule set: all ``active`` rules, those for ``windows``, a ``hundred`` or ``thousand`` active ones drawn."""
     paths = rule_paths(name)
     loaded = load_cached(paths, find_mappings(paths), cache_dir=work / "plans")
-    return replace(loaded, ruleset=_sampled(loaded.ruleset)) if name == "hundred" else loaded
+    return replace(loaded, ruleset=_sampled(loaded.ruleset, _SAMPLES[name])) if name in _SAMPLES else loaded
 
 
-def _sampled(ruleset: RuleSet) -> RuleSet:
-    chosen = Random(_SEED).sample(sorted(ruleset.rules, key=lambda rule: rule.id), _SAMPLE)
+def _sampled(ruleset: RuleSet, amount: int) -> RuleSet:
+    chosen = Random(_SEED).sample(sorted(ruleset.rules, key=lambda rule: rule.id), amount)
     return replace(ruleset, rules=tuple(chosen))
