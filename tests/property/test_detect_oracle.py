@@ -20,7 +20,7 @@ from correlator.detect.plan import RuleSet
 from correlator.detect.reference import reference
 from correlator.model.rule import RuleText
 from tests import strategies
-from tests.oracle.sigma import compile_rule
+from tests.oracle.sigma import compile_rule, feeds
 
 _PATIENT = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.large_base_example]
@@ -69,7 +69,7 @@ def check_verdicts(rules: list[Rule], events: list[Event]) -> None:
         assert wanted == verdicts(ruleset, events)  # as with many candidates: by rule, other witnesses, a first look
 
 
-@settings(_PATIENT, max_examples=200)
+@settings(_PATIENT, max_examples=100)
 @given(strategies.cases())
 def test_engine_agrees_with_the_oracle(case: tuple[list[Rule], list[Event]]) -> None:
     """Every verdict of the engine is the naive interpreter's."""
@@ -84,7 +84,7 @@ def test_engine_agrees_with_the_oracle_at_length(case: tuple[list[Rule], list[Ev
     check_verdicts(*case)
 
 
-@settings(_PATIENT, max_examples=60)
+@settings(_PATIENT, max_examples=35)
 @given(strategies.cases(most_rules=4, most_events=8), st.data())
 def test_verdicts_do_not_depend_on_how_events_are_cut(case: tuple[list[Rule], list[Event]], data: st.DataObject) -> None:
     """One frame or several, one event at a time, rules together or alone: the same (rule, event) pairs, the oracle's."""
@@ -95,3 +95,29 @@ def test_verdicts_do_not_depend_on_how_events_are_cut(case: tuple[list[Rule], li
     assert wanted == verdicts(ruleset, events, cuts)
     assert wanted == verdicts(ruleset, events, range(1, len(events)))
     assert wanted == {(number, row) for number, rule in enumerate(rules) for _, row in verdicts(load(rule), events)}
+
+
+_SOURCES = (
+    {"product": "windows", "category": "process_creation", "service": "sysmon"},
+    {"product": "windows", "service": "security"},
+    {"product": "linux", "service": "sshd"},
+    {"category": "proxy"},
+)
+
+
+@settings(_PATIENT, max_examples=35)
+@given(strategies.cases(most_rules=6, most_events=8), st.data())
+def test_rules_look_at_their_log_source_only(case: tuple[list[Rule], list[Event]], data: st.DataObject) -> None:
+    """Events that feed several log sources, one or none, in one frame: each rule sees those of its own."""
+    rules, events = case
+    rules = [rule | {"logsource": data.draw(st.sampled_from(_SOURCES))} for rule in rules]
+    fed = [data.draw(st.lists(st.sampled_from(_SOURCES), max_size=2)) for _ in events]
+    triples = [[tuple(source.get(key, "") for key in ("product", "category", "service")) for source in one] for one in fed]
+    ruleset = load(*rules)
+    sources = [" ".join("/".join(triple) for triple in one) for one in triples]
+    frame = frame_of(list(map(flatten, events)), sources, ruleset.fields, keywords=ruleset.keywords)
+
+    wanted = {(rule, row) for rule, row in expected(rules, events) if feeds(rules[rule]["logsource"], triples[row])}
+
+    for find in (detect, reference):
+        assert wanted == {(rule, row) for rule, _, row in find(ruleset, [frame], reserved=frozenset()).rows()}
