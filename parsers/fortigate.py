@@ -12,7 +12,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.unwrap import PREFIX, bodies
-from correlator.parse.formats.urls import parts
+from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
     account,
     account_domain,
@@ -59,7 +59,7 @@ _READ = (
     "cfgpath cfgobj cfgattr vpntunnel dstuser unauthuser"
 )
 _NEEDED = tuple(_READ.split())
-_MADE = ("kind", "verdict", "text")
+_MADE = ("kind", "verdict", "text", "whole url", "url parts")
 _PAIRS = r'(?:[A-Za-z_][0-9A-Za-z_]*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
 _SIGNATURE = PREFIX + _PAIRS + r'logid="?[0-9]{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
 _OTHER_UTM = "ips anomaly app-ctrl emailfilter file-filter dlp ssl ssh voip waf icap cifs sctp-filter gtp"
@@ -75,7 +75,8 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     )
     is_line = given.select(is_named.fill_null(value=False)).to_series()
     fields = given.filter(is_line).with_columns(kind=_kind(), text=raw.get_column("text").filter(is_line))
-    fields = fields.with_columns(verdict=_verdict())
+    fields = fields.with_columns(_url().alias("whole url"), verdict=_verdict())
+    fields = fields.with_columns(opened(pl.col("whole url")).alias("url parts"))
     ours = {**_firewall(), **_proxy(), **_dns(), **_antivirus()}
     events = fields.select(
         raw.get_column("raw_row").filter(is_line),
@@ -282,9 +283,9 @@ def _method() -> pl.Expr:
 
 def _content() -> dict[str, pl.Expr]:
     """Return the ECS columns of what was inspected: request, file, name, mail."""
-    url = parts(_url())
+    url = parts_of(pl.col("url parts"))
     return {
-        "url.original": _url(),
+        "url.original": pl.col("whole url"),
         "url.scheme": url["scheme"],
         "url.domain": url["host"],
         "url.path": url["path"],
@@ -317,13 +318,13 @@ def _firewall() -> dict[str, pl.Expr]:
 
 def _proxy() -> dict[str, pl.Expr]:
     """Return the fields of ``category: proxy``."""
-    url = parts(_url())
+    url = parts_of(pl.col("url parts"))
     return {
-        "c-uri": _url(),
+        "c-uri": pl.col("whole url"),
         "c-uri-stem": url["path"],
         "c-uri-extension": url["extension"],
         "c-uri-query": url["query"],
-        "cs-uri": pl.when(_url().is_not_null()).then(url["target"]),
+        "cs-uri": pl.when(pl.col("whole url").is_not_null()).then(url["target"]),
         "cs-uri-stem": url["path"],
         "cs-host": url["host"],
         "cs-method": _method(),

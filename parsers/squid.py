@@ -9,7 +9,7 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.unwrap import PREFIX, unwrap
-from correlator.parse.formats.urls import parts
+from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
     account,
     account_domain,
@@ -52,6 +52,7 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per request; lines of neither format are malformed."""
     lines = _lines(raw)
     good, bad = lines.filter(pl.col("status").is_not_null()), lines.filter(pl.col("status").is_null())
+    good = good.with_columns(opened(pl.col("url")).alias("url parts"))
     sigma = good.select("raw_row", **wanted(_sigma(), want))
     local = to_utc(pl.col("stamp"), ("%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S"), zone=zone_of(raw))
     events = good.select(
@@ -89,7 +90,7 @@ def _is_denied() -> pl.Expr:
 
 
 def _host() -> pl.Expr:
-    return parts(pl.col("url"))["host"]
+    return parts_of(pl.col("url parts"))["host"]
 
 
 def _user() -> pl.Expr:
@@ -104,7 +105,7 @@ def _peer() -> pl.Expr:
 
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a line's fields."""
-    url = parts(pl.col("url"))
+    url = parts_of(pl.col("url parts"))
     is_failure = _is_denied() | pl.col("status").str.contains("^[045]").fill_null(value=False)
     allowed = pl.when(_is_denied()).then(pl.lit(["access", "denied"])).otherwise(pl.lit(["access", "allowed"]))
     return {
@@ -141,7 +142,7 @@ def _ecs() -> dict[str, pl.Expr]:
 
 def _sigma() -> dict[str, pl.Expr]:
     """Return the fields of ``category: proxy``, and Squid's own words."""
-    url = parts(pl.col("url"))
+    url = parts_of(pl.col("url parts"))
     return {
         "c-uri": pl.col("url"),
         "c-uri-stem": url["path"],

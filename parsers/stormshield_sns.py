@@ -12,7 +12,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.unwrap import PREFIX, bodies
-from correlator.parse.formats.urls import parts
+from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
     account,
     account_domain,
@@ -65,7 +65,18 @@ _READ = (
 _NEEDED = tuple(_READ.split())
 #: Own names worth a word in the catalogue; any other key of a line becomes a column too.
 _OWN = [name for name in _NEEDED if name not in ("id", "hash")]
-_MADE = ("id", "text", "family", "verdict", "from", "from_port", "to", "to_port")  # not the firewall's words
+_MADE = (
+    "id",
+    "text",
+    "family",
+    "verdict",
+    "from",
+    "from_port",
+    "to",
+    "to_port",
+    "whole url",
+    "url parts",
+)  # not the firewall's words
 _SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_][0-9A-Za-z_]*=(?:"[^"]*"|[^\s"]*)\s+)*?time="[0-9]{4}-'
 _CLEAN = ["", "clean", "unknown", "none", "-"]
 
@@ -76,6 +87,8 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     is_line = given.select((pl.col("id") == "firewall").fill_null(value=False) & pl.col("fw").is_not_null()).to_series()
     fields = given.filter(is_line).with_columns(family=_family())
     fields = fields.with_columns(verdict=_verdict(), text=raw.get_column("text").filter(is_line), **_ends())
+    fields = fields.with_columns(_url().alias("whole url"))
+    fields = fields.with_columns(opened(pl.col("whole url")).alias("url parts"))
     ours = {**_sigma(), **_web(), **_antivirus()}
     events = fields.select(
         raw.get_column("raw_row").filter(is_line),
@@ -243,11 +256,11 @@ def _url() -> pl.Expr:
 
 def _http() -> dict[str, pl.Expr]:
     """Return the ECS columns of the HTTP request of a web line."""
-    url = parts(_url())
+    url = parts_of(pl.col("url parts"))
     return {
         "http.request.method": pl.when(_is("web")).then(words(pl.col("op"))),
         "http.response.status_code": pl.when(_is("web")).then(integer(pl.col("result"), above=0)),
-        "url.original": _url(),
+        "url.original": pl.col("whole url"),
         "url.domain": url["host"],
         "url.path": url["path"],
         "url.query": url["query"],
@@ -269,9 +282,9 @@ def _sigma() -> dict[str, pl.Expr]:
 
 def _web() -> dict[str, pl.Expr]:
     """Return the fields of ``category: proxy``."""
-    url = parts(_url())
+    url = parts_of(pl.col("url parts"))
     return {
-        "c-uri": _url(),
+        "c-uri": pl.col("whole url"),
         "c-uri-stem": url["path"],
         "c-uri-extension": url["extension"],
         "c-uri-query": url["query"],

@@ -10,7 +10,7 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.unwrap import unwrap
-from correlator.parse.formats.urls import parts
+from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import account, address, by_dataset, fields_of, integer, own, wanted, words
 from correlator.parse.times import to_utc, zone_of
 
@@ -39,6 +39,7 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per access-log line; lines without client, time, request, status and size are malformed."""
     lines = _lines(raw)
     good, bad = lines.filter(pl.col("status").is_not_null()), lines.filter(pl.col("status").is_null())
+    good = good.with_columns(opened(pl.when(pl.col("method").is_not_null()).then("target")).alias("url parts"))
     sigma = good.select("raw_row", **wanted(_sigma(), want))
     events = good.select(
         "raw_row",
@@ -105,7 +106,7 @@ def _ecs() -> dict[str, pl.Expr]:
 
 def _url() -> dict[str, pl.Expr]:
     """Return the parts of the request target; nothing of what is no HTTP request."""
-    return parts(pl.when(pl.col("method").is_not_null()).then("target"))
+    return parts_of(pl.col("url parts"))
 
 
 def _host() -> pl.Expr:

@@ -3,7 +3,7 @@
 A value that cannot be read is null in its ECS column; the source's own column keeps the text.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import polars as pl
 
@@ -14,6 +14,7 @@ __all__ = [
     "account_domain",
     "address",
     "by_dataset",
+    "by_distinct",
     "integer",
     "label_of",
     "mac",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _ABSENT = ["", "-", "n/a", "unknown", "(null)", "null", "none", "undefined"]
+_FEW = 64  # values that are sooner worked out one by one than told apart
 _NO_ADDRESS = ["0.0.0.0", "::"]  # noqa: S104 - compared with, never bound
 _ALLOWED = (
     "pass accept accepted allow allowed permit permitted est-allowed forward trust fastpath close start timeout client-rst "
@@ -42,6 +44,20 @@ _LABELS = dict(enumerate(("emergency", "alert", "critical", "error", "warning", 
 _SEVERITIES = dict(enumerate((95, 95, 95, 75, 50, 25, 10, 10)))  # syslog severity → event.severity, 0 to 100
 
 
+def by_distinct(text: pl.Expr, worked_out: Callable[[pl.Expr], pl.Expr], dtype: pl.DataType) -> pl.Expr:
+    """Return ``worked_out(text)``, done once for each distinct text: addresses, names and verdicts of a batch repeat."""
+
+    def on_distinct(column: pl.Series) -> pl.Series:
+        texts = column.unique() if column.len() > _FEW else column
+        if texts.len() > column.len() / 2:
+            return column.to_frame("text").select(worked_out(pl.col("text")).alias(column.name)).to_series()
+        values = texts.to_frame("text").with_columns(worked_out(pl.col("text")).alias("made"))
+        joined = column.to_frame("text").join(values, on="text", how="left", nulls_equal=True, maintain_order="left")
+        return joined.get_column("made").alias(column.name)
+
+    return text.map_batches(on_distinct, return_dtype=dtype)
+
+
 def words(text: pl.Expr) -> pl.Expr:
     """Return the text without blanks around it; null where it is a way to say "nothing" (``-``, ``N/A``, ``unknown``…)."""
     bare = text.str.strip_chars()
@@ -50,6 +66,10 @@ def words(text: pl.Expr) -> pl.Expr:
 
 def address(text: pl.Expr) -> pl.Expr:
     """Return the IP address in lower case, IPv4 unfolded from ``::ffff:``, without brackets or ``%zone``; else null."""
+    return by_distinct(text, _address, pl.String())
+
+
+def _address(text: pl.Expr) -> pl.Expr:
     bare = text.str.strip_chars(" []").str.to_lowercase().str.replace(r"%.*$", "").str.strip_prefix("::ffff:")
     is_address = bare.str.contains(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f.]*)$")
     return pl.when(is_address & ~bare.is_in(_NO_ADDRESS)).then(bare)
@@ -100,9 +120,10 @@ def severity_of(code: pl.Expr) -> pl.Expr:
 
 
 def texts(*values: pl.Expr | str) -> pl.Expr:
-    """Return a list of text per row, nulls left out."""
+    """Return a list of text per row, nulls left out; the values are words of ours, which hold no blank."""
     parts = [pl.lit(value) if isinstance(value, str) else value for value in values]
-    return pl.concat_list(parts).list.drop_nulls()
+    said = pl.concat_str(parts, separator=" ", ignore_nulls=True)
+    return by_distinct(said, lambda line: pl.when(line != "").then(line.str.split(" ")).otherwise([]), pl.List(pl.String()))
 
 
 def wanted(columns: Mapping[str, pl.Expr], want: Collection[str] | None) -> dict[str, pl.Expr]:
