@@ -23,6 +23,7 @@ ELSEWHERE = {
     "test": ("correlator.cli.rules_test", "test"),
     "try": ("correlator.cli.rules_try", "try_rule"),
     "explain": ("correlator.cli.rules_explain", "explain"),
+    "backtest": ("correlator.cli.rules_backtest", "backtest"),
     "disable": ("correlator.cli.rules_pause", "disable"),
     "enable": ("correlator.cli.rules_pause", "enable"),
     "cost": ("correlator.cli.rules_pause", "cost"),

@@ -63,7 +63,7 @@ def made_trial(rule: str, folders: Sequence[Path], parser: str, config: Path | N
     """Return the rules called ``rule`` with the filters and mappings that apply, ready to be tried. Raises InputError."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.content import load_content  # noqa: PLC0415
-    from correlator.runtime.explaining import chosen_texts, find_rules, read_by, rule_sources  # noqa: PLC0415
+    from correlator.runtime.explaining import chosen_texts, find_rules, read_by, rule_sources, with_rules  # noqa: PLC0415
     from correlator.runtime.sets import rule_folders  # noqa: PLC0415
     from correlator.runtime.trying import Trial  # noqa: PLC0415
 
@@ -80,7 +80,7 @@ def made_trial(rule: str, folders: Sequence[Path], parser: str, config: Path | N
         raise InputError(problems or [Problem(rule, 0, "holds no rule", "a Sigma rule")])
     few = len(content.ruleset.rules) <= EXPLAINED_RULES
     dissected = find_rules(rule, sources, content.estate.all_placeholders) if few else ()
-    return Trial(read_by(content, parser), dissected)
+    return Trial(read_by(with_rules(content, dissected) if dissected else content, parser), dissected)
 
 
 def _id_of(name: str, rules: Sequence[Any]) -> str:

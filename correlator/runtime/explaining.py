@@ -94,6 +94,12 @@ def _named(wanted: str, texts: Sequence[RuleText]) -> list[tuple[RuleText, str]]
     return found[:1]
 
 
+def with_rules(content: Content, dissected: Sequence[Dissected]) -> Content:
+    """Return ``content`` with the rules as they were taken apart: with the filters and mappings of the whole set."""
+    rules = tuple(one.rule for one in dissected)
+    return replace(content, loaded=replace(content.loaded, ruleset=replace(content.ruleset, rules=rules)))
+
+
 def read_by(content: Content, parser: str) -> Content:
     """Return ``content`` with ``parser`` as the only one that may read files; ``auto``: each by its signature."""
     return content if parser == "auto" else replace(content, forced={**content.forced, SOURCE: parser})
