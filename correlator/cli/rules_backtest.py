@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from correlator.runtime.content import Content
 
 _INTERRUPTED = 130  # what shells expect after Ctrl-C
-_TOP, _DAYS, _BAR = 5, 31, 30
+_TOP, _DAYS, _BAR, _FIRST = 5, 31, 30, 2
 
 
 @click.command()
@@ -157,7 +157,7 @@ def _told(found: "Found", noise: "Noise", run: "Backtest") -> Iterator[str]:
     for title, counter in (("by commune", found.communes), ("by host", found.hosts), ("by user", found.users)):
         if counter:
             yield f"  {title:<10} {_most(counter)}"
-    yield f"  first      {', '.join(found.first)}"
+    yield f"  first      {', '.join(found.first[:_FIRST])}"
 
 
 def _most(counter: Counter[str]) -> str:
