@@ -19,7 +19,8 @@ from correlator.errors import Fatal, InputError, Problem, Retry
 HEAVY = ("polars", "sqlalchemy", "sigma", "pyarrow", "duckdb", "pydantic", "rich", "alembic", "httpx")
 #: Commands whose --fail-on can change the exit code; the others take it and say that it changes nothing.
 FINDERS = {
-    "replay", "try", "detect", "correlate", "incidents", "incident", "demo", "run", "rules try", "rules backtest", "rules check",
+    "replay", "try", "detect", "correlate", "incidents", "incident", "demo", "run", "rules try", "rules check",
+    "rules backtest",
     "dead-letter reprocess",
     "doctor",
 }  # fmt: skip
