@@ -26,7 +26,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import recorded
+from benchmarks import recorded, targets
 from benchmarks.corpora import CORPORA, WORK, corpus, read_manifest
 from benchmarks.report import table
 
@@ -188,6 +188,7 @@ def main() -> None:
         made = _made(name, _changed(settings, asked), folders, asked.work)
         print("\n".join(table(made)), flush=True)
         results += made
+    print("\n" + "\n".join(targets.lines(results)))
     now = datetime.now(UTC)
     kept = {"date": now.isoformat(timespec="minutes"), **_circumstances(asked.machine, load, folders), "results": results}
     partial = asked.small or asked.lines or asked.scenarios

@@ -127,9 +127,9 @@ def text(asked: Figures) -> Figures:
     parsers, want = find_parsers(), None if ruleset.keywords else ruleset.fields
     detect = _engine(asked["variant"])
 
-    def run() -> Figures:
+    def run(batches_at_most: int = sys.maxsize) -> Figures:
         carried, matches, events = Carried(), 0, 0
-        for start in range(0, rows.height, asked["batch"]):
+        for start in range(0, rows.height, asked["batch"])[:batches_at_most]:
             done = read(
                 rows.slice(start, asked["batch"]), parsers, carried, want=want, final=start + asked["batch"] >= rows.height
             )
@@ -145,9 +145,9 @@ def whole_look(asked: Figures) -> Figures:
     """Measure raw text → described detections through the flow's stateless half, split by stage."""
     content, rows = _content(asked), _rows(asked)
 
-    def run() -> Figures:
+    def run(batches_at_most: int = sys.maxsize) -> Figures:
         carried, matches, events = Carried(), 0, 0
-        for start in range(0, rows.height, asked["batch"]):
+        for start in range(0, rows.height, asked["batch"])[:batches_at_most]:
             batch = RawBatch(rows.slice(start, asked["batch"]), {})
             seen = look(batch, carried, content, final=start + asked["batch"] >= rows.height)
             carried = seen.carried
@@ -158,13 +158,17 @@ def whole_look(asked: Figures) -> Figures:
     return _staged(asked, rows, run)
 
 
-def _staged(asked: Figures, rows: pl.DataFrame, run: Callable[[], Figures]) -> Figures:
-    """Return medians of the whole without a watch on it, then the stages of one more run that is watched."""
-    found = run()
+def _staged(asked: Figures, rows: pl.DataFrame, run: Callable[..., Figures]) -> Figures:
+    """Return medians of the whole without a watch on it, then the stages of one more run that is watched.
+
+    One batch goes before: what is made at first use belongs to ``start``.
+    """
+    found: Figures = {}
+    run(1)
     timed = []
     for _ in range(asked["runs"]):
         cpu, wall = process_time(), perf_counter()
-        run()
+        found = run()
         timed.append({"cpu": process_time() - cpu, "wall": perf_counter() - wall})
     watch = Stopwatch()
     with watch.watching(STAGES, strict=False), watch.stage("around the stages"):
