@@ -20,6 +20,7 @@ ELSEWHERE = {
     "check": ("correlator.cli.rules_check", "check"),
     "coverage": ("correlator.cli.rules_coverage", "coverage"),
     "profile": ("correlator.cli.rules_profile", "profile"),
+    "new": ("correlator.cli.rules_new", "new"),
     "test": ("correlator.cli.rules_test", "test"),
     "try": ("correlator.cli.rules_try", "try_rule"),
     "explain": ("correlator.cli.rules_explain", "explain"),

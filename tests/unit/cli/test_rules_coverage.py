@@ -27,8 +27,8 @@ detection: {sel: {sshd.fingerprint: x}, condition: sel}
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOCSIN_DATA_DIR", str(tmp_path / "state"))
+def _here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(tmp_path_factory.getbasetemp() / "plans"))  # compiled once for all tests
     monkeypatch.chdir(tmp_path)
     Path("rules").mkdir()
     Path("rules/password.yml").write_text(RULE)
