@@ -26,7 +26,10 @@ _RECEIVED = datetime(2026, 11, 17, 9, 0, tzinfo=UTC)
 _LONGEST_LINE, _LONGEST_VALUE, _SHORTEST_VALUE = 4_000, 80, 3
 _PREFERRED = ("CommandLine", "Image", "cs-uri-stem", "event.action", "EventID", "action", "eventName", "message")
 _OTHER = "something-else"
-_DULL = {"Channel", "Computer", "Provider_Name", "Provider_Guid", "CallTrace", "EventRecordID"}  # say nothing of what happened
+#: Fields of every Windows record: they say nothing of what happened.
+_DULL = frozenset(
+    ["ActivityID", "CallTrace", "Channel", "Computer", "EventRecordID", "Execution_ProcessID", "Execution_ThreadID", "Keywords", "Level", "Opcode", "ProcessGuid", "Provider_Guid", "Provider_Name", "RuleName", "Security_UserID", "SystemTime", "Task", "UtcTime", "Version"]
+)
 _ODD = {"broken", "odd", "unusual", "shapes", "carriers"}  # samples that show what is rare: taken last
 
 
@@ -203,4 +206,9 @@ def _fields(samples: list[_Sample], parsers: list[Parser]) -> tuple[str, ...]:
     """Return the fields of the log source: those that samples have first, then the others that its parsers name."""
     seen = dict.fromkeys(name for sample in samples for name in sorted(sample.event) if name not in RESERVED)
     named = dict.fromkeys(name for parser in parsers for name in sorted(parser.fields) if "*" not in name)
-    return tuple(sorted((name for name in seen | named if name not in {"log.line", "reject"}), key=ECS.__contains__))
+    return tuple(sorted((name for name in seen | named if name not in {"log.line", "reject"}), key=_dullness))
+
+
+def _dullness(name: str) -> tuple[bool, bool]:
+    """Return what sorts the fields of the source itself before those of ECS, and the telling ones before the others."""
+    return name in ECS, name in _DULL
