@@ -27,9 +27,11 @@ _LONGEST_LINE, _LONGEST_VALUE, _SHORTEST_VALUE = 4_000, 80, 3
 _PREFERRED = ("CommandLine", "Image", "cs-uri-stem", "event.action", "EventID", "action", "eventName", "message")
 _OTHER = "something-else"
 #: Fields of every Windows record: they say nothing of what happened.
-_DULL = frozenset(
-    ["ActivityID", "CallTrace", "Channel", "Computer", "EventRecordID", "Execution_ProcessID", "Execution_ThreadID", "Keywords", "Level", "Opcode", "ProcessGuid", "Provider_Guid", "Provider_Name", "RuleName", "Security_UserID", "SystemTime", "Task", "UtcTime", "Version"]
-)
+_DULL_NAMES = """
+ActivityID CallTrace Channel Computer EventRecordID Execution_ProcessID Execution_ThreadID Keywords Level Opcode ProcessGuid
+Provider_Guid Provider_Name RuleName Security_UserID SystemTime Task UtcTime Version
+"""
+_DULL = frozenset(_DULL_NAMES.split())
 _ODD = {"broken", "odd", "unusual", "shapes", "carriers"}  # samples that show what is rare: taken last
 
 
