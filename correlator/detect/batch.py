@@ -5,12 +5,13 @@ Row numbers run through all frames; a frame of the batch is never copied, only t
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import polars as pl
 
 from correlator.detect.columns import NULL_FIELDS, TEXT, VALUES, raw_columns, stack, text_form, view_name
 from correlator.detect.compile import RAW
+from correlator.detect.parts import Part
 from correlator.model.detection import MATCH
 
 #: Column of gathered rows: their number in the batch.
@@ -27,20 +28,15 @@ class Batch:
     """The events of one call.
 
     ``names``: the log source texts that occur, "" for events that every rule may see; ``codes``: the number of each row's text
-    in ``names``. ``reserved`` columns are not searched by keywords. ``origins``: which frame of the caller each frame is a part
-    of, and from which row on.
+    in ``names``. ``reserved`` columns are not searched by keywords. Each frame comes with the parts of the caller's frames
+    that it is made of.
     """
 
     def __init__(
-        self,
-        frames: Sequence[pl.DataFrame],
-        reserved: frozenset[str],
-        *,
-        any_logsource: bool,
-        origins: Sequence[tuple[int, int]] = (),
+        self, made: Sequence[tuple[pl.DataFrame, Sequence[Part]]], reserved: frozenset[str], *, any_logsource: bool
     ) -> None:
-        self.frames = frames
-        self._origins = origins or [(number, 0) for number in range(len(frames))]
+        self.frames = frames = [events for events, _ in made]
+        self._parts = [part for _, parts in made for part in parts]
         self.names: list[str] = []
         self._hidden = reserved | {"logsource", NULL_FIELDS}
         self._columns = [frozenset(events.columns) for events in frames]
@@ -153,11 +149,13 @@ class Batch:
 
     def placed(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Return ``pairs`` (PAIR) by frame and row of the frame: schema MATCH, sorted by frame, row, rule."""
-        ordered = pairs.unique().sort("row", "rule")
-        pieces = [bisect_right(self._starts, row) - 1 for row in ordered.get_column("row")]
-        frames = pl.Series("frame", [self._origins[piece][0] for piece in pieces], dtype=pl.UInt32)
-        moved = pl.Series([self._origins[piece][1] - self._starts[piece] for piece in pieces], dtype=pl.Int64)
-        return ordered.select("rule", pl.lit(frames), (pl.col("row") + moved).alias("row")).cast(MATCH)
+        ordered = pairs.unique()
+        starts = [0, *accumulate(part.events.height for part in self._parts)]
+        places = [bisect_right(starts, row) - 1 for row in ordered.get_column("row")]
+        frames = pl.Series("frame", [self._parts[place].frame for place in places], dtype=pl.UInt32)
+        moved = pl.Series([self._parts[place].first - starts[place] for place in places], dtype=pl.Int64)
+        matches = ordered.select("rule", pl.lit(frames), (pl.col("row") + moved).alias("row")).cast(MATCH)
+        return matches.sort("frame", "row", "rule")
 
 
 def _long(columns: Sequence[tuple[pl.Series, int, pl.Series]]) -> pl.DataFrame:

@@ -74,7 +74,7 @@ def _joined(events: pl.DataFrame, names: Sequence[str]) -> list[pl.Expr]:
 def _listed(events: pl.DataFrame, names: Sequence[str]) -> list[pl.Expr]:
     schema = events.schema  # made anew at each access: once for all names
     forms = [(text_form(name, schema[name]), schema[name]) for name in names]
-    return [form.fill_null([]) if _is_list(dtype) else as_list(form).fill_null([]) for form, dtype in forms]
+    return [form.fill_null([]) if _is_list(dtype) else form for form, dtype in forms]
 
 
 def as_list(column: pl.Expr) -> pl.Expr:

@@ -11,9 +11,10 @@ from threading import Lock
 
 import polars as pl
 
+from correlator.detect.automaton import Automaton
 from correlator.detect.columns import TEXT
 from correlator.detect.evaluate import Made
-from correlator.detect.leaves import field_of, is_literal
+from correlator.detect.leaves import field_of, fields_of, is_literal
 from correlator.detect.needs import fields_needed
 from correlator.detect.plan import Node, RuleSet, leaves
 from correlator.detect.reference import has_greek, number_leaves
@@ -31,13 +32,13 @@ MOST_LEAVES = 64
 class Sought:
     """What is looked for in one field.
 
-    ``equal``: folded value → keys (columns ``folded``, ``keys``); ``texts``: the folded texts to find anywhere; ``placed``:
+    ``equal``: folded value → keys (columns ``folded``, ``keys``); ``texts``: finds the folded texts anywhere; ``placed``:
     text and place → keys (columns ``text``, ``operator``, ``keys``); ``greek``: a sigma is looked for. A key is a rule and one
     of its sets of witnesses.
     """
 
     equal: pl.DataFrame
-    texts: pl.Series
+    texts: Automaton
     placed: pl.DataFrame
     greek: bool
 
@@ -88,6 +89,11 @@ class Compiled:
         ]
         schema = {"rule": pl.UInt32, "leaf": pl.UInt32, "bit": pl.UInt64}
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Every field that some rule reads."""
+        return frozenset(field for leaf in self.leaves for field in fields_of(leaf))
 
     @cached_property
     def fields(self) -> Mapping[str, int]:
@@ -195,7 +201,7 @@ def _sought(found: Iterable[tuple[str, str, list[int]]]) -> Sought:
     equal = table.filter(pl.col("operator") == "equals").select(pl.col("text").alias("folded"), "keys")
     placed = table.filter(pl.col("operator") != "equals")
     greek = any("σ" in text for text in table.get_column("text"))
-    return Sought(equal, placed.get_column("text").unique().sort(), placed, greek)
+    return Sought(equal, Automaton(placed.get_column("text").unique().sort()), placed, greek)
 
 
 _compiled: dict[str, Compiled] = {}

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from correlator.detect.batch import Batch
+from correlator.detect.columns import NULL_FIELDS
 from correlator.detect.compiled import Compiled, compiled
+from correlator.detect.parts import CHUNK_ROWS, chunks, put_together
 from correlator.detect.plan import Node, RuleSet
 from correlator.detect.reference import CHUNK_ROWS as DENSE_ROWS
 from correlator.detect.reference import verdicts
@@ -22,10 +24,9 @@ from correlator.detect.settle import settle
 from correlator.model.detection import MATCH
 from correlator.model.event import RESERVED
 
-#: Rows looked at together: more share the cost of each search, fewer bound the memory.
-CHUNK_ROWS = 200_000
 #: A rule with more candidate rows is evaluated by itself on these: that has a price per rule, relations have one per row.
 FEW_PAIRS = 256
+_NEEDED = frozenset({"logsource", NULL_FIELDS})
 
 
 def detect(
@@ -42,28 +43,11 @@ def detect(
     """
     rules = compiled(ruleset)
     found = [pl.DataFrame(schema=MATCH)]
-    for pieces in _chunks(frames):
-        batch = Batch(
-            [events for events, _ in pieces], reserved, any_logsource=any_logsource, origins=[origin for _, origin in pieces]
-        )
+    for parts in chunks(frames, CHUNK_ROWS):
+        made = put_together(parts, reserved - rules.reads - _NEEDED, any_logsource=any_logsource)
+        batch = Batch(list(made), reserved, any_logsource=any_logsource)
         found.append(batch.placed(_matches(rules, batch)))
-    return pl.concat(found)
-
-
-def _chunks(frames: Sequence[pl.DataFrame]) -> Iterator[list[tuple[pl.DataFrame, tuple[int, int]]]]:
-    """Yield the frames in parts of at most CHUNK_ROWS rows, each with the number of its frame and its first row in it."""
-    waiting: list[tuple[pl.DataFrame, tuple[int, int]]] = []
-    count = 0
-    for number, events in enumerate(frames):
-        for start in range(0, events.height, CHUNK_ROWS):
-            part = events.slice(start, CHUNK_ROWS)
-            if waiting and count + part.height > CHUNK_ROWS:
-                yield waiting
-                waiting, count = [], 0
-            waiting.append((part, (number, start)))
-            count += part.height
-    if waiting:
-        yield waiting
+    return pl.concat(found).sort("frame", "row", "rule")
 
 
 def _matches(rules: Compiled, batch: Batch) -> pl.DataFrame:

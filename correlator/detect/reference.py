@@ -12,6 +12,7 @@ from correlator.detect.batch import PAIR, ROW, Batch
 from correlator.detect.compile import condition_of
 from correlator.detect.evaluate import prepare, truths
 from correlator.detect.leaves import fields_of
+from correlator.detect.parts import Part
 from correlator.detect.plan import Leaf, Node, RuleSet, leaves
 from correlator.model.event import RESERVED
 from correlator.model.logsource import LogSource
@@ -28,7 +29,8 @@ def reference(
     reserved: frozenset[str] = RESERVED,
 ) -> pl.DataFrame:
     """Return what ``detect`` must return for the same arguments: a frame of schema MATCH, sorted by frame, row, rule."""
-    batch = Batch(frames, reserved, any_logsource=any_logsource)
+    parts = [Part(number, 0, events) for number, events in enumerate(frames)]
+    batch = Batch([(part.events, [part]) for part in parts], reserved, any_logsource=any_logsource)
     found = [pl.DataFrame(schema=PAIR)]
     for code, source in enumerate(batch.names):
         rules = _visible(ruleset, source)

@@ -18,6 +18,7 @@ from correlator.detect.witness import MOST_OPTIONS
 
 #: A witness in more rows than this, and in more than one row of so many, tells little.
 _MANY_ROWS, _ONE_OF = 64, 400
+_FOUND = pl.Schema({"rows": pl.List(pl.UInt32()), "keys": pl.List(pl.UInt32())})
 _HITS = pl.Schema({"key": pl.UInt32(), "rows": pl.List(pl.UInt32())})
 
 
@@ -89,12 +90,12 @@ def candidates(rules: Compiled, batch: Batch) -> pl.DataFrame:
 
 def _hits(values: Values, sought: Mapping[str, Sought], fields: Iterable[str]) -> pl.DataFrame:
     """Return which keys have a witness in which rows: schema _HITS."""
-    found = [pl.DataFrame(schema=_HITS)]
+    found = [pl.DataFrame(schema=_FOUND)]
     for name in fields:
         stood = values.of(name) if name in sought else None
         if stood is not None:
-            found += [hits.select("rows", key="keys").explode("key").select(*_HITS) for hits in _found(sought[name], stood)]
-    return pl.concat(found)
+            found += [hits.select(*_FOUND) for hits in _found(sought[name], stood)]
+    return pl.concat(found).explode("keys").select("rows", key="keys").select(*_HITS)
 
 
 def _found(sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -102,10 +103,8 @@ def _found(sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
         values = values.with_columns(one_sigma(pl.col("folded")))
     if sought.equal.height:
         yield values.join(sought.equal, on="folded")
-    if sought.texts.len():
-        found = values.with_columns(text=pl.col("folded").str.extract_many(sought.texts.implode(), overlapping=True))
-        found = found.filter(pl.col("text").list.len() > 0).explode("text")
-        yield found.join(sought.placed, on="text").filter(STANDS)
+    if sought.texts.texts.len():
+        yield sought.texts.find(values).join(sought.placed, on="text").filter(STANDS)
 
 
 #: Whether ``text``, which is somewhere in ``folded``, stands where ``operator`` wants it.
