@@ -112,7 +112,7 @@ def _read_head(document: Document, reading: _Reading) -> Metadata | None:
         return None
     if not reading.environment.mappings.speaks(metadata.taxonomy):
         what = f"nothing here translates the taxonomy {metadata.taxonomy}"
-        expected = f"sigma, or a pipeline with taxonomy: {metadata.taxonomy} in a folder mappings"
+        expected = f"sigma, ecs, or a pipeline with taxonomy: {metadata.taxonomy} in a folder mappings"
         reading.reject(document.problem(what, expected, ("taxonomy",)))
         return None
     return metadata

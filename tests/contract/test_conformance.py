@@ -115,6 +115,16 @@ def test_decided_case(case: dict[str, Any]) -> None:
     assert DECIDED[case["name"]] == verdict_of(case)
 
 
+@pytest.mark.parametrize("path", sorted((SIGMA / "spec" / "tests" / "schema").rglob("*.yml")), ids=lambda path: path.stem)
+def test_the_examples_of_the_specification_load(path: Path) -> None:
+    """Rules, filters and correlations, in the taxonomies sigma and ecs."""
+    loaded = load_rules([RuleText(str(path), path.read_text(encoding="utf-8"))])
+
+    assert loaded.problems == ()
+    assert len(loaded.ruleset.rules) == (path.parent.name == "rules")
+    assert len(loaded.ruleset.correlations) == (path.parent.name == "correlation")
+
+
 def matches_of(ruleset: RuleSet, cases: list[dict[str, Any]], start: int) -> Iterator[tuple[int, str]]:
     """Yield (case number, rule id) for every match of the whole rule set."""
     events = frame_of([flatten(case["event"]) for case in cases], [""] * len(cases), ruleset.fields, keywords=ruleset.keywords)

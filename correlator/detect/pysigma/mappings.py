@@ -20,6 +20,8 @@ from correlator.model.rule import RuleText
 
 #: The taxonomy of rules that say nothing else.
 SIGMA = "sigma"
+#: Taxonomies that events speak without translation: the sources' own names, and those of the Elastic Common Schema.
+SPOKEN = frozenset({SIGMA, "ecs"})
 
 ALLOWED = frozenset({
     "add_condition", "add_field", "case", "change_logsource", "convert_type", "detection_item_failure", "drop_detection_item",
@@ -65,8 +67,10 @@ class Mappings:
         self._joined: dict[str, ProcessingPipeline | None] = {}
 
     def speaks(self, taxonomy: str) -> bool:
-        """Say whether rules of ``taxonomy`` can be understood: it is Sigma's own, or a mapping translates it."""
-        return taxonomy == SIGMA or self._ready is not None or any(taxonomy in mapping.taxonomies for mapping in self._mappings)
+        """Say whether rules of ``taxonomy`` can be understood: events have its names, or a mapping translates it."""
+        return (
+            taxonomy in SPOKEN or self._ready is not None or any(taxonomy in mapping.taxonomies for mapping in self._mappings)
+        )
 
     def pipeline(self, taxonomy: str) -> ProcessingPipeline | None:
         """Return the pipeline for rules of ``taxonomy``; None when nothing applies to them."""

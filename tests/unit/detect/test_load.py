@@ -64,7 +64,7 @@ def test_rule_carries_what_it_says() -> None:
         (RULE.replace("title: t\n", ""), "x.yml:1: the rule has no title"),
         (RULE.replace("title: t", "title: [t]"), "x.yml:1: title is ['t']; text of 1 to 256 characters"),
         (RULE + "level: hihg\n", "x.yml:9: level is 'hihg'; one of informational"),
-        (RULE + "taxonomy: mine\n", "x.yml:9: nothing here translates the taxonomy mine; sigma, or a pipeline"),
+        (RULE + "taxonomy: mine\n", "x.yml:9: nothing here translates the taxonomy mine; sigma, ecs, or a pipeline"),
         (RULE + "tags: attack\n", "x.yml:9: tags is 'attack'; a list of texts"),
         (RULE.replace("product: windows", "product: 3"), "the log source holds something that is not a word"),
         (RULE.replace("product: windows", "definition: x"), "x.yml:3: the log source says nothing"),

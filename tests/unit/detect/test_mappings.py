@@ -189,10 +189,20 @@ def test_another_taxonomy_needs_its_translation() -> None:
 
     assert [sorted(rule.fields) for rule in loaded.ruleset.rules] == [["Image", "User"], ["Image", "agent"]]
     assert loaded.ruleset.rules[0].taxonomy == "mairie"
+    expected = "sigma, ecs, or a pipeline with taxonomy: mairie in a folder mappings"
     assert [str(problem) for problem in refused.problems] == [
-        "x.yml:2: nothing here translates the taxonomy mairie; sigma, or a pipeline with taxonomy: mairie in a folder mappings"
+        f"x.yml:2: nothing here translates the taxonomy mairie; {expected}"
     ]
     assert len(refused.ruleset.rules) == 1
+
+
+def test_ecs_needs_no_translation() -> None:
+    """Events have the names of the Elastic Common Schema beside the sources' own."""
+    ecs = RULE.replace("User: Anna", "user.name: Anna").replace("title: t", "title: t\ntaxonomy: ECS")
+    (rule,) = load_rules([RuleText("x.yml", ecs)]).ruleset.rules
+
+    assert rule.taxonomy == "ecs"
+    assert rule.condition == And((IMAGE, Leaf("user.name", "equals", ("anna",))))
 
 
 @pytest.mark.parametrize(
