@@ -87,7 +87,7 @@ def checked(text: str) -> Loaded:
     loaded = join([reading], environment.narrow)
     assert all(problem.path == "x.yml" and problem.what for problem in loaded.problems)
     assert loaded.rejected <= len(loaded.problems)
-    assert FileReading.from_plain(orjson.loads(orjson.dumps(reading.to_plain()))) == reading
+    assert FileReading.from_plain(orjson.loads(orjson.dumps(reading.to_plain())), "x.yml") == reading
     return loaded
 
 

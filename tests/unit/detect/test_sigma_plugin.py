@@ -4,6 +4,8 @@ import io
 import json
 import subprocess
 import sys
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ SELECTIONS: list[Any] = [
     {"A|contains|all": ["win", "cmd"]},
     {"A": ["7", "  "]},
     {"A": "c:\\*\\cmd.ex?"},
-    {"A|contains|windash": " -b -c -d -e"},
+    *([{"A|contains|windash": " -b -c -d -e"}] if version("pysigma") < "2" else []),  # pySigma 2 itself refuses more than three
     {"A|cased": "É-t-é"},
     {"A|re": "^\\d+$"},
     {"A|re|i": "^C:"},
@@ -173,6 +175,7 @@ def test_a_title_never_becomes_code() -> None:
     assert list(_run(sources)) == [HEAD["id"]]
 
 
+@pytest.mark.skipif(find_spec("sigma.cli") is None, reason="sigma-cli is not installed")
 def test_sigma_cli_lists_and_converts(tmp_path: Path) -> None:
     """The authors' own tool, as they type it: `list targets`, `list pipelines`, `convert`, a file per rule."""
     plugins = InstalledSigmaPlugins.autodiscover(include_validators=False)
