@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import PurePath
 
 from correlator.detect.readings import Entry
 from correlator.model.logsource import LogSource
@@ -83,7 +82,7 @@ class Profile:
 
 def kind_of(path: str, tags: Collection[str]) -> str:
     """Return the kind of a rule by its ``path`` below the set (``rules-KIND/…``, ``deprecated/…``) and tags; "": generic."""
-    for folder in PurePath(path).parts[:-1]:
+    for folder in path.split("/")[:-1]:
         if folder in RETIRED:
             return folder
         if folder.startswith("rules-"):

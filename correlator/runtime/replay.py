@@ -98,7 +98,7 @@ class Replay:
         Returns the summary and the engine of the scratch store (``settings.data_dir``), which the caller disposes of.
         """
         started, summary = perf_counter(), Summary()
-        engine = open_database(self.settings.database)
+        engine = open_database(self.settings.database, scratch=True)
         communes = {commune.id: commune.name for commune in self.content.estate.communes}
         checkpoint = Checkpoint(engine, self.settings, communes, keeps_windows=False)
         flow = checkpoint.restore((SOURCE,))

@@ -1,10 +1,13 @@
 """Every rule set of an install → one: which rules run, which do not and why, and what stays as it was because it broke."""
 
-from collections.abc import Collection, Mapping, Sequence
+import gc
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.resources import files
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from correlator.config.estate import load_estate
 from correlator.config.sections.rules import OWN, RuleSetSettings
@@ -20,7 +23,7 @@ from correlator.store.checkout import head_commit, is_busy
 from correlator.store.content import content_stamp, find_mappings, read_rules
 
 Placeholders = Mapping[str, tuple[str, ...]]
-Stamp = tuple[tuple[str, ...], ...]
+Stamp = tuple[tuple[str | int, ...], ...]
 _EVERYTHING = Profile()
 
 
@@ -57,7 +60,7 @@ class Part:
 
     def relative(self, path: str) -> str:
         """Return ``path`` below the set."""
-        return str(PurePath(path).relative_to(self.root)) if self.root and PurePath(path).is_relative_to(self.root) else path
+        return path.removeprefix(str(self.root) + os.sep) if self.root else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +120,28 @@ def gather(
 
     What is broken now and was good in ``before`` stays as it was. Raises InputError when the install's own rules are not there.
     """
+    with _without_collection():
+        return _gathered(settings, rules, placeholders or {}, before)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep the collector of cycles from walking a growing heap again and again: half a million nodes, and none of them goes."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _gathered(settings: Settings, rules: Sequence[Path], placeholders: Placeholders, before: Gathered | None) -> Gathered:
     stamp = () if rules else rules_stamp(settings)  # before anything is read: what changes meanwhile is seen at the next look
     own = tuple(rules) or own_rules(settings)
     opened = () if rules else tuple(_open(one, settings) for one in settings.rule_set)
     folders = [*own, *(part.root for part in opened if part.root and not part.sha256)]
-    reader = _Reader(settings, own, read_rules(find_mappings(folders)), placeholders or {}, before)
+    reader = _Reader(settings, own, read_rules(find_mappings(folders)), placeholders, before)
     parts = [reader.read(Part(OWN, ", ".join(map(str, own))), own)]
     for part, one in zip(opened, settings.rule_set, strict=False):
         parts.append(reader.chosen(part, one, {rule_id for other in parts for rule_id in _ids(other)}))
@@ -206,9 +226,9 @@ class _Reader:
         before = self._readings_before(part)
         kept: list[str] = []
         readings = []
-        for text in read_rules(paths):
+        for text in read_rules(paths, part.root):
             below = part.relative(text.path)
-            if part.root and not (RETIRED & set(PurePath(below).parts)) <= set(part.profile.statuses):
+            if part.root and not _retired(below) <= set(part.profile.statuses):
                 continue
             now, old = chosen.read(text), before.get(below)
             if old is not None:
@@ -252,6 +272,10 @@ class _Reader:
     def _readings_before(self, part: Part) -> Mapping[str, FileReading]:
         before = self._before.get(part.name)
         return {before.relative(one.path): one for one in before.readings} if before else {}
+
+
+def _retired(path: str) -> frozenset[str]:
+    return RETIRED.intersection(path.split("/"))
 
 
 def _selected(part: Part, taken: Collection[str]) -> Part:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -19,11 +20,11 @@ SIZE_LIMIT = 16 * 1024 * 1024  # bytes; larger files are not read, the loader sa
 _PLANS_KEPT = 20
 
 
-def read_rules(paths: Sequence[Path]) -> tuple[RuleText, ...]:
+def read_rules(paths: Sequence[Path], inside: Path | None = None) -> tuple[RuleText, ...]:
     """Return the texts of the YAML files in ``paths``, folders recursively, each file once, sorted within a folder.
 
     ``mappings`` folders and hidden ones inside are left out. Raises InputError when a path is missing; a file that is no text
-    or cannot be read becomes a text that the loader refuses.
+    or cannot be read becomes a text that the loader refuses, and so does a link that leads out of the folder ``inside``.
     """
     missing = [
         Problem(str(path), 0, "there is no such file or folder", "a rule file or a folder")
@@ -33,7 +34,7 @@ def read_rules(paths: Sequence[Path]) -> tuple[RuleText, ...]:
     if missing:
         raise InputError(missing)
     found = dict.fromkeys(file for path in paths for file in _rule_files(path))
-    return tuple(_read(file) for file in found)
+    return tuple(_read(file, inside) for file in found)
 
 
 def find_mappings(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -41,7 +42,7 @@ def find_mappings(paths: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(path / MAPPINGS for path in paths if (path / MAPPINGS).is_dir())
 
 
-def content_stamp(paths: Iterable[Path]) -> tuple[tuple[str, ...], ...]:
+def content_stamp(paths: Iterable[Path]) -> tuple[tuple[str | int, ...], ...]:
     """Return what changes when any file that rules are read from below ``paths`` does, without reading them.
 
     The time of change of the inode counts: unlike that of the file it cannot be set back, by an archiver or anybody else.
@@ -49,33 +50,48 @@ def content_stamp(paths: Iterable[Path]) -> tuple[tuple[str, ...], ...]:
     return tuple(_stamp(file) for path in paths for file in (*_rule_files(path), *_mapping_files(path)))
 
 
-def _mapping_files(path: Path) -> Iterable[Path]:
-    return sorted((path / MAPPINGS).glob("*.y*ml"))
+def _mapping_files(path: Path) -> Iterable[str]:
+    return sorted(map(str, (path / MAPPINGS).glob("*.y*ml")))
 
 
-def _stamp(file: Path) -> tuple[str, ...]:
+def _stamp(file: str) -> tuple[str | int, ...]:
     try:
-        found = file.stat()
+        found = os.stat(file)  # noqa: PTH116 - thousands of path objects take longer than the files
     except OSError:
-        return (str(file),)
-    return (str(file), *map(str, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)))
+        return (file,)
+    return file, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _rule_files(path: Path) -> Iterable[Path]:
+def _rule_files(path: Path) -> Iterable[str]:
+    """Yield the files as text: thousands of path objects would take longer than reading the files."""
     if not path.is_dir():
-        yield path
+        yield str(path)
         return
     for folder, subfolders, names in os.walk(path):
         subfolders[:] = sorted(name for name in subfolders if name != MAPPINGS and not name.startswith("."))
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(SUFFIXES))
+        chosen = (f"{folder}{os.sep}{name}" for name in sorted(names) if name.endswith(SUFFIXES))
+        yield from (name.removeprefix("./") for name in chosen)
 
 
-def _read(file: Path) -> RuleText:
+def _leads_out(file: str, folder: Path) -> bool:
+    if not os.path.islink(file):  # noqa: PTH114 - as above
+        return False
+    return not Path(file).resolve().is_relative_to(folder.resolve())
+
+
+def _read(file: str, inside: Path | None) -> RuleText:
+    if inside is not None and _leads_out(file, inside):
+        return RuleText(file, "", "the file is a link that leads outside of its rule set")
     try:
-        content = file.read_bytes() if file.stat().st_size <= SIZE_LIMIT else b"\0"
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a pipe without a writer must not hold anybody up
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return RuleText(file, "", "this is a device or a pipe, no file")
+            content = stream.read(SIZE_LIMIT + 1)
     except OSError as error:
-        return RuleText(str(file), "", f"the file cannot be read: {error.strerror}")
-    return RuleText(str(file), content.decode("utf-8-sig", errors="surrogateescape"))
+        return RuleText(file, "", f"the file cannot be read: {error.strerror}")
+    text = content if len(content) <= SIZE_LIMIT else b"\0"
+    return RuleText(file, text.decode("utf-8-sig", errors="surrogateescape"))
 
 
 def plan_name(paths: Iterable[Path], mappings: Iterable[RuleText]) -> str:

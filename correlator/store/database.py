@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ class Unanswered(Retry):
     """The connection broke while committing: whether it was kept is not known. Read again what it would have moved."""
 
 
-def open_database(path: Path, busy_timeout_s: float = 30.0, *, url: str = "") -> sa.Engine:
+def open_database(path: Path, busy_timeout_s: float = 30.0, *, url: str = "", scratch: bool = False) -> sa.Engine:
     """Return an engine on the SQLite file ``path``, made and migrated as needed; with ``url``, on that PostgreSQL database.
 
-    The folder of ``path`` holds the lake and the locks in both cases; when missing it is made for its owner only. Raises
+    The folder of ``path`` holds the lake and the locks in both cases; when missing it is made for its owner only. With
+    ``scratch`` a new file gets its tables at once, without the steps they came in and without loading Alembic. Raises
     InputError when the path or the URL cannot be used or holds a newer schema, Fatal when the file is damaged or the disk is
     full, Retry when another process holds it too long or the server does not answer.
     """
@@ -46,7 +48,7 @@ def open_database(path: Path, busy_timeout_s: float = 30.0, *, url: str = "") ->
     engine = postgres.make_engine(url, path.parent) if url else _engine(path, busy_timeout_s)
     try:
         with _named_errors(engine):
-            _migrate(engine)
+            (_make if scratch and not url else _migrate)(engine)
     except BaseException:
         engine.dispose()
         raise
@@ -205,6 +207,20 @@ def _migrate(engine: sa.Engine) -> None:
         what = f"its schema {found} is newer than {SCHEMA}, the newest this Tocsin knows"
         raise InputError([Problem(database_name(engine), 0, what, "run the Tocsin version that wrote it, or a later one")])
     _upgrade(engine)
+
+
+def _make(engine: sa.Engine) -> None:
+    """Make every table of today's schema in an empty database: a scratch one has no past and no future."""
+    from correlator.store.schema import metadata  # noqa: PLC0415 - a database that is there needs no tables
+
+    for name in ("schema_people", "schema_rules"):  # each adds its tables
+        import_module(f"correlator.store.{name}")
+    with transaction(engine) as connection:
+        if _version(connection) is not None:
+            return
+        metadata.create_all(connection)
+        connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})
 
 
 def _upgrade(engine: sa.Engine) -> None:

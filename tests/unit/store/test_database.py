@@ -49,6 +49,27 @@ def test_migrations_make_the_tables_of_the_schema(engine: sa.Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
 
 
+def test_a_scratch_database_has_the_same_tables(tmp_path: Path) -> None:
+    """Made in one step, it is what the migrations make: column by column, and opened as such."""
+    shapes = []
+    for name in ("scratch", "grown"):
+        opened = open_database(tmp_path / f"{name}.db", scratch=name == "scratch")
+        with opened.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+            tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").scalars()
+            shapes.append({table: _columns(connection, table) for table in tables})
+            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == SCHEMA
+        opened.dispose()
+    assert shapes[0] == shapes[1]
+
+
+def _columns(connection: sa.Connection, table: str) -> list[tuple[object, ...]]:
+    """Return name, type, whether null, default, place in the key; and whether rows have ids of their own."""
+    columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({table})").all()
+    rowid = connection.exec_driver_sql(f"SELECT wr FROM pragma_table_list WHERE name = '{table}'").scalar()  # noqa: S608 - a test's own names
+    return [*sorted(tuple(column[1:6]) for column in columns), (rowid,)]
+
+
 def test_the_newest_migration_is_the_version_the_code_names() -> None:
     """A new migration without a new ``SCHEMA`` would never run."""
     config = Config()
