@@ -152,6 +152,7 @@ def _run(config: Path | None, level: str, role: _Role, port: int | None, form: s
     engine, metrics, stop = open_database(settings.database, url=settings.database_url), Metrics(), Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: None)  # roles that have rules take it; it ends nobody
     try:
         served = settings.metrics_port if port is None else port
         with alongside(engine), serve_metrics(metrics, served, settings.metrics_host):

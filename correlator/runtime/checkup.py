@@ -13,6 +13,7 @@ from correlator.config.settings import Settings
 from correlator.errors import InputError, TocsinError
 from correlator.parse.registry import find_parsers
 from correlator.runtime.checkup_listeners import check_listeners
+from correlator.runtime.checkup_rules import check_rule_sets
 from correlator.runtime.content import Content, load_content
 from correlator.runtime.finding import Finding, Verdict
 from correlator.store import schema
@@ -82,7 +83,8 @@ def _parsers(settings: Settings) -> Iterator[Finding]:
 def _rules(settings: Settings) -> Iterator[Finding]:
     content = load_content(settings)
     yield _estate(content)
-    refused = content.refused
+    told = content.gathered.troubles if content.gathered else ()  # below, set by set
+    refused = [problem for problem in content.refused if problem not in told]
     loaded = f"{len(content.ruleset.rules)} rules and {len(content.correlations)} correlations loaded"
     for problem in refused[:10]:
         yield Finding("rules", Verdict.FAILED, str(problem), "`tocsin rules check` shows all")
@@ -91,6 +93,7 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         yield Finding("rules", Verdict.WARNING, seen, "`tocsin rules check` says why, rule by rule")
     else:
         yield Finding("rules", Verdict.OK, loaded)
+    yield from check_rule_sets(settings, content)
 
 
 def _estate(content: Content) -> Finding:

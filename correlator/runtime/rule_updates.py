@@ -1,7 +1,8 @@
 """Taking another version of a rule set: fetch, compare with the pin, say what changes, switch; till then nothing changes."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from correlator.errors import InputError, Problem
 from correlator.runtime.rule_fetch import fetch
 from correlator.runtime.sets import Part, read_version
 from correlator.store import rule_sets
+from correlator.store.content import hand_over
 from correlator.store.rule_archives import read_archive
 
 
@@ -43,7 +45,7 @@ def update(settings: Settings, one: RuleSetSettings, now: datetime, *, pin: bool
     """
     folder = settings.rule_sets_dir / one.name
     _check_kind(one)
-    with rule_sets.updating(folder):
+    with _changing(settings, folder):
         archive = folder / ".new-archive"
         sha256 = fetch(one, archive)
         if sha256 != one.sha256 and not pin:
@@ -68,11 +70,22 @@ def roll_back(settings: Settings, one: RuleSetSettings, now: datetime) -> Update
     """Let the version before run again; the pin stays as it is. Raises InputError when there is none."""
     folder = settings.rule_sets_dir / one.name
     _check_kind(one)
-    with rule_sets.updating(folder):
+    with _changing(settings, folder):
         before, found = rule_sets.active(folder), rule_sets.rollback(folder, now)
         if found is None:
             raise InputError([Problem(one.name, 0, "no version before this one is kept", "`tocsin rules sets` says what runs")])
         return _compared(settings, one, before, found, switched=True)
+
+
+@contextmanager
+def _changing(settings: Settings, folder: Path) -> Iterator[None]:
+    """Hold the set; what was written belongs to the owner of the data folder in the end, whoever wrote it."""
+    try:
+        with rule_sets.updating(folder):
+            yield
+    finally:
+        for made in (settings.rule_sets_dir, settings.cache):
+            hand_over(made, settings.data_dir)
 
 
 def _check_kind(one: RuleSetSettings) -> None:

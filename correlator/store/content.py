@@ -135,6 +135,15 @@ def make_private(folder: Path) -> None:
         missing.mkdir(mode=0o700, exist_ok=True)
 
 
+def hand_over(folder: Path, like: Path) -> None:
+    """Give ``folder`` and all in it to the owner of ``like`` when root made it: else the service could not read it."""
+    if os.geteuid() != 0 or not folder.exists():
+        return
+    owner = like.stat()
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def write_plan(cache_dir: Path, key: str, plan: bytes) -> None:
     """Keep ``plan`` under ``key`` and forget the oldest ones; a cache that cannot be written only costs time."""
     target = _plan_file(cache_dir, key)

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from correlator.config.settings import load_settings
+from correlator.config.settings import Settings, load_settings
 from correlator.errors import InputError
+from correlator.runtime.checkup_rules import check_rule_sets
 from correlator.runtime.content import load_content
 from correlator.runtime.rule_updates import roll_back, update
 from correlator.runtime.sets import gather
@@ -208,7 +209,7 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from correlator.config.settings import load_settings
+from correlator.config.settings import Settings, load_settings
 from correlator.runtime import rule_updates
 from correlator.store import rule_sets
 
@@ -260,3 +261,37 @@ def test_settings_that_are_refused(tmp_path: Path, table: str, what: str) -> Non
     with pytest.raises(InputError, match=what) as caught:
         settings_of(tmp_path, f"[[rule_set]]\n{table}\n")
     assert all(problem.line for problem in caught.value.problems)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_leaves_nothing_that_the_service_cannot_read(tmp_path: Path) -> None:
+    """Root writes the pin, which the service may not; what is taken belongs to the owner of the data folder."""
+    settings = archive_set(tmp_path, FIRST)
+    settings.data_dir.mkdir()
+    os.chown(settings.data_dir, 12345, 12345)
+    update(settings, settings.rule_set[0], NOW)
+
+    assert {path.stat().st_uid for path in settings.data_dir.rglob("*")} == {12345}
+
+
+# -- doctor -------------------------------------------------------------------------------------------------------------
+
+
+def found(settings: Settings, now: datetime = NOW) -> list[tuple[str, str]]:
+    """Return verdict and words of what doctor says of the rule sets."""
+    return [(str(one.verdict), one.seen) for one in check_rule_sets(settings, load_content(settings), now)]
+
+
+def test_doctor_tells_what_is_wrong_with_a_set(tmp_path: Path) -> None:
+    """Never taken, fine, old, another one pinned, nothing chosen."""
+    settings = archive_set(tmp_path, FIRST)
+    assert found(settings) == [("failed", "the rule set was never taken")]
+    update(settings, settings.rule_set[0], NOW)
+    assert found(settings) == [("ok", "1 rules run, 1 do not (core)")]
+    assert found(settings, NOW + timedelta(days=91)) == [("warning", "r1 was taken 91 days ago")]
+    (tmp_path / "x.zip").write_bytes(SECOND)
+    update(settings, settings.rule_set[0], NOW, pin=True, config=tmp_path / "tocsin.toml")
+    assert "pinned is" in found(settings)[0][1]  # a process with the old settings, or after a rollback
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.yml").write_text(rule("a", "low"))
+    assert found(settings_of(tmp_path, OTHER)) == [("warning", "none of its 1 rules runs with the profile core")]
