@@ -31,7 +31,7 @@ class Lint:
 
 #: Every lint of ours by name; the names of pySigma's validators are ``sigma-`` and theirs, with hyphens.
 CATALOGUE: dict[str, Lint] = {
-    "load": Lint(Gravity.ERROR, "rejected while loading"),
+    "load": Lint(Gravity.ERROR, "refused while loading"),
     "never-true": Lint(Gravity.ERROR, "the condition can never be true"),
     "source-unknown": Lint(Gravity.WARNING, "cannot fire: no parser here gives this log source"),
     "field-absent": Lint(Gravity.WARNING, "cannot fire: no event here has these fields"),

@@ -49,6 +49,7 @@ def test_a_plain_rule_has_no_finding() -> None:
         (of("cs-host: a", source="logsource:\n    category: webserver\n"), "field-absent", 9),
         (of("Image: a", "commandline: b"), "field-misspelt", 11),
         (of("Image: a", "Whatever: b"), "field-unlisted", 11),
+        (of("Image: a", "Whatever|contains:", "    - b"), "field-unlisted", 11),
         (of("CommandLine|re: '[a-z]+[0-9]{3}'"), "regex-slow", 10),
         (of("CommandLine|re: '.*whoami'"), "regex-loose", 10),
         (of("CommandLine|contains:", "    - whoami", "    - '-x'"), "literal-short", 12),
