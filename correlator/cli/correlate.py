@@ -10,6 +10,7 @@ import click
 
 from correlator.cli.detect import Event, EventReader
 from correlator.cli.output import Exit, fail_on_option, format_option
+from correlator.cli.rules import load
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -60,10 +61,8 @@ def correlate(
 def _load(paths: tuple[Path, ...]) -> tuple["RuleSet", tuple["CorrelationRule", ...]]:
     """Return the rules and correlations of ``paths``; InputError when no correlation can run."""
     from correlator.correlate.load import load_correlations  # noqa: PLC0415 - `--help` loads nothing
-    from correlator.runtime.ruleset import load_cached  # noqa: PLC0415
-    from correlator.store.content import find_mappings  # noqa: PLC0415
 
-    loaded = load_cached(paths, find_mappings(paths))
+    loaded = load(paths)
     names = {rule.name: rule.id for rule in loaded.ruleset.rules if rule.name}
     known = {**names, **{rule.id: rule.id for rule in loaded.ruleset.rules}}
     correlations, refused = load_correlations(loaded.ruleset.correlations, known)

@@ -40,8 +40,10 @@ def survivors(rule: Rule, cases: tuple[Case, ...], content: Content, filters: Se
     """
     path = Path(rule.path)
     document = next(text for text in yaml.safe_load_all(path.read_text(encoding="utf-8")) if text.get("id") == rule.id)
+    values = content.estate.all_placeholders
     for change, mutant in mutants(document):
-        loaded = load_rules([RuleText(rule.path, yaml.safe_dump(mutant, allow_unicode=True)), *filters])
+        text = RuleText(rule.path, yaml.safe_dump(mutant, allow_unicode=True))
+        loaded = load_rules([text, *filters], placeholders=values)
         if not loaded.ruleset.rules:
             continue  # what is left is no rule: the item is needed for it to be one
         changed = replace(content, loaded=replace(content.loaded, ruleset=_swapped(content.ruleset, loaded.ruleset.rules[0])))

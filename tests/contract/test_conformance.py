@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -133,10 +134,30 @@ def matches_of(ruleset: RuleSet, cases: list[dict[str, Any]], start: int) -> Ite
 
 
 @lru_cache(maxsize=1)
+def upstream() -> Loaded:
+    """Return the whole of SigmaHQ, loaded without placeholders."""
+    texts = [RuleText(str(path), path.read_text(encoding="utf-8")) for path in sorted((SIGMA / "sigmahq").rglob("*.yml"))]
+    return load_rules(texts)
+
+
 def active_rules() -> RuleSet:
     """Return every rule of SigmaHQ that needs no placeholder."""
-    texts = [RuleText(str(path), path.read_text(encoding="utf-8")) for path in sorted((SIGMA / "sigmahq").rglob("*.yml"))]
-    return load_rules(texts).ruleset
+    return upstream().ruleset
+
+
+@pytest.mark.corpus
+def test_every_rule_of_sigmahq_loads_once_its_placeholders_have_values() -> None:
+    """Without, those that need one are refused, each for that reason alone."""
+    loaded = upstream()
+    refused = sorted({Path(problem.path) for problem in loaded.problems})
+    names = [re.search(r"the placeholder %(.+)% has no values here", problem.what) for problem in loaded.problems]
+    assert all(names)
+    values = {name[1]: ("x",) for name in names if name}
+
+    filled = load_rules([RuleText(str(path), path.read_text(encoding="utf-8")) for path in refused], placeholders=values)
+
+    assert (len(loaded.ruleset.rules), loaded.rejected, len(filled.ruleset.rules), filled.problems) == (3755, 25, 25, ())
+    assert sum("rules-placeholder" not in str(path) for path in refused) == 2
 
 
 @lru_cache(maxsize=1)

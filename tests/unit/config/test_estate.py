@@ -11,6 +11,7 @@ from correlator.config.public_holidays import public_holidays
 from correlator.config.toml_lines import key_lines
 from correlator.enrich.tables import build_tables
 from correlator.errors import InputError
+from correlator.model.estate import PLACEHOLDERS as PLACEHOLDER_NAMES
 from correlator.model.estate import Commune, InputSource, LocalService, Network, SharedAsset
 
 GOOD = """\
@@ -95,6 +96,7 @@ def test_shipped_estate_is_read_from_its_path() -> None:
     assert [commune.code for commune in estate.communes] == ["BRP", "SAU", "COR", "MTF", "AUL", "QUE", "RON", "TOU", "ORS"]
     assert sum(commune.inhabitants for commune in estate.communes) == 311_300
     assert [commune.code for commune in estate.communes if commune.maternite] == ["BRP", "SAU"]
+    assert set(PLACEHOLDER_NAMES) <= set(estate.all_placeholders)  # so that `rules test` runs rules that use them
     assert [commune.code for commune in estate.communes if 6 in commune.hours] == ["BRP", "SAU"]  # open on Saturdays
     contacts = {contact.id for contact in estate.contacts}
     assert all(service.contact in contacts for service in estate.services)
