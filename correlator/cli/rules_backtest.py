@@ -149,7 +149,8 @@ def _told(found: "Found", noise: "Noise", run: "Backtest") -> Iterator[str]:
         return
     days, places = len(found.days), len(found.communes)
     yield f"  found      {found.matches:,}, on {days} day{'s' * (days > 1)}, in {places} commune{'s' * (places > 1)}"
-    yield f"  noise      {noise_told(found.level, noise, run.span.days)}"
+    muted = "none: the base of a correlation, muted in triage; alone it would make " if found.id in run.content.muted else ""
+    yield f"  noise      {muted}{noise_told(found.level, noise, run.span.days)}"
     most = max(found.days.values())
     for number, (day, count) in enumerate(sorted(found.days.items())[-_DAYS:]):
         bar = "█" * max(1, round(_BAR * count / most))

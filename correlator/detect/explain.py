@@ -13,7 +13,7 @@ from correlator.detect.columns import NULL_FIELDS, text_form
 from correlator.detect.dissect import Dissected, Piece, Section, items, spelled
 from correlator.detect.engine import detect
 from correlator.detect.nearest import Fields, why
-from correlator.detect.plan import And, Leaf, Node, Not, Or, Rule, RuleSet, condition_hash, leaves
+from correlator.detect.plan import And, Leaf, Node, Not, Or, Rule, RuleSet, condition_hash, fold_text, leaves
 from correlator.detect.shape import Branch, Shape, holds, names_in, written
 from correlator.model.event import RESERVED
 from correlator.model.logsource import LogSource
@@ -106,8 +106,8 @@ class _Judged:
         pieces = [item.node for section in dissected.sections for piece in section.selections.values() for item in _all(piece)]
         nodes = [dissected.rule.condition, *dissected.added, *(node for node in pieces if node is not None)]
         nodes += [leaf for node in tuple(nodes) for leaf in leaves(node)]
-        nodes += [one for leaf in tuple(nodes) if isinstance(leaf, Leaf) for one in _single_values(leaf)]
         self.fields = fields_of_event(event)
+        nodes += [one for leaf in tuple(nodes) if isinstance(leaf, Leaf) for one in _single_values(leaf, self.fields)]
         distinct = list(dict.fromkeys(nodes))
         rules = RuleSet(tuple(plain_rule(number, node) for number, node in enumerate(distinct)))
         found = detect(rules, [event], any_logsource=True, reserved=RESERVED)
@@ -138,7 +138,7 @@ class _Judged:
 
     def _clause(self, leaf: Leaf, spelling: Mapping[str, str]) -> str:
         true = self.true(leaf)
-        there = [one for one in _single_values(leaf) if true and one in self._true]
+        there = [one for one in _single_values(leaf, self.fields) if true and one in self._true]
         if there:
             leaf = Leaf(leaf.field, leaf.operator, tuple(one.values[0] for one in there), leaf.cased, leaf.part)
         return why(spelled(leaf, spelling), self.fields, true=true)
@@ -150,10 +150,15 @@ def _all(piece: Piece) -> Iterator[Piece]:
         yield from _all(part)
 
 
-def _single_values(leaf: Leaf) -> list[Leaf]:
-    if not 1 < len(leaf.values) <= _MOST_VALUES:
+def _single_values(leaf: Leaf, fields: Fields) -> list[Leaf]:
+    """Return ``leaf`` value by value; of very many only those that occur in the event's value."""
+    values = leaf.values
+    if len(values) > _MOST_VALUES and leaf.field is not None:
+        text = "\n".join(fold_text(value) for value in fields.get(leaf.field, ()))
+        values = tuple(value for value in values if fold_text(str(value)) in text)
+    if len(leaf.values) < 2 or len(values) > _MOST_VALUES:  # noqa: PLR2004 - one value is told as it is
         return []
-    return [Leaf(leaf.field, leaf.operator, (value,), leaf.cased, leaf.part) for value in leaf.values]
+    return [Leaf(leaf.field, leaf.operator, (value,), leaf.cased, leaf.part) for value in values]
 
 
 def _together(clauses: Sequence[str]) -> str:

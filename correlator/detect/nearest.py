@@ -17,6 +17,7 @@ Fields = Mapping[str, Sequence[str]]
 _LONGEST = 160  # characters of a value that is shown
 _FEW = 4  # values that are shown
 _COMPARED_VALUES, _COMPARED_CHARS = 300, 2_000  # looked at for the nearest one
+_SEARCHED_PAIRS, _SEARCHED_CHARS = 60, 400  # looked at for a common part, which is slow
 _WORTH = 4  # a common part shorter than this says nothing
 _SPELT_ALIKE, _SHARED_WORDS = 0.85, 0.6
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -247,7 +248,8 @@ def _fits(operator: str, text: str, value: str) -> bool:
 def _common(pairs: Sequence[tuple[str, str]]) -> str:
     """Return the longest part that an asked text and a value share, when it is most of what was asked."""
     best, share = "", 0.0
-    for text, value in pairs:
+    for whole, held in pairs[:_SEARCHED_PAIRS]:
+        text, value = whole[:_SEARCHED_CHARS], held[:_SEARCHED_CHARS]
         matcher = SequenceMatcher(None, fold_text(text), fold_text(value), autojunk=False)
         found = matcher.find_longest_match()
         if found.size >= _WORTH and found.size / len(text) > max(share, 0.5):

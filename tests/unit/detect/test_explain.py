@@ -83,6 +83,14 @@ def test_a_match_says_which_value() -> None:
     assert found.sections[0].selections["sel"].parts[0].said == ("A is 'the beta version': contains 'BETA'",)
 
 
+def test_a_match_says_which_of_thousands_of_values() -> None:
+    """A list of hashes: the one that is there."""
+    hashes = [f"{number:032x}" for number in range(3_000)]
+    found = _explain({"sel": {"Hashes|contains": hashes}}, {"Hashes": f"MD5={2_718:032x}"})
+
+    assert found.sections[0].selections["sel"].parts[0].said == (f"Hashes is 'MD5={2_718:032x}': contains '{2_718:032x}'",)
+
+
 def test_an_exclusion_is_told_by_what_it_found() -> None:
     """`not 1 of filter_*`: the filter that is true, and why."""
     detection = {
