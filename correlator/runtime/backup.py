@@ -154,7 +154,7 @@ def _write(settings: Settings, config: Path | None, target: Target, staging: Pat
         raise Fatal(f"{settings.lake}: {len(missing)} file(s) that the database names are missing, the first: {missing[0]}")
     for path in wanted:
         target.add(f"lake/{path}", staging / "lake" / path, immutable=True)
-    for name, file in [*_below(staging / "journal", "journal"), *_content(settings, config)]:
+    for name, file in [*_below(staging / "journal", "journal"), *_content(settings, config), *_rule_sets(settings)]:
         target.add(name, file, immutable=False)
     manifest = {
         "v": 1,
@@ -210,6 +210,13 @@ def _content(settings: Settings, config: Path | None) -> Iterator[tuple[str, Pat
             yield f"config/{name}/{path.name}", path
         else:
             yield from _below(path, f"config/{name}/{path.name}")
+
+
+def _rule_sets(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Yield the rule sets that were taken from archives: a restored install runs the same rules without a network."""
+    for name, file in _below(settings.rule_sets_dir, settings.rule_sets_dir.name):
+        if not any(part.startswith(".") for part in name.split("/")):  # locks, and what an update is just writing
+            yield name, file
 
 
 def _snapshot(source: Path, into: Path) -> None:
