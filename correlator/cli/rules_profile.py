@@ -45,7 +45,7 @@ def profile(paths: tuple[Path, ...], on: tuple[str, ...], most: int, top: int, c
     """
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.content import load_content  # noqa: PLC0415
-    from correlator.runtime.profiling import Corpus, cpu_seconds  # noqa: PLC0415
+    from correlator.runtime.profiling import Corpus, together  # noqa: PLC0415
     from correlator.runtime.profiling import profile as measure  # noqa: PLC0415
 
     content = load_content(load_settings(config), paths)
@@ -62,8 +62,7 @@ def profile(paths: tuple[Path, ...], on: tuple[str, ...], most: int, top: int, c
     if form == "json":
         print_rows(map(_row, found), form, ())
         return
-    together = cpu_seconds(content.ruleset, corpus.whole())
-    _print(found, corpus, top, together)
+    _print(found, corpus, top, together(content.ruleset, corpus))
 
 
 def _watched(measured: "Iterator[Profile]", total: int) -> "Iterator[Profile]":
