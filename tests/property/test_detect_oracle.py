@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
@@ -118,6 +119,52 @@ def test_rules_look_at_their_log_source_only(case: tuple[list[Rule], list[Event]
     frame = frame_of(list(map(flatten, events)), sources, ruleset.fields, keywords=ruleset.keywords)
 
     wanted = {(rule, row) for rule, row in expected(rules, events) if feeds(rules[rule]["logsource"], triples[row])}
+
+    for find in (detect, reference):
+        assert wanted == {(rule, row) for rule, _, row in find(ruleset, [frame], reserved=frozenset()).rows()}
+
+
+#: What parsers give: columns of many types, which rules see as text.
+_COLUMNS = {
+    "port": (pl.Int64(), st.integers(-3, 12) | st.sampled_from([443, 2**40]), str),
+    "size": (pl.UInt16(), st.integers(0, 12), str),
+    "ratio": (pl.Float64(), st.sampled_from([0.5, 1.5, 2.0, -3.25]), str),
+    "ok": (pl.Boolean(), st.booleans(), lambda value: str(value).lower()),
+    "ts": (
+        pl.Datetime("us", "UTC"),
+        st.datetimes(datetime(2024, 12, 1), datetime(2026, 1, 5), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds it
+        lambda value: value.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    ),
+    "name": (pl.String(), st.sampled_from(["a", "B-1", "é", "", "/a", "Σς"]), str),
+    "tags": (pl.List(pl.String()), st.lists(st.sampled_from(["a", "b-1", "É", ""]), max_size=3), list),
+}  # fmt: skip
+_ITEMS = st.sampled_from(sorted(_COLUMNS)).flatmap(strategies.items)
+_TYPED_RULES = st.lists(st.dictionaries(st.just("k"), _ITEMS, min_size=1), min_size=1, max_size=3).map(
+    lambda made: {
+        "title": "typed",
+        "logsource": {"product": "any"},
+        "detection": {f"s{n}": dict([one["k"]]) for n, one in enumerate(made)} | {"condition": "1 of s* or not s0"},
+    }
+)
+
+
+@settings(_PATIENT, max_examples=50)
+@given(
+    st.lists(_TYPED_RULES, min_size=1, max_size=3),
+    st.lists(
+        st.fixed_dictionaries({name: st.none() | values for name, (_, values, _) in _COLUMNS.items()}), min_size=1, max_size=6
+    ),
+)
+def test_columns_of_any_type_are_seen_as_text(rules: list[Rule], rows: list[Event]) -> None:
+    """Numbers, truth values, times and lists of a parser's frame mean what their text means."""
+    schema = {name: dtype for name, (dtype, _, _) in _COLUMNS.items()}
+    frame = pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.lit("any//").alias("logsource"))
+    texts = [
+        {name: _COLUMNS[name][2](value) for name, value in row.items() if value is not None} for row in rows
+    ]  # JSON null and missing are one in a parser's frame
+    ruleset = load(*rules)
+
+    wanted = expected(rules, texts)
 
     for find in (detect, reference):
         assert wanted == {(rule, row) for rule, _, row in find(ruleset, [frame], reserved=frozenset()).rows()}
