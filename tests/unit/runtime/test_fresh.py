@@ -25,9 +25,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def engine(settings: Settings) -> Iterator[sa.Engine]:
-    """Return its database."""
-    opened = open_database(settings.database)
+def engine(settings: Settings, database_url: str) -> Iterator[sa.Engine]:
+    """Return its database, of either kind."""
+    opened = open_database(settings.database, url=database_url)
     yield opened
     opened.dispose()
 
