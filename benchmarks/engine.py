@@ -176,26 +176,34 @@ def _commit() -> str:
     return subprocess.run(asked, check=False, capture_output=True, text=True).stdout.strip()
 
 
+def _target(asked: argparse.Namespace, now: datetime) -> Path | None:
+    """Return where the result is written; a part of the measurements is kept only where the command line says."""
+    partial = asked.small or asked.lines or asked.scenarios
+    return asked.output or (None if partial else HERE / "results" / "engine" / f"{now.date()}-{asked.machine}.json")
+
+
 def main() -> None:
-    """Measure, print, write down."""
+    """Measure, print, write down after each scenario."""
     asked = _arguments()
     if not recorded.is_there():
         sys.exit(f"there is no {recorded.SHARED} with recordings and rules: name it with TOCSIN_SHARED")
-    folders, load = _folders(asked), os.getloadavg()[0]
-    results: list[Figures] = []
+    now, folders, load = datetime.now(UTC), _folders(asked), os.getloadavg()[0]
+    target, results = _target(asked, now), list[Figures]()
     for name, settings in scenarios(asked.scenarios).items():
         print(f"\n{name}: {settings['about']}", flush=True)
         made = _made(name, _changed(settings, asked), folders, asked.work)
         print("\n".join(table(made)), flush=True)
         results += made
+        if target:
+            kept = {
+                "date": now.isoformat(timespec="minutes"),
+                **_circumstances(asked.machine, load, folders),
+                "results": results,
+            }
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     print("\n" + "\n".join(targets.lines(results)))
-    now = datetime.now(UTC)
-    kept = {"date": now.isoformat(timespec="minutes"), **_circumstances(asked.machine, load, folders), "results": results}
-    partial = asked.small or asked.lines or asked.scenarios
-    target = asked.output or (None if partial else HERE / "results" / "engine" / f"{now.date()}-{asked.machine}.json")
     if target:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         print(f"\nwritten to {os.path.relpath(target)}")
 
 
