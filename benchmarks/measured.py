@@ -25,7 +25,7 @@ from benchmarks.frames import batches, load_frames, raw_batches, raw_rows
 from benchmarks.rulesets import load_rules, rule_paths
 from benchmarks.stages import STAGES
 from benchmarks.stopwatch import Stopwatch
-from benchmarks.variants import Detect, hit_rate, variant
+from benchmarks.variants import Detect, variant
 from correlator.config.estate import load_estate
 from correlator.config.settings import Settings
 from correlator.detect.plan import RuleSet
@@ -79,14 +79,15 @@ def _repeated(asked: Figures, ruleset: RuleSet, batched: Sequence[Sequence[pl.Da
     for _ in range(asked["runs"]):
         spent, matches = _run(asked["variant"], ruleset, cut)
         runs.append(spent)
-    return {**_middle(runs, events), **_verdicts(matches, batched), "hit_rate": hit_rate()}
+    return {**_middle(runs, events), **_verdicts(matches, batched), "hit_rate": runs[-1]["hit_rate"]}
 
 
 def _run(name: str, ruleset: RuleSet, cut: Sequence[Sequence[pl.DataFrame]]) -> tuple[Figures, list[pl.DataFrame]]:
     detect = _engine(name)
     cpu, wall = process_time(), perf_counter()
     matches = [detect(ruleset, batch) for batch in cut]
-    return {"cpu": process_time() - cpu, "wall": perf_counter() - wall}, matches
+    spent = {"cpu": process_time() - cpu, "wall": perf_counter() - wall}
+    return {**spent, "hit_rate": getattr(detect, "hit_rate", None)}, matches
 
 
 def _engine(name: str) -> Detect:

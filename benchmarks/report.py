@@ -72,9 +72,9 @@ def _staged(one: Figures) -> list[str]:
     rates = f"{figures['lines_per_cpu_second']:>8,} lines/CPU s  {figures['events_per_cpu_second']:>8,} events/CPU s"
     head = f"{_name(one)}  {rates}  {figures['matches']:,} matches  {figures['bytes'] / figures['cpu'] / 1e6:,.0f} MB/CPU s"
     stages = sorted(figures["stages"].items(), key=lambda stage: -stage[1])
-    lines = [f"{'':33}{name:32}{cpu:>8.2f} s {cpu / whole:>5.0%}" for name, cpu in stages if cpu >= 0.005 * whole]
+    lines = [f"{'':33}{name:38}{cpu:>8.2f} s {cpu / whole:>5.0%}" for name, cpu in stages if cpu >= 0.005 * whole]
     bounds = [
-        f"{'':33}bound: {name:25}{cpu:>8.2f} s  {figures['lines'] / max(cpu, 1e-6):>12,.0f} lines/CPU s"
+        f"{'':33}bound: {name:31}{cpu:>8.2f} s  {figures['lines'] / max(cpu, 1e-6):>12,.0f} lines/CPU s"
         for name, cpu in figures["bounds"].items()
     ]
     missing = [f"{'':33}not watched any more: {', '.join(figures['not_watched'])}"] if figures["not_watched"] else []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from inspect import signature
+from typing import Any
 
 import polars as pl
 
@@ -11,9 +12,29 @@ from correlator.detect.plan import RuleSet
 Detect = Callable[[RuleSet, Sequence[pl.DataFrame]], pl.DataFrame]
 
 
+class Remembering:
+    """The engine with verdicts kept from batch to batch, nothing at first.
+
+    It expects ``detect(…, memory=Memory())`` and ``Memory.hit_rate``; where the engine names them otherwise, this is the place.
+    """
+
+    def __init__(self) -> None:
+        self._memory: Any = engine.Memory()  # type: ignore[attr-defined]  # has_memory() was asked
+
+    def __call__(self, rules: RuleSet, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+        """Return the matches."""
+        found: pl.DataFrame = engine.detect(rules, frames, memory=self._memory)  # type: ignore[call-arg]
+        return found
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Return which part of the verdicts was remembered so far; None where nobody counts."""
+        return getattr(self._memory, "hit_rate", None)
+
+
 def has_memory() -> bool:
     """Say whether the engine can remember verdicts from one batch to the next."""
-    return "memory" in signature(engine.detect).parameters
+    return "memory" in signature(engine.detect).parameters and hasattr(engine, "Memory")
 
 
 def variant(name: str) -> Detect | None:
@@ -22,22 +43,14 @@ def variant(name: str) -> Detect | None:
     ``engine``: what runs, nothing remembered across batches. ``memory``: the same, and it remembers. ``reference``: the dense
     meaning, one expression per rule.
     """
-    return {"engine": _engine, "memory": _memory, "reference": _reference}[name]()
-
-
-def _engine() -> Detect:
-    if has_memory():
-        return lambda rules, frames: engine.detect(rules, frames, memory=None)
-    return _detect
+    return {"engine": lambda: _detect, "memory": lambda: Remembering() if has_memory() else None, "reference": _reference}[
+        name
+    ]()
 
 
 def _detect(rules: RuleSet, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Look the engine up at each call: a stopwatch may stand in its place."""
     return engine.detect(rules, frames)
-
-
-def _memory() -> Detect | None:
-    return None
 
 
 def _reference() -> Detect | None:
@@ -46,8 +59,3 @@ def _reference() -> Detect | None:
     except ImportError:
         return None
     return reference
-
-
-def hit_rate() -> float | None:
-    """Return which part of the looked-up verdicts was remembered since the engine was made; None when nobody counts."""
-    return None
