@@ -1,6 +1,7 @@
 """The wheel: built offline, complete, installed beside the dependencies it runs."""
 
 import importlib.metadata
+import re
 import shutil
 import subprocess
 import sys
@@ -99,3 +100,19 @@ def test_an_installed_tocsin_runs(wheel: Path, tmp_path: Path) -> None:
     assert len(tocsin("rules", "list", "--format", "json").splitlines()) >= shipped
     (tmp_path / "auth.log").write_text("Nov 17 03:00:00 web sshd[1]: Failed password for ana from 192.0.2.7 port 22 ssh2\n")
     assert "1 of 1 records" in tocsin("try", "auth.log")
+
+
+def _pins(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;\\]+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_second_lock_differs_in_pysigma_only() -> None:
+    """What runs with pySigma 2 is otherwise what ships; sigma-cli, which pins pySigma 1, is not in it (`just lock`)."""
+    second, shipped = _pins("requirements-pysigma2.lock"), _pins("requirements.lock")
+    different = {name for name, version in shipped.items() if second.get(name) != version}
+
+    assert shipped["pysigma"].startswith("1.")
+    assert second["pysigma"].startswith("2.")
+    assert "sigma-cli" not in second
+    build = {"hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
+    assert different - build == {"pysigma"}
