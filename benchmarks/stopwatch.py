@@ -29,7 +29,7 @@ WATCHED: tuple[tuple[str, str, Stage], ...] = (
     ("correlator.parse.engine", "route", "parse: route"),
     ("correlator.parse.engine", "complete", "parse: assemble"),
     ("correlator.parse.engine", "guarded", _parser_of),
-    ("correlator.parse.engine", "stamp", "parse: normalize"),
+    ("correlator.parse.engine", "stamp_all", "parse: normalize"),
     ("correlator.runtime.pipeline", "enrich_batch", "enrich"),
     ("correlator.runtime.pipeline", "detect", "detect"),
     ("correlator.runtime.pipeline", "describe", "detect: describe"),

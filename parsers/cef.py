@@ -6,6 +6,8 @@ feeds the same log sources as its own format, its ``FTNTFGT…`` names without t
 takes the syslog header's, else the moment of reception.
 """
 
+from functools import cache
+
 import polars as pl
 
 from correlator.model.logsource import LogSource
@@ -136,6 +138,7 @@ def _transport() -> pl.Expr:
     )
 
 
+@cache
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a record's fields."""
     outcome = words(pl.col("outcome")).str.to_lowercase()
@@ -170,6 +173,7 @@ def _ecs() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _network() -> dict[str, pl.Expr]:
     """Return the ECS columns of a flow and of the request in it."""
     url = parts(pl.col("request"))
@@ -202,6 +206,7 @@ def _network() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _firewall() -> dict[str, pl.Expr]:
     """Return Sigma's names of the flow; ``action`` is the verdict in FortiGate's traffic, the sender's own word elsewhere."""
     is_flow = _is_fortigate() & pl.col("cat").str.starts_with("traffic")

@@ -6,6 +6,8 @@ denied although it closed normally. ``transport`` is the port of a source transl
 logged several times with growing counters: its bytes are the deltas where FortiOS gives them.
 """
 
+from functools import cache
+
 import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
@@ -204,6 +206,7 @@ def _user() -> pl.Expr:
     return pl.coalesce(*(words(pl.col(name)) for name in ("user", "xauthuser", "unauthuser")))
 
 
+@cache
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a line's fields."""
     code = pl.col("level").str.to_lowercase().replace_strict(_LEVELS, default=None, return_dtype=pl.Int64)
@@ -239,6 +242,7 @@ def _ecs() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _network() -> dict[str, pl.Expr]:
     """Return the ECS columns of the flow itself."""
     source_nat, destination_nat = address(pl.col("transip")), address(pl.col("tranip"))
@@ -281,6 +285,7 @@ def _method() -> pl.Expr:
     return pl.when(_is("utm")).then(words(pl.coalesce("httpmethod", pl.when(pl.col("method") != "domain").then("method"))))
 
 
+@cache
 def _content() -> dict[str, pl.Expr]:
     """Return the ECS columns of what was inspected: request, file, name, mail."""
     url = parts_of(pl.col("url parts"))
@@ -303,6 +308,7 @@ def _content() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _firewall() -> dict[str, pl.Expr]:
     """Return the fields of ``category: firewall``; outside traffic logs ``action`` is FortiOS's own."""
     return {
@@ -316,6 +322,7 @@ def _firewall() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _proxy() -> dict[str, pl.Expr]:
     """Return the fields of ``category: proxy``."""
     url = parts_of(pl.col("url parts"))
@@ -333,6 +340,7 @@ def _proxy() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _dns() -> dict[str, pl.Expr]:
     """Return the fields of ``category: dns``."""
     is_dns = _is("utm") & (_subtype() == "dns")
@@ -343,6 +351,7 @@ def _dns() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _antivirus() -> dict[str, pl.Expr]:
     """Return the fields of ``category: antivirus``."""
     is_virus = _is("utm") & (_subtype() == "virus")

@@ -4,6 +4,8 @@ Denied is a result tag with ``DENIED`` in it (403); 407 asks for a password and 
 only: ``c-uri`` is that, ``cs-host`` the host. ``-`` stays a value of the user agent, rules test it.
 """
 
+from functools import cache
+
 import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
@@ -103,6 +105,7 @@ def _peer() -> pl.Expr:
     return address(pl.col("peer"))
 
 
+@cache
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a line's fields."""
     url = parts_of(pl.col("url parts"))
@@ -140,6 +143,7 @@ def _ecs() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _sigma() -> dict[str, pl.Expr]:
     """Return the fields of ``category: proxy``, and Squid's own words."""
     url = parts_of(pl.col("url parts"))

@@ -6,6 +6,8 @@ as ``src``: ``source.ip`` is the peer all the same. In ``smtp`` ``user`` is the 
 translation ``destination.ip`` is the address the client asked, ``destination.nat.ip`` the one it reached.
 """
 
+from functools import cache
+
 import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
@@ -123,6 +125,7 @@ def _family() -> pl.Expr:
     )  # fmt: skip
 
 
+@cache
 def _ends() -> dict[str, pl.Expr]:
     """Return who opened the flow and whom it asked, as texts: the peer of a tunnel is its source."""
     is_tunnel = _is("vpn")
@@ -184,6 +187,7 @@ def _types() -> pl.Expr:
     return pl.when(_is(*_FLOWS, "web", "ssl", "ftp")).then(flows).otherwise(texts(plain))
 
 
+@cache
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a line's fields."""
     is_mail, is_alarm = _is("smtp"), _is("alarm")
@@ -223,6 +227,7 @@ def _ecs() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _network() -> dict[str, pl.Expr]:
     """Return the ECS columns of the flow itself."""
     reached = address(pl.when(~_is("vpn") & (pl.col("dst") != pl.col("to"))).then("dst"))
@@ -254,6 +259,7 @@ def _url() -> pl.Expr:
     return pl.when(_is("web")).then(pl.col("proto") + "://" + pl.col("dstname") + pl.col("arg").fill_null(""))
 
 
+@cache
 def _http() -> dict[str, pl.Expr]:
     """Return the ECS columns of the HTTP request of a web line."""
     url = parts_of(pl.col("url parts"))
@@ -267,6 +273,7 @@ def _http() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _sigma() -> dict[str, pl.Expr]:
     """Return the fields of ``category: firewall``."""
     return {
@@ -280,6 +287,7 @@ def _sigma() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _web() -> dict[str, pl.Expr]:
     """Return the fields of ``category: proxy``."""
     url = parts_of(pl.col("url parts"))
@@ -296,6 +304,7 @@ def _web() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _antivirus() -> dict[str, pl.Expr]:
     """Return the fields of ``category: antivirus``."""
     return {

@@ -5,6 +5,8 @@ whole request target (path and query), as SigmaHQ's rules expect; the ECS column
 request at all (TLS bytes on a plain port) has no method and stands whole in ``url.original`` and ``cs-uri-query``.
 """
 
+from functools import cache
+
 import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
@@ -77,6 +79,7 @@ def _plain(text: pl.Expr) -> pl.Expr:
     return held.str.replace_all("\x00", "\\", literal=True)
 
 
+@cache
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a line's fields."""
     status = integer(pl.col("status"))
@@ -104,6 +107,7 @@ def _ecs() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _url() -> dict[str, pl.Expr]:
     """Return the parts of the request target; nothing of what is no HTTP request."""
     return parts_of(pl.col("url parts"))
@@ -114,6 +118,7 @@ def _host() -> pl.Expr:
     return words(pl.coalesce(pl.col("vhost").str.strip_chars("[]"), "host", _url()["host"]).str.to_lowercase())
 
 
+@cache
 def _sigma() -> dict[str, pl.Expr]:
     """Return the fields of ``category: webserver``; ``-`` stays a value in user agent and referrer, rules test it."""
     return {

@@ -1,5 +1,6 @@
 """What audit fields mean: ECS columns, and the fields of Sigma's process, file and network categories."""
 
+from functools import cache
 from ipaddress import IPv6Address
 
 import polars as pl
@@ -95,6 +96,7 @@ def main_columns() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def _sigma() -> dict[str, pl.Expr]:
     """Return the fields of Sigma's process_creation and network_connection; null where the event is neither."""
     is_process, is_connection = _is_process(), _is_connection()

@@ -7,6 +7,7 @@ refused.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -85,6 +86,7 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     return Parsed(events, rejects_of(lines.filter(~is_headed), Reason.MALFORMED), raw.clear().get_column("raw_row"))
 
 
+@cache
 def _said() -> list[pl.Expr]:
     """Return the message that phrases read, its program, and how often it was said."""
     repeated = pl.col("syslog.body").str.extract_groups(_REPEATED).struct
@@ -145,6 +147,7 @@ def _own(shown: pl.DataFrame, columns: dict[str, pl.Expr], want: frozenset[str] 
     return own(shown.select(names), want, besides=["raw_row"])
 
 
+@cache
 def _header() -> dict[str, pl.Expr]:
     severity = pl.col("syslog.priority") % 8
     return {

@@ -48,13 +48,15 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return the events of ``raw``, one frame per channel and event id."""
     asked = None if want is None else made_of(want | NEEDED)
     swift, rest = swift_frames(raw, asked)
-    rows = classify(rest)
-    decoded = tuple(flat_frames(rows, asked)) if rest.height else ()
+    rows = classify(rest) if rest.height else None
+    decoded = () if rows is None else tuple(flat_frames(rows, asked))
     groups, unnamed = by_event((*swift, *(frame for part in decoded for frame in part.frames)))
     frames, untimed = events_of(groups, want, zone_of(raw))
     refused = {row: reason for part in decoded for row, reason in part.rejects}
     refused |= dict.fromkeys(untimed, Reason.BAD_TIME) | dict.fromkeys(unnamed, Reason.MISSING_FIELD)
-    return Parsed(tuple(_without(frames, refused)), _rejects(refused), _skipped(rows))
+    return Parsed(
+        tuple(_without(frames, refused)), _rejects(refused), rest.get_column("raw_row") if rows is None else _skipped(rows)
+    )
 
 
 def _without(frames: Iterable[pl.DataFrame], refused: dict[int, Reason]) -> Iterable[pl.DataFrame]:

@@ -1,8 +1,7 @@
 """Containers: which rows hold what, and their flat frames.
 
-Rows are grouped by what a cheap look finds: like records decode together. The look at channel and event id decides about
-speed only, the real ones come from the decoded record; the look at keys keeps carriers apart that name the same thing
-differently, so that what an event becomes never depends on its neighbours.
+Rows that look alike at a glance are decoded together, by a template that is proved for each of them (``templates``); the look
+decides about speed only, the real channel and event id come from the decoded record. All other rows are read one by one.
 """
 
 from collections.abc import Collection, Iterator
@@ -26,15 +25,11 @@ _XML, _WRAPPED, _SKIPPED, _MALFORMED = "xml", "wrapped", "skipped", "malformed"
 _WRAPPED_XML = r'"System"\s*:\s*"(?:\\ufeff|\x{FEFF})?\s*<Event'
 _BLANKS = " \t\r\n\ufeff\0"
 _DIRECTIVE = r"(?s)^(?:<\?xml[^>]*\?>\s*)?(?:</?Events\b[^>]*>)?$"
-# Keys that decide how a record is laid out; inside a text value their quotes would be escaped.
-_KEYS = ("TimeCreated", "EventTime", "SystemTime", "SourceName", "ProviderName", "Hostname", "Computer", "AccountType",
-         "SourceModuleType", "EventReceivedTime", "StringInserts", "RecordNumber", "EventRecordID", "OpcodeValue", "Opcode",
-         "UserID", "SeverityValue", "Severity", "Provider_attributes")  # fmt: skip
 _MANY_BRACKETS = MAX_DEPTH  # fewer cannot be nested deeper
 
 
 def classify(raw: pl.DataFrame) -> pl.DataFrame:
-    """Return ``raw_row``, ``text`` without blanks around it, SHAPE, and what groups it: ``channel``, ``id``, ``keys``."""
+    """Return ``raw_row``, ``text`` without blanks around it, and SHAPE."""
     text = pl.col("text")
     shape = (
         pl.when(text.str.contains(_DIRECTIVE)).then(pl.lit(_SKIPPED))
@@ -45,13 +40,7 @@ def classify(raw: pl.DataFrame) -> pl.DataFrame:
         .when(text.str.contains(_WRAPPED_XML)).then(pl.lit(_WRAPPED))
         .otherwise(pl.lit(Container.FLAT.value))
     )  # fmt: skip
-    rows = raw.select("raw_row", text.fill_null("").str.strip_chars(_BLANKS).str.replace_all(r"[\r\n]", " "))
-    return rows.with_columns(
-        shape.alias(SHAPE),
-        text.str.extract(r'"[Cc]hannel"\s*:\s*"([^"]+)"').alias("channel"),
-        text.str.extract(r'"(?:EventID|event_id|code|#text)"\s*:\s*"?(\d+)').alias("id"),
-        pl.concat_str([text.str.contains(f'"{key}"', literal=True).cast(pl.UInt8) for key in _KEYS]).alias("keys"),
-    )
+    return raw.select("raw_row", text.fill_null("").str.strip_chars(_BLANKS)).with_columns(shape.alias(SHAPE))
 
 
 def swift_frames(raw: pl.DataFrame, want: Collection[str] | None) -> tuple[list[pl.DataFrame], pl.DataFrame]:
@@ -129,7 +118,7 @@ def flat_frames(rows: pl.DataFrame, want: Collection[str] | None) -> Iterator[De
     """Yield the flat frames of classified ``rows`` and the rows that cannot be read; skipped rows are in neither."""
     shallow, deep = _by_depth(rows)
     yield Decoded((), tuple((row, Reason.TOO_DEEP) for row in deep))
-    for group in shallow.partition_by(SHAPE, "channel", "id", "keys", maintain_order=True):
+    for group in shallow.partition_by(SHAPE, maintain_order=True):
         shape = str(group.get_column(SHAPE)[0])
         if shape == _MALFORMED:
             yield Decoded((), tuple((row, Reason.MALFORMED) for row in group.get_column("raw_row").to_list()))

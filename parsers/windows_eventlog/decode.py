@@ -1,11 +1,8 @@
-"""Decode: records of one container → flat frames, one column per own field.
+"""Decode: records one by one → flat frames, one column per own field, every value as text.
 
-The fast way decodes a group of like records at once against their common schema, every value as text; polars refuses the
-group when one record does not fit it (another type, broken JSON). Then the exact way reads that group record by record.
-XML always goes the exact way: expat, one record after the other.
+This is the exact way, a Python loop: for XML, and for what no template covers (see ``templates``, which must agree with it).
 """
 
-import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,19 +53,11 @@ def is_too_deep(text: str) -> bool:
 
 
 def decode_group(rows: pl.DataFrame, container: Container, want: Collection[str] | None) -> Decoded:
-    """Return the flat frame of ``rows`` (``raw_row``, ``text``: one JSON object each), all of one ``container``.
+    """Return the flat frames of ``rows`` (``raw_row``, ``text``: one JSON object each), all of one ``container``.
 
     ``want`` names the own fields to decode, ``@`` columns always come; None: every field there is.
     """
-    frame = _fast(rows, container, want)
-    if frame is not None:
-        return Decoded((frame,))
     readable, rejects = _readable(rows)
-    if rejects and readable:
-        kept = rows.filter(pl.col("raw_row").is_in([record.raw_row for record in readable]))
-        frame = _fast(kept, container, want)
-        if frame is not None:
-            return Decoded((frame,), rejects)
     return Decoded(decode_records(readable, container, want), rejects)
 
 
@@ -152,62 +141,3 @@ def _readable(rows: pl.DataFrame) -> tuple[list[Record], tuple[tuple[int, Reason
         else:
             rejects.append((row, Reason.MALFORMED))
     return records, tuple(rejects)
-
-
-def _fast(rows: pl.DataFrame, container: Container, want: Collection[str] | None) -> pl.DataFrame | None:
-    """Return the flat frame of ``rows``, or None where their records do not share one schema."""
-    text = rows.get_column("text")
-    try:
-        lines = io.BytesIO("\n".join(text.to_list()).encode())
-        schema = pl.scan_ndjson(lines, infer_schema_length=None).collect_schema()
-        every = laid_out(container, _tree_of_dtype(schema))
-        if any(leaf.name in _BLOCKS and _dtype_at(schema, leaf.path) != pl.Null for leaf in every):
-            return None  # a block that is an object in one record and a text in another
-        leaves = list(_wanted(every, want))
-        decoded = text.str.json_decode(_pruned(schema, leaves))
-    except pl.exceptions.PolarsError:
-        return None
-    if decoded.null_count():
-        return None
-    columns = [_column(leaf).alias(leaf.name) for leaf in leaves]
-    record = pl.DataFrame([rows.get_column("raw_row"), decoded.alias("@record")])
-    return record.select("raw_row", pl.lit(0, pl.UInt16).alias("n"), *columns)
-
-
-def _dtype_at(schema: Mapping[str, pl.DataType], path: tuple[str, ...]) -> pl.DataType:
-    dtype = schema[path[0]]
-    for key in path[1:]:
-        dtype = _fields(dtype)[key] if isinstance(dtype, pl.Struct) else dtype
-    return dtype
-
-
-def _tree_of_dtype(fields: Mapping[str, pl.DataType]) -> Tree:
-    return {name: _tree_of_dtype(_fields(dtype)) if isinstance(dtype, pl.Struct) else None for name, dtype in fields.items()}
-
-
-def _fields(dtype: pl.Struct) -> dict[str, pl.DataType]:
-    return {name: below for name, below in dtype.to_schema().items() if isinstance(below, pl.DataType)}
-
-
-def _pruned(schema: Mapping[str, pl.DataType], leaves: Iterable[Leaf]) -> pl.Struct:
-    """Return the struct dtype that holds the ``leaves`` alone, each as text or list of text."""
-    below: dict[str, list[Leaf]] = {}
-    for leaf in leaves:
-        if leaf.path:
-            below.setdefault(leaf.path[0], []).append(Leaf(leaf.name, leaf.path[1:]))
-    return pl.Struct({name: _pruned_field(schema[name], inner) for name, inner in below.items()})
-
-
-def _pruned_field(dtype: pl.DataType, leaves: list[Leaf]) -> pl.DataType:
-    if isinstance(dtype, pl.Struct) and dtype.fields:
-        return _pruned(_fields(dtype), leaves)
-    return _TEXTS if isinstance(dtype, pl.List) or leaves[0].name == "Data" else pl.String()
-
-
-def _column(leaf: Leaf) -> pl.Expr:
-    if leaf.constant is not None:
-        return pl.lit(leaf.constant)
-    column = pl.col("@record")
-    for key in leaf.path:
-        column = column.struct.field(key)
-    return column

@@ -4,7 +4,7 @@ A derived field never replaces one that the record has, with one exception: the 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import polars as pl
 
@@ -70,7 +70,8 @@ _SPACED = (
 def spellings(name: str) -> tuple[str, ...]:
     """Return the other spellings of a name with blanks: without blanks and colons, and with underscores."""
     plain = name.replace(":", "").strip()
-    return tuple(dict.fromkeys((plain.replace(" ", ""), plain.replace(" ", "_")))) if " " in name or ":" in name else ()
+    others = (plain.replace(" ", ""), plain.replace(" ", "_")) if " " in name or ":" in name else ()
+    return tuple(dict.fromkeys(filter(None, others)))
 
 
 _SPELT = {spelling: name for name in _SPACED for spelling in spellings(name)}
@@ -176,6 +177,7 @@ def _hashes(flat: pl.DataFrame) -> dict[str, pl.Expr]:
     return {name: pl.col(column).str.extract(rf"(?i)\b{label}=([0-9a-f]+)") for name, label in _HASHES.items()}
 
 
+@cache
 def _engine() -> dict[str, pl.Expr]:
     text = pl.col("Data").list.join("\n", ignore_nulls=True)
     return {name: text.str.extract(rf"(?m)^\s*{name}=([^\r\n]+)").str.strip_chars() for name in _ENGINE}

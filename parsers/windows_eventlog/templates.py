@@ -17,7 +17,7 @@ import polars as pl
 
 from .layout import Container, Leaf, Tree, laid_out, parts
 
-__all__ = ["Kind", "read_group"]
+__all__ = ["Kind", "forget", "known", "read_group"]
 
 #: What a group of records has in common at a glance: container, channel, event id, how many keys, how many of them null.
 Kind: TypeAlias = tuple[str, str | None, str | None, int, int]
@@ -143,8 +143,10 @@ def _nodes(names: _Names, at: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from _nodes(below, (*at, key))
 
 
-def _names(value: Mapping[str, object]) -> _Names:
-    return {key: _names(below) if isinstance(below, dict) else _kind(below) for key, below in value.items()}
+def _names(value: Mapping[str, object], depth: int = 0) -> _Names:
+    if depth > _DEEPEST:
+        raise UnfitError("nested deeper than any carrier does")
+    return {key: _names(below, depth + 1) if isinstance(below, dict) else _kind(below) for key, below in value.items()}
 
 
 def _kind(value: object) -> str:
@@ -165,8 +167,6 @@ def _taught(kind: Kind, text: str) -> Template:
         raise UnfitError("no object")
     names = _names(value)
     template = Template(Container(kind[0]), names, dict(_nodes(names)))
-    if max(map(len, template.nodes), default=0) > _DEEPEST:
-        raise UnfitError("nested deeper than any carrier does")
     if (len(template.nodes), sum(template.nulls.values())) != kind[3:]:
         raise UnfitError("a key twice, or what looks like a key inside a text")
     system, data = parts(template.container, _tree(names))
@@ -202,10 +202,20 @@ def _learnt(kind: Kind, rows: pl.DataFrame) -> Template | None:
         template = _taught(kind, rows.get_column("text")[0])
     except UnfitError:
         return None
-    known = _KNOWN.get(kind, ())
-    if all(template.nodes != one.nodes for one in known):
-        _remember(kind, (template, *known)[:_MOST_TEMPLATES])
+    others = _KNOWN.get(kind, ())
+    if all(template.nodes != one.nodes for one in others):
+        _remember(kind, (template, *others)[:_MOST_TEMPLATES])
     return template
+
+
+def forget() -> None:
+    """Forget every template: they are learnt again."""
+    _KNOWN.clear()
+
+
+def known() -> int:
+    """Return of how many kinds templates are remembered."""
+    return len(_KNOWN)
 
 
 def _remember(kind: Kind, templates: tuple[Template, ...]) -> None:
