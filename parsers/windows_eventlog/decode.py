@@ -64,12 +64,13 @@ def decode_group(rows: pl.DataFrame, container: Container, want: Collection[str]
 def decode_records(records: Iterable[Record], container: Container, want: Collection[str] | None) -> tuple[pl.DataFrame, ...]:
     """Return the flat frames of ``records``, read one by one.
 
-    Records share a frame only where they hold lists under the same names: a neighbour's list makes no list of a text.
+    Records share a frame only where they have the same names, and lists under the same: no neighbour lends a name.
     """
     groups: dict[tuple[object, ...], list[dict[str, object]]] = {}
     for record in records:
         flat = _flatten(record, container, want)
-        groups.setdefault((_text_of(flat, "@Channel"), _text_of(flat, "@EventID"), _lists_of(flat)), []).append(flat)
+        kind = (_text_of(flat, "@Channel"), _text_of(flat, "@EventID"), frozenset(flat), _lists_of(flat))
+        groups.setdefault(kind, []).append(flat)
     return tuple(map(_frame, groups.values()))
 
 

@@ -12,7 +12,7 @@ from correlator.parse.times import to_utc
 from .actions import OUTCOMES, action_of
 from .channels import SECURITY, SYSMON, dataset, log_sources_of
 from .ecs import NEEDED, ecs_columns
-from .own import derive
+from .own import derive, telling
 from .system import uniform
 
 __all__ = ["EventGroup", "by_event", "events_of"]
@@ -40,7 +40,7 @@ _KIND: dict[str, pl.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class EventGroup:
-    """Flat events of one channel (as written by the first of them) and one event id."""
+    """Flat events of one channel, written alike, and one event id."""
 
     channel: str
     event_id: str
@@ -48,19 +48,18 @@ class EventGroup:
 
 
 def by_event(frames: Iterable[pl.DataFrame]) -> tuple[list[EventGroup], list[int]]:
-    """Return flat frames grouped by channel (without case) and event id, and the rows that lack one of the two."""
-    groups: dict[tuple[str, str, frozenset[str]], list[pl.DataFrame]] = {}
+    """Return flat frames grouped by channel and event id, and the rows that lack one of the two."""
+    groups: dict[tuple[str, str, frozenset[str], frozenset[str]], list[pl.DataFrame]] = {}
     unnamed: list[int] = []
     for frame in frames:
         for part in _parts(frame):
             channel, event_id = (_first(part, name) for name in ("@Channel", "@EventID"))
             if channel and event_id:
-                groups.setdefault((channel.casefold(), event_id, _lists(part)), []).append(part)
+                key = (channel, event_id, _lists(part), telling(tuple(sorted(part.columns))))
+                groups.setdefault(key, []).append(part)
             else:
                 unnamed += part.get_column("raw_row").to_list()
-    whole = [
-        EventGroup(_first(parts[0], "@Channel"), key[1], pl.concat(parts, how="diagonal")) for key, parts in groups.items()
-    ]
+    whole = [EventGroup(key[0], key[1], pl.concat(parts, how="diagonal")) for key, parts in groups.items()]
     return whole, unnamed
 
 

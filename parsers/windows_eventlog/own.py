@@ -11,7 +11,7 @@ import polars as pl
 from .channels import ANTIVIRUS_IDS, CLASSIC, DEFENDER, SECURITY, SYSMON
 from .codes import MESSAGES, decoded_words
 
-__all__ = ["DECODED_LISTS", "DECODED_WORDS", "derive", "integer", "made_of"]
+__all__ = ["DECODED_LISTS", "DECODED_WORDS", "derive", "integer", "made_of", "telling"]
 
 #: Fields whose text is a list of ids or words: decoded as a list.
 DECODED_LISTS = (
@@ -92,6 +92,19 @@ def _sources(name: str) -> Iterator[str]:
 def made_of(want: frozenset[str]) -> frozenset[str]:
     """Return the fields of a record that the own fields ``want`` are made of, themselves included."""
     return frozenset(source for name in want for source in _sources(name))
+
+
+_DERIVED = frozenset({*_MADE_OF, *_TEXT_SOURCES, "Data"})
+_REWRITTEN = frozenset({"@severity", "@Keywords", "@Level", "Keywords", "Level", "EventType"})
+
+
+@lru_cache(maxsize=4096)
+def telling(names: tuple[str, ...]) -> frozenset[str]:
+    """Return those of the ``names`` that decide by being there: what others are rewritten by, or derived unless it is there.
+
+    Events are only put together where these are the same, or a neighbour would decide.
+    """
+    return frozenset(name for name in names if name in _DERIVED or name in _REWRITTEN or name in _SPELT or spellings(name))
 
 
 def derive(
