@@ -71,12 +71,12 @@ fn main() -> Result<(), Failure> {
         return Err(format!("{} lines, {} log sources", lines.len(), kinds.len()).into());
     }
     let evaluate = |event: &Value, line: usize| evaluated(&loaded.engine, form, event, &fed[kinds[line]]);
-    if let Some(file) = asked.get("verdicts") {
-        return Ok(fs::write(file, verdicts(&lines, &evaluate)?)?);
-    }
     let first: usize = asked.get("skip").map_or(Ok(0), |lines| lines.parse())?;
     let counted: usize = asked.get("take").map_or(Ok(lines.len()), |lines| lines.parse())?;
     let lines = &lines[..lines.len().min(first + counted)];
+    if let Some(file) = asked.get("verdicts") {
+        return Ok(fs::write(file, verdicts(lines, &evaluate)?)?);
+    }
     let mut found = 0;
     for (line, text) in lines.iter().enumerate().take(first) {
         found += evaluate(&serde_json::from_slice(text)?, line).len();
