@@ -78,14 +78,18 @@ class Engine:
         return [str(BUILT / "release" / RSIGMA[self.version]), "--version", self.version, *rules, *events, *fed]
 
 
-def engines(*, decoded: bool = True) -> list[Engine]:
-    """Return every engine and form that can be started here, ours first; ``decoded`` forms cost time only, not verdicts."""
-    found = [Engine("tocsin", str(lines)) for lines in (BATCHES if decoded else BATCHES[:1])]
+def engines(*, timed: bool, slow: bool) -> list[Engine]:
+    """Return the engines and forms that can be started here, ours first.
+
+    ``timed``: with the forms that differ in cost only. ``slow``: with those that are measured on a part of a corpus.
+    """
+    found = [Engine("tocsin", str(lines)) for lines in (BATCHES if timed else BATCHES[:1])]
     for version, program in RSIGMA.items():
         if (BUILT / "release" / program).exists():
-            found += [Engine("rsigma", form, version, slow=form == "strict") for form in FORMS]
-            found += [Engine("rsigma", form, version, decoded=True) for form in ("routed", "subset") if decoded]
-    if (SQLITE / "bin" / "python").exists():
+            found += [Engine("rsigma", form, version) for form in ("routed", "subset")]
+            found += [Engine("rsigma", "subset", version, decoded=True)] if timed else []
+            found += [Engine("rsigma", "strict", version, slow=True)] if slow else []
+    if slow and (SQLITE / "bin" / "python").exists():
         found.append(Engine("sqlite", "", slow=True))
     return found
 

@@ -31,6 +31,8 @@ SHARE = 0.2
 #: Events that engines are timed on, and compared on, which would take minutes for all of them.
 SLOW_EVENTS, SLOW_VERDICTS = 5_000, 10_000
 CORPORA = ("attacks", "mix")
+#: Where slow engines run at all: nothing is aimed at against them elsewhere.
+SLOW_ON = frozenset({"attacks"})
 Figures = dict[str, Any]
 
 
@@ -46,12 +48,12 @@ def prepare(name: str, *, small: bool) -> Paths:
     return paths
 
 
-def compare(paths: Paths) -> Figures:
+def compare(paths: Paths, *, slow: bool) -> Figures:
     """Return, for every peer and form, how many verdicts it gave and which are not ours."""
     numbers = {identity: line for line, identity in enumerate(_lines(paths, "ids"), 1)}
     rules = read_rules(paths.rules)
     ours, found = None, {}
-    for engine in engines.engines(decoded=False):
+    for engine in engines.engines(timed=False, slow=slow):
         print(f"  verdicts: {engine.key}", file=sys.stderr)
         file = paths.corpus / f"verdicts {engine.key}.tsv"
         engine.write_verdicts(paths, file, SLOW_VERDICTS)
@@ -78,12 +80,12 @@ def _lines(paths: Paths, ending: str) -> list[str]:
     return Path(f"{paths.events}.{ending}").read_text(encoding="utf-8").splitlines()
 
 
-def take_turns(paths: Paths, rounds: int) -> dict[str, Figures]:
+def take_turns(paths: Paths, rounds: int, *, slow: bool) -> dict[str, Figures]:
     """Return the figures of every engine: medians over ``rounds``, in each of which every engine runs once."""
     skip = _skipped(paths)
     runs: dict[str, list[Figures]] = {}
     for number in range(rounds):
-        for engine in engines.engines():
+        for engine in engines.engines(timed=True, slow=slow):
             print(f"  round {number + 1}: {engine.key}", file=sys.stderr)
             runs.setdefault(engine.key, []).append(engine.timed(paths, SHARE, skip, SLOW_EVENTS))
     return {key: _medians(figures) for key, figures in runs.items()}
@@ -128,7 +130,8 @@ def main() -> None:
         paths = prepare(name, small=asked.small)
         manifest = read_manifest(paths.corpus)
         found = {"lines": manifest["lines"], "sha256": manifest["sha256"], "slow_events": SLOW_EVENTS, "share": SHARE}
-        found |= {"verdicts": compare(paths), "cost": take_turns(paths, asked.rounds)}
+        slow = name in SLOW_ON
+        found |= {"verdicts": compare(paths, slow=slow), "cost": take_turns(paths, asked.rounds, slow=slow)}
         figures["corpora"][name] = {**found, "ratios": report.ratios(found["cost"])}
         print("\n".join(report.lines(name, figures["corpora"][name])))
     figures["load_average"].append(round(os.getloadavg()[0], 1))
