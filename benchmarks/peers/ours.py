@@ -61,9 +61,9 @@ def write_events(content: Content, rows: pl.DataFrame, out: Path) -> None:
 
 
 def _flat(frame: pl.DataFrame, asked: frozenset[str]) -> Iterator[tuple[tuple[int, int], str, str, Figures]]:
-    """Yield place, id, log sources and flat event; Windows events without ECS names, which no Windows rule asks for."""
-    hidden = RESERVED | {"event.null_fields"} | (ECS.keys() if "winlog.channel" in frame.columns else frozenset())
-    own = [name for name in frame.columns if name not in hidden and not name.startswith(_DECODED)]
+    """Yield place, id, log sources and flat event, without ECS names where the source has its own: rules ask for those."""
+    shown = [name for name in frame.columns if name not in RESERVED | {"event.null_fields"}]
+    own = [name for name in shown if name not in ECS and not name.startswith(_DECODED)] or shown
     twice = frozenset(name.replace(" ", mark) for name in own if " " in name for mark in "_ ") - asked
     names = [name for name in own if name not in twice]
     for row in frame.iter_rows(named=True):
