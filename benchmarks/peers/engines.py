@@ -20,8 +20,11 @@ Figures = dict[str, Any]
 
 #: Versions of rsigma by the program that holds them; the second is the newest that builds with the compiler at hand.
 RSIGMA = {"0.21.0": "rsigma-v0-21", "0.26.0": "rsigma-newest"}
+#: Events that slow engines work on before they are timed.
+SLOW_SKIP = 500
 #: Lines that Tocsin takes at once: as a replay cuts them, and as many as a worker may take that is behind.
 BATCHES = (10_000, 50_000)
+NEWEST = "0.26.0"
 #: Ways to start rsigma: rules as they are or strict, how events meet them.
 FORMS = {"routed": ("rules", "routed"), "subset": ("rules", "subset"), "strict": ("strict", "open")}
 
@@ -57,7 +60,7 @@ class Engine:
         """Return the figures of one fresh process; the first ``skip`` events (``share`` of the lines) are not counted."""
         if self.name == "tocsin":
             return _run([*_ours("measure", paths, str(share)), self.form])
-        some = ["--skip", str(skip), *(["--take", str(take)] if self.slow else [])]
+        some = ["--skip", str(SLOW_SKIP), "--take", str(take)] if self.slow else ["--skip", str(skip)]
         return _run([*self._command(paths), *some])
 
     def write_verdicts(self, paths: Paths, target: Path, take: int) -> None:
@@ -78,18 +81,19 @@ class Engine:
         return [str(BUILT / "release" / RSIGMA[self.version]), "--version", self.version, *rules, *events, *fed]
 
 
-def engines(*, timed: bool, slow: bool) -> list[Engine]:
+def engines(*, timed: bool, every: bool) -> list[Engine]:
     """Return the engines and forms that can be started here, ours first.
 
-    ``timed``: with the forms that differ in cost only. ``slow``: with those that are measured on a part of a corpus.
+    ``timed``: with the forms that differ in cost only. ``every``: also forms that are never the fastest, and those that are
+    measured on a part of a corpus.
     """
     found = [Engine("tocsin", str(lines)) for lines in (BATCHES if timed else BATCHES[:1])]
     for version, program in RSIGMA.items():
         if (BUILT / "release" / program).exists():
-            found += [Engine("rsigma", form, version) for form in ("routed", "subset")]
-            found += [Engine("rsigma", "subset", version, decoded=True)] if timed else []
-            found += [Engine("rsigma", "strict", version, slow=True)] if slow else []
-    if slow and (SQLITE / "bin" / "python").exists():
+            found += [Engine("rsigma", "subset", version)]
+            found += [Engine("rsigma", "subset", version, decoded=True)] if timed and version == NEWEST else []
+            found += [Engine("rsigma", "routed", version), Engine("rsigma", "strict", version, slow=True)] if every else []
+    if every and (SQLITE / "bin" / "python").exists():
         found.append(Engine("sqlite", "", slow=True))
     return found
 
@@ -111,6 +115,13 @@ def convert(paths: Paths) -> None:
     if not paths.queries.exists():
         command = [str(SQLITE / "bin" / "python"), str(HERE / "sqlite" / "peer.py"), "--rules", str(paths.strict)]
         _run([*command, "--convert", str(paths.queries)], quiet=True)
+
+
+def refused(engine: Engine, paths: Paths) -> set[str]:
+    """Return the files of rules that SQLite's backend did not convert; rsigma tells its own with its figures."""
+    if engine.name != "sqlite":
+        return set()
+    return {one["file"] for one in orjson.loads(paths.queries.read_bytes())["refused"]}
 
 
 def flatten(paths: Paths) -> None:

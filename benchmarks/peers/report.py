@@ -65,6 +65,17 @@ def _verdicts(verdicts: Mapping[str, Figures]) -> Iterable[str]:
         yield f"{key:28}{figures['events']:9,}{figures['verdicts']:9,}{counts['missing']:9,}{counts['extra']:7,}  {told}"
 
 
+def synthetic(found: Mapping[str, Any]) -> Iterable[str]:
+    """Return the lines about events made for each rule."""
+    yield f"events made for each rule: {found['events']:,}, of which {found['matches']:,} match"
+    for key, figures in found.items():
+        if isinstance(figures, dict):
+            events = sum(one["events"] for one in figures["differences"])
+            reasons = Counter(one["reason"] for one in figures["differences"])
+            told = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+            yield f"{key:28}{events:6,} verdicts of {figures['rules_that_differ']} rules differ: {told or 'none'}"
+
+
 def _ratios(name: str, found: Mapping[str, float]) -> Iterable[str]:
     for what, value in found.items():
         target = TARGETS[what].get(name)

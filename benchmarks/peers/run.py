@@ -1,6 +1,6 @@
 """Tocsin and its peers side by side: same events, same Windows rules of SigmaHQ; verdicts first, then what they cost.
 
-    just bench-peers                    # or: .venv/bin/python -m benchmarks.peers.run [attacks mix] [--small] [--rounds 3]
+    just bench-peers                    # or: .venv/bin/python -m benchmarks.peers.run [attacks mix synthetic] [--small] [--rounds 3]
 
 Builds the peers on first use (Rust: cargo; Python: an environment of its own), in benchmarks/.work. Every measured run is a
 fresh process on one thread, engines take turns, figures are medians of processor time. Writes a JSON file into
@@ -21,8 +21,8 @@ import orjson
 
 from benchmarks import recorded
 from benchmarks.corpora import corpus, read_manifest
-from benchmarks.peers import engines, report
-from benchmarks.peers.engines import WORK, Engine, Paths
+from benchmarks.peers import engines, report, synthetic
+from benchmarks.peers.engines import WORK, Paths
 from benchmarks.peers.strict import write_strict
 from benchmarks.peers.verdicts import differences, read_pairs, read_rules
 
@@ -30,9 +30,9 @@ from benchmarks.peers.verdicts import differences, read_pairs, read_rules
 SHARE = 0.2
 #: Events that engines are timed on, and compared on, which would take minutes for all of them.
 SLOW_EVENTS, SLOW_VERDICTS = 5_000, 10_000
-CORPORA = ("attacks", "mix")
-#: Where slow engines run at all: nothing is aimed at against them elsewhere.
-SLOW_ON = frozenset({"attacks"})
+CORPORA, SYNTHETIC = ("attacks", "mix"), "synthetic"
+#: Where every form runs; elsewhere the fastest only, nothing is aimed at against the others.
+EVERY_ON = frozenset({"attacks"})
 Figures = dict[str, Any]
 
 
@@ -48,12 +48,12 @@ def prepare(name: str, *, small: bool) -> Paths:
     return paths
 
 
-def compare(paths: Paths, *, slow: bool) -> Figures:
+def compare(paths: Paths, *, every: bool) -> Figures:
     """Return, for every peer and form, how many verdicts it gave and which are not ours."""
     numbers = {identity: line for line, identity in enumerate(_lines(paths, "ids"), 1)}
     rules = read_rules(paths.rules)
     ours, found = None, {}
-    for engine in engines.engines(timed=False, slow=slow):
+    for engine in engines.engines(timed=False, every=every):
         print(f"  verdicts: {engine.key}", file=sys.stderr)
         file = paths.corpus / f"verdicts {engine.key}.tsv"
         engine.write_verdicts(paths, file, SLOW_VERDICTS)
@@ -64,28 +64,21 @@ def compare(paths: Paths, *, slow: bool) -> Figures:
             "events": min(len(numbers), SLOW_VERDICTS) if engine.slow else len(numbers),
             "verdicts": len(pairs),
             "rules_that_fired": len({rule for rule, _ in pairs}),
-            "differences": differences(seen, pairs, rules, _refused(engine, paths), paths.events),
+            "differences": differences(seen, pairs, rules, engines.refused(engine, paths), paths.events),
         }
     return found
-
-
-def _refused(engine: Engine, paths: Paths) -> set[str]:
-    """Return the files of rules that SQLite's backend did not convert; rsigma reports its own with the figures."""
-    if engine.name != "sqlite":
-        return set()
-    return {one["file"] for one in orjson.loads(paths.queries.read_bytes())["refused"]}
 
 
 def _lines(paths: Paths, ending: str) -> list[str]:
     return Path(f"{paths.events}.{ending}").read_text(encoding="utf-8").splitlines()
 
 
-def take_turns(paths: Paths, rounds: int, *, slow: bool) -> dict[str, Figures]:
+def take_turns(paths: Paths, rounds: int, *, every: bool) -> dict[str, Figures]:
     """Return the figures of every engine: medians over ``rounds``, in each of which every engine runs once."""
     skip = _skipped(paths)
     runs: dict[str, list[Figures]] = {}
     for number in range(rounds):
-        for engine in engines.engines(timed=True, slow=slow):
+        for engine in engines.engines(timed=True, every=every):
             print(f"  round {number + 1}: {engine.key}", file=sys.stderr)
             runs.setdefault(engine.key, []).append(engine.timed(paths, SHARE, skip, SLOW_EVENTS))
     return {key: _medians(figures) for key, figures in runs.items()}
@@ -108,7 +101,7 @@ def _medians(runs: list[Figures]) -> Figures:
 def main() -> None:
     """Build, compare, measure, print, write down."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpora", nargs="*", default=[], help="attacks, mix; both without a name")
+    parser.add_argument("corpora", nargs="*", default=[], help="attacks, mix, synthetic; all without a name")
     parser.add_argument("--small", action="store_true", help="5,000 lines each: to see that it works, not to measure")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--machine", default=f"{os.cpu_count()}-core-vm", help="what the file is named after; no host name")
@@ -125,15 +118,21 @@ def main() -> None:
         "load_average": [round(os.getloadavg()[0], 1)],
         "corpora": {},
     }
-    for name in asked.corpora or CORPORA:
+    names = asked.corpora or (*CORPORA, SYNTHETIC)
+    for name in names:
+        if name == SYNTHETIC:
+            continue
         print(name, file=sys.stderr)
         paths = prepare(name, small=asked.small)
         manifest = read_manifest(paths.corpus)
         found = {"lines": manifest["lines"], "sha256": manifest["sha256"], "slow_events": SLOW_EVENTS, "share": SHARE}
-        slow = name in SLOW_ON
-        found |= {"verdicts": compare(paths, slow=slow), "cost": take_turns(paths, asked.rounds, slow=slow)}
+        every = name in EVERY_ON
+        found |= {"verdicts": compare(paths, every=every), "cost": take_turns(paths, asked.rounds, every=every)}
         figures["corpora"][name] = {**found, "ratios": report.ratios(found["cost"])}
         print("\n".join(report.lines(name, figures["corpora"][name])))
+    if SYNTHETIC in names and synthetic.CASES.exists():
+        figures["synthetic"] = synthetic.compare()
+        print("\n".join(report.synthetic(figures["synthetic"])))
     figures["load_average"].append(round(os.getloadavg()[0], 1))
     words = [figures["date"], asked.machine, "small" if asked.small else "", asked.label]
     target = WORK.parent / "results" / "peers" / ("-".join(word for word in words if word) + ".json")

@@ -70,8 +70,9 @@ def _single_wildcard_at_end(case: Case) -> bool:
 
 
 def _keywords(case: Case) -> bool:
-    selections = (below for name, below in case.rule["detection"].items() if name != "condition")
-    return any(isinstance(below, list) and not _holds_maps(below) for below in selections)
+    selections = [below for name, below in case.rule["detection"].items() if name != "condition"]
+    listed = any(isinstance(below, list) and not _holds_maps(below) for below in selections)
+    return listed or any(field.startswith("|") for field, _ in case.items())
 
 
 def _asked(case: Case) -> frozenset[str]:
@@ -81,6 +82,11 @@ def _asked(case: Case) -> frozenset[str]:
 def _list_value(case: Case) -> bool:
     asked = _asked(case)
     return any(isinstance(event.get(name), list) for event in case.events for name in asked)
+
+
+def _wildcard_across_lines(case: Case) -> bool:
+    starred = any("*" in text for _, value in case.items() for text in _texts(value))
+    return starred and all(any("\n" in str(value) for value in event.values()) for event in case.events)
 
 
 def _not_ascii(case: Case) -> bool:
@@ -95,6 +101,7 @@ _REASONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
         lambda case: any("System_Channel" in event or event.get("EventID") == "104" for event in case.events),
     ),
     ("endswith with ?", _single_wildcard_at_end),
+    ("* across lines", _wildcard_across_lines),
     ("windash", lambda case: case.says("windash")),
     ("cidr", lambda case: case.says("cidr")),
     ("fieldref", lambda case: case.says("fieldref")),
