@@ -1,6 +1,6 @@
 """Tocsin and its peers side by side: same events, same Windows rules of SigmaHQ; verdicts first, then what they cost.
 
-    just bench-peers                    # or: .venv/bin/python -m benchmarks.peers.run [attacks mix synthetic] [--small] [--rounds 3]
+    just bench-peers                    # or: .venv/bin/python -m benchmarks.peers.run [attacks mix synthetic] [--rounds 3]
 
 Builds the peers on first use (Rust: cargo; Python: an environment of its own), in benchmarks/.work. Every measured run is a
 fresh process on one thread, engines take turns, figures are medians of processor time. Writes a JSON file into
@@ -98,6 +98,26 @@ def _medians(runs: list[Figures]) -> Figures:
     return {**{name: runs[0][name] for name in ("events", "rules", "refused")}, **middle}
 
 
+def measured(name: str, rounds: int, *, small: bool) -> Figures:
+    """Return the verdicts and costs on one corpus, printed as they come."""
+    print(name, file=sys.stderr)
+    paths = prepare(name, small=small)
+    manifest = read_manifest(paths.corpus)
+    found = {"lines": manifest["lines"], "sha256": manifest["sha256"], "slow_events": SLOW_EVENTS, "share": SHARE}
+    every = name in EVERY_ON
+    found |= {"verdicts": compare(paths, every=every), "cost": take_turns(paths, rounds, every=every)}
+    found["ratios"] = report.ratios(found["cost"])
+    print("\n".join(report.lines(name, found)), flush=True)
+    return found
+
+
+def _write(figures: Figures, words: list[str]) -> None:
+    target = WORK.parent / "results" / "peers" / ("-".join(word for word in words if word) + ".json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    print(f"written to {os.path.relpath(target)}")
+
+
 def main() -> None:
     """Build, compare, measure, print, write down."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,35 +130,19 @@ def main() -> None:
     if not recorded.is_there():
         parser.exit(2, f"needs {recorded.SHARED}: name it with TOCSIN_SHARED\n")
     engines.build()
+    names, load = asked.corpora or (*CORPORA, SYNTHETIC), round(os.getloadavg()[0], 1)
     figures: Figures = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": asked.machine,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tocsin", "polars", "pysigma")}},
         "rounds": asked.rounds,
-        "load_average": [round(os.getloadavg()[0], 1)],
-        "corpora": {},
+        "corpora": {name: measured(name, asked.rounds, small=asked.small) for name in names if name != SYNTHETIC},
     }
-    names = asked.corpora or (*CORPORA, SYNTHETIC)
-    for name in names:
-        if name == SYNTHETIC:
-            continue
-        print(name, file=sys.stderr)
-        paths = prepare(name, small=asked.small)
-        manifest = read_manifest(paths.corpus)
-        found = {"lines": manifest["lines"], "sha256": manifest["sha256"], "slow_events": SLOW_EVENTS, "share": SHARE}
-        every = name in EVERY_ON
-        found |= {"verdicts": compare(paths, every=every), "cost": take_turns(paths, asked.rounds, every=every)}
-        figures["corpora"][name] = {**found, "ratios": report.ratios(found["cost"])}
-        print("\n".join(report.lines(name, figures["corpora"][name])))
     if SYNTHETIC in names and synthetic.CASES.exists():
         figures["synthetic"] = synthetic.compare()
         print("\n".join(report.synthetic(figures["synthetic"])))
-    figures["load_average"].append(round(os.getloadavg()[0], 1))
-    words = [figures["date"], asked.machine, "small" if asked.small else "", asked.label]
-    target = WORK.parent / "results" / "peers" / ("-".join(word for word in words if word) + ".json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    print(f"written to {os.path.relpath(target)}")
+    figures["load_average_before_and_after"] = [load, round(os.getloadavg()[0], 1)]
+    _write(figures, [figures["date"], asked.machine, "small" if asked.small else "", asked.label])
 
 
 if __name__ == "__main__":
