@@ -31,10 +31,9 @@ def _frames(one: Figures) -> list[str]:
         found = f"{run['matches']:>8,} matches of {run['fired']:>4} rules{_hits(run)}  {figures['peak_mib']:>5} MiB"
         lines.append(f"{_name(one)}  batch {size:>6}  {rates}  {found}")
     bounds = "  ".join(f"{name} {figures['events'] / max(cpu, 1e-6):,.0f}" for name, cpu in figures["bounds"].items())
-    stages = "  ".join(
-        f"{name.removeprefix('detect: ')} {cpu:.2f} s" for name, cpu in figures["stages"].items() if cpu >= _SHOWN
-    )
-    lines.append(f"{'':33}of the smallest batches: {stages}")
+    spent = [(name.removeprefix("detect: "), cpu) for name, cpu in figures["stages"].items() if cpu >= _SHOWN]
+    steps = "  ".join(f"{name} {cpu:.2f} s" for name, cpu in spent)
+    lines += [f"{'':33}steps, at the first batch size: {steps}"] if steps else []
     return [*lines, f"{'':33}bounds, events/CPU s: {bounds}"]
 
 

@@ -81,7 +81,8 @@ def lines(results: Sequence[Figures]) -> list[str]:
     """Return the table; a figure that does not reach its aim bears the aim in brackets, one nobody aimed at stands alone."""
     head = [f"| all active rules, one thread | {' | '.join(CORPORA)} |", f"|---|{'---|' * len(CORPORA)}"]
     rows = [(target.what, [_cell(target, results, place) for place in range(len(CORPORA))]) for target in TARGETS]
-    return head + [f"| {what} | {' | '.join(cells)} |" for what, cells in rows if any(cells)]
+    told = [f"| {what} | {' | '.join(cells)} |" for what, cells in rows if any(cells)]
+    return head + told if told else []
 
 
 def _cell(target: Target, results: Sequence[Figures], place: int) -> str:
