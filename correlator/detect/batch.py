@@ -51,6 +51,8 @@ class Batch:
 
     def _code(self, number: int, *, any_logsource: bool) -> pl.Series:
         events = self.frames[number]
+        if events.is_empty():
+            return pl.Series("source", [], dtype=pl.UInt32)
         if any_logsource or "logsource" not in self._columns[number]:
             code = self._number("" if any_logsource else _NOTHING, number)
             return pl.repeat(code, events.height, dtype=pl.UInt32, eager=True)

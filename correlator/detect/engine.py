@@ -15,6 +15,7 @@ import polars as pl
 from correlator.detect.batch import Batch
 from correlator.detect.columns import NULL_FIELDS
 from correlator.detect.compiled import Compiled, compiled
+from correlator.detect.memory import Memory
 from correlator.detect.parts import CHUNK_ROWS, chunks, put_together
 from correlator.detect.plan import Node, RuleSet
 from correlator.detect.reference import CHUNK_ROWS as DENSE_ROWS
@@ -35,23 +36,25 @@ def detect(
     *,
     any_logsource: bool = False,
     reserved: frozenset[str] = RESERVED,
+    memory: Memory | None = None,
 ) -> pl.DataFrame:
     """Return which rule matched which row of which frame: a frame of schema MATCH, sorted by frame, row, rule.
 
     Frames need a text column ``logsource`` (unless ``any_logsource``): the ``product/category/service`` triples that an
-    event feeds, separated by blanks. Keywords search every column that is not ``reserved``.
+    event feeds, separated by blanks. Keywords search every column that is not ``reserved``. ``memory``: what earlier batches of
+    the caller found in values, kept up by this one; it changes no verdict.
     """
     rules = compiled(ruleset)
     found = [pl.DataFrame(schema=MATCH)]
     for parts in chunks(frames, CHUNK_ROWS):
         made = put_together(parts, reserved - rules.reads - _NEEDED, any_logsource=any_logsource)
         batch = Batch(list(made), reserved, any_logsource=any_logsource)
-        found.append(batch.placed(_matches(rules, batch)))
+        found.append(batch.placed(_matches(rules, batch, memory)))
     return pl.concat(found).sort("frame", "row", "rule")
 
 
-def _matches(rules: Compiled, batch: Batch) -> pl.DataFrame:
-    pairs = candidates(rules, batch)
+def _matches(rules: Compiled, batch: Batch, memory: Memory | None) -> pl.DataFrame:
+    pairs = candidates(rules, batch, memory)
     many = (
         pairs.get_column("rule").value_counts().filter((pl.col("count") > FEW_PAIRS) | pl.col("rule").is_in(list(rules.wide)))
     )

@@ -13,11 +13,13 @@ import polars as pl
 from correlator.detect.batch import PAIR, Batch
 from correlator.detect.columns import TEXT, one_sigma
 from correlator.detect.compiled import Compiled, Sought
+from correlator.detect.memory import Memory, Remembered
 from correlator.detect.screen import BETWEEN, passes, texts_of
 from correlator.detect.witness import MOST_OPTIONS
 
 #: A witness in more rows than this, and in more than one row of so many, tells little.
 _MANY_ROWS, _ONE_OF = 64, 400
+_PLACED = pl.Schema({"folded": pl.String(), "rows": pl.List(pl.UInt32()), "keys": pl.List(pl.UInt32())})
 _FOUND = pl.Schema({"rows": pl.List(pl.UInt32()), "keys": pl.List(pl.UInt32())})
 _HITS = pl.Schema({"key": pl.UInt32(), "rows": pl.List(pl.UInt32())})
 
@@ -71,12 +73,12 @@ def _stood(rows: pl.Series, column: pl.Series) -> pl.DataFrame:
     return stood.filter(pl.col("value").is_not_null()) if stood.get_column("value").null_count() else stood
 
 
-def candidates(rules: Compiled, batch: Batch) -> pl.DataFrame:
+def candidates(rules: Compiled, batch: Batch, memory: Memory | None = None) -> pl.DataFrame:
     """Return the rows each rule may be true of, as far as its witnesses say: schema PAIR, every pair once."""
     seen = [rules.seen_by(source) for source in batch.names]
     values = Values(rules, batch)
     fields = frozenset[str]().union(*(one.first for one in seen))
-    hits = _hits(values, rules.sought(batch.names), fields)
+    hits = _hits(values, rules.sought(batch.names), fields, memory)
     heavy = _heavy(rules, batch, hits)
     if heavy:
         hits = _rarest(rules, values, hits, heavy)
@@ -88,14 +90,26 @@ def candidates(rules: Compiled, batch: Batch) -> pl.DataFrame:
     return placed.join(allowed, on=["source", "rule"], how="semi").select("row", "rule").unique().cast(PAIR)
 
 
-def _hits(values: Values, sought: Mapping[str, Sought], fields: Iterable[str]) -> pl.DataFrame:
+def _hits(values: Values, sought: Mapping[str, Sought], fields: Iterable[str], memory: Memory | None = None) -> pl.DataFrame:
     """Return which keys have a witness in which rows: schema _HITS."""
     found = [pl.DataFrame(schema=_FOUND)]
     for name in fields:
         stood = values.of(name) if name in sought else None
         if stood is not None:
-            found += [hits.select(*_FOUND) for hits in _found(sought[name], stood)]
-    return pl.concat(found).explode("keys").select("rows", key="keys").select(*_HITS)
+            known = memory.of(values.rules, sought[name]) if memory else None
+            hits = _recalled(known, sought[name], stood) if known else _found(sought[name], stood)
+            found += [some.select(*_FOUND) for some in hits]
+    return pl.concat(found).explode("keys").select("rows", key="keys").drop_nulls("key").select(*_HITS)
+
+
+def _recalled(known: Remembered, sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield what ``_found`` yields, out of memory where a value was met before."""
+    met, new = known.recall(values)
+    yield met
+    if new.height:
+        found = pl.concat([pl.DataFrame(schema=_PLACED), *(some.select(*_PLACED) for some in _found(sought, new))])
+        known.keep(met, new, found.select("folded", "keys"))
+        yield found
 
 
 def _found(sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:

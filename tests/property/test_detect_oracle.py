@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +18,7 @@ from correlator.detect import engine, screen, search
 from correlator.detect.engine import detect
 from correlator.detect.flatten import flatten, frame_of
 from correlator.detect.load import load_rules
+from correlator.detect.memory import Memory
 from correlator.detect.plan import RuleSet
 from correlator.detect.reference import reference
 from correlator.model.rule import RuleText
@@ -94,6 +96,10 @@ def test_verdicts_do_not_depend_on_how_events_are_cut(case: tuple[list[Rule], li
     cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=3))
 
     assert wanted == verdicts(ruleset, events, cuts)
+    memory = Memory()
+    for start, end in pairwise([0, *sorted(cuts), len(events)]):  # what one batch leaves in memory changes no later verdict
+        some = verdicts(ruleset, events[start:end], find=partial(detect, memory=memory))
+        assert {(rule, row - start) for rule, row in wanted if start <= row < end} == some
     assert wanted == verdicts(ruleset, events, range(1, len(events)))
     assert wanted == {(number, row) for number, rule in enumerate(rules) for _, row in verdicts(load(rule), events)}
 
