@@ -30,16 +30,16 @@ MOST_OPTIONS = 8
 
 # Last parts of texts that occur in ordinary events all day: a rule is better known by anything else it asks for. Found by
 # counting, in the corpora of benchmarks/, which first witnesses were in many rows while the rule had a rarer one.
-_COMMON = frozenset(
-    """
+_WORDS = """
     cmd.exe powershell.exe pwsh.exe svchost.exe rundll32.exe explorer.exe services.exe lsass.exe wmiprvse.exe conhost.exe
     msedge.exe chrome.exe outlook.exe winword.exe excel.exe wsmprovhost.exe netsh.exe cscript.exe regsvr32.exe dllhost.exe
     runtimebroker.exe sqlservr.exe winlogon.exe spoolsv.exe searchprotocolhost.exe ntdll.dll kernelbase.dll kernel32.dll
     .exe .dll windows window system32 users temp %temp% programdata software microsoft currentversion services control system
     appdata local currentcontrolset office downloads true false accept valid get c: http http: https: powershell krbtgt
     unknown path syscall execve negotiate ipc$ etc tmp autori
-    """.split()
-) | {"microsoft corporation", "service control manager", "security account manager", "microsoft-windows-eventlog"}
+"""
+_PHRASES = {"microsoft corporation", "service control manager", "security account manager", "microsoft-windows-eventlog"}
+_COMMON = frozenset(_WORDS.split()) | _PHRASES
 _COMMON_COST = 0.5
 #: How much less likely a text is with each byte of it.
 _PER_BYTE = 0.6
