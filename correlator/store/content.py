@@ -109,7 +109,7 @@ def plan_name(paths: Iterable[Path], mappings: Iterable[RuleText]) -> str:
 def text_key(text: str, placeholders: Mapping[str, tuple[str, ...]]) -> str:
     """Return the key of what one text means, wherever it lies; placeholders count only where a text can name them."""
     digest = hashlib.sha256(text.encode(errors="surrogateescape"))
-    if "expand" in text:
+    if "expand" in text or "\\x" in text or "\\u" in text:  # YAML may write the letters as escapes
         digest.update(repr(sorted(placeholders.items())).encode())
     return digest.hexdigest()[:32]
 
