@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
     Clock = Callable[[], datetime]
 
+_KEPT = """\
+# The day of `tocsin demo --keep`, for any other command.
+data_dir = "store"
+estate = "estate.toml"
+"""
 _COLUMNS = ("number", "severity", "events", "when", "commune", "incident")
 
 
@@ -44,9 +49,21 @@ def demo(seed: int, scale: float, keep: Path | None, fail_on: str | None, form: 
 
         clock = morning_clock()
         levels = play(folder, seed=seed, scale=scale, form=form, clock=clock)
+        if keep:
+            _write_settings(keep)
         if serve:
             _show(folder, port, clock)
     raise SystemExit(exit_code(fail_on, levels))
+
+
+def _write_settings(folder: Path) -> None:
+    """Write a tocsin.toml with which every other command looks at the kept day."""
+    from correlator.harness.demo.generator import ESTATE  # noqa: PLC0415 - `--help` must not load it
+
+    (folder / "estate.toml").write_bytes(ESTATE.read_bytes())
+    settings = folder / "tocsin.toml"
+    settings.write_text(_KEPT, encoding="utf-8")
+    click.echo(f"Kept. For other commands: --config {settings}", err=True)
 
 
 def _show(folder: Path, port: int, clock: "Clock") -> None:

@@ -146,11 +146,10 @@ def _configured() -> tuple[Path | None, Path | None]:
 
 def _find(found: Iterable["Rule"], wanted: str) -> "Rule":
     for rule in found:
-        if wanted in {rule.id, rule.name} or rule.path.endswith(wanted):
+        if wanted in {rule.id, rule.name} or rule.path.endswith(wanted) or rule.title.casefold() == wanted.casefold():
             return rule
-    raise InputError(
-        [Problem(wanted, 0, "there is no such rule", "an id, a name or the end of a path; see `tocsin rules list`")]
-    )
+    expected = "an id, a name, a title or the end of a path; see `tocsin rules list`"
+    raise InputError([Problem(wanted, 0, "there is no such rule", expected)])
 
 
 def _summary(rule: "Rule") -> dict[str, Any]:

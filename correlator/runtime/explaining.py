@@ -87,9 +87,11 @@ def is_filter(text: RuleText) -> bool:
 def _named(wanted: str, texts: Sequence[RuleText]) -> list[tuple[RuleText, str]]:
     by_path = [(text, "") for text in texts if text.path.endswith(wanted)]
     told = re.compile(rf"^(id|name):\s*['\"]?{re.escape(wanted)}['\"]?\s*(#.*)?$", re.MULTILINE)
-    found = [(text, wanted) for text in texts if told.search(text.text)] or by_path
+    titled = re.compile(rf"^title:\s*['\"]?{re.escape(wanted)}['\"]?\s*(#.*)?$", re.MULTILINE | re.IGNORECASE)
+    by_title = [(text, "") for text in texts if titled.search(text.text)]
+    found = [(text, wanted) for text in texts if told.search(text.text)] or by_path or by_title
     if not found:
-        expected = "a file, an id, a name or the end of a path; see `tocsin rules list`"
+        expected = "a file, an id, a name, a title or the end of a path; see `tocsin rules list`"
         raise InputError([Problem(wanted, 0, "there is no such rule", expected)])
     return found[:1]
 
