@@ -3,8 +3,7 @@
 Everything here depends on the rules only, or on the rules and a log source; a batch never makes it again.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -19,7 +18,7 @@ from correlator.detect.needs import fields_needed
 from correlator.detect.plan import Node, RuleSet, leaves
 from correlator.detect.reference import has_greek, number_leaves
 from correlator.detect.verdict import verdict_of
-from correlator.detect.witness import MOST_OPTIONS, Witness, Witnesses, options
+from correlator.detect.witness import MOST_OPTIONS, options
 from correlator.model.logsource import LogSource
 
 _COMPILED_KEPT = 4  # rule sets: the running one, the next, a backtest's, a test's
@@ -60,23 +59,30 @@ class Compiled:
         self._sources: dict[str, Seen] = {}
         self._verdicts: dict[tuple[int, int, bool], bool | None] = {}
 
+    @cached_property
+    def witnesses(self) -> pl.DataFrame:
+        """Every witness of every rule: columns ``rule``, ``place`` (of its set among the rule's), ``key``, and what it is."""
+        rows = [
+            (rule, place, rule * MOST_OPTIONS + place, one.field, one.operator, one.text)
+            for rule, sets in enumerate(self.options)
+            for place, found in enumerate(sets)
+            for one in found
+        ]
+        return pl.DataFrame(rows, schema=_WITNESS, orient="row")
+
     def sought(self, sources: Iterable[str]) -> Mapping[str, Sought]:
         """Return field → what is looked for in it: the most telling witnesses of the rules for the products of ``sources``."""
         products = frozenset(LogSource.parse(triple).product.casefold() for source in sources for triple in source.split())
         key = None if "" in sources else products | {""}
         if key not in self._sought:
-            self._sought[key] = sought_of(
-                (rule * MOST_OPTIONS, found[0])
-                for rule, found in enumerate(self.options)
-                if found and (key is None or self.rules[rule].logsource.product.casefold() in key)
-            )
+            first = self.witnesses.filter(pl.col("place") == 0)
+            rules = [number for number, rule in enumerate(self.rules) if key and rule.logsource.product.casefold() in key]
+            self._sought[key] = _sought_of(first if key is None else first.filter(pl.col("rule").is_in(rules)))
         return self._sought[key]
 
-    def others_of(self, rules: Iterable[int]) -> Mapping[str, Sought]:
-        """Field → the other witnesses of ``rules``, for a batch in which the most telling ones told little."""
-        return sought_of(
-            (rule * MOST_OPTIONS + place, found) for rule in rules for place, found in enumerate(self.options[rule]) if place
-        )
+    def others_of(self, rules: Sequence[int]) -> Mapping[str, Sought]:
+        """Return field → the other witnesses of ``rules``, for a batch in which the most telling ones told little."""
+        return _sought_of(self.witnesses.filter((pl.col("place") > 0) & pl.col("rule").is_in(rules)))
 
     @cached_property
     def rule_leaves(self) -> pl.DataFrame:
@@ -181,26 +187,27 @@ class Seen:
 
 
 _OPERATOR = pl.Enum(["contains", "startswith", "endswith", "equals"])
+_WITNESS = pl.Schema(
+    {
+        "rule": pl.UInt32(),
+        "place": pl.UInt32(),
+        "key": pl.UInt32(),
+        "field": pl.String(),
+        "operator": _OPERATOR,
+        "text": pl.String(),
+    }
+)
 
 
-def sought_of(wanted: Iterable[tuple[int, Witnesses]]) -> Mapping[str, Sought]:
-    """Return by field what is looked for: key → witnesses."""
-    keys_of: dict[Witness, list[int]] = defaultdict(list)
-    for key, found in wanted:
-        for witness in found:
-            keys_of[witness].append(key)
-    by_field: dict[str, list[tuple[str, str, list[int]]]] = defaultdict(list)
-    for witness, keys in keys_of.items():
-        by_field[witness.field].append((witness.operator, witness.text, keys))
-    return {field: _sought(found) for field, found in by_field.items()}
+def _sought_of(witnesses: pl.DataFrame) -> Mapping[str, Sought]:
+    grouped = witnesses.group_by("field", "operator", "text").agg(pl.col("key").alias("keys"))
+    return {str(field): _sought(found) for (field,), found in grouped.partition_by("field", as_dict=True).items()}
 
 
-def _sought(found: Iterable[tuple[str, str, list[int]]]) -> Sought:
-    schema = pl.Schema({"operator": _OPERATOR, "text": pl.String(), "keys": pl.List(pl.UInt32())})
-    table = pl.DataFrame(list(found), schema=schema, orient="row")
+def _sought(table: pl.DataFrame) -> Sought:
     equal = table.filter(pl.col("operator") == "equals").select(pl.col("text").alias("folded"), "keys")
-    placed = table.filter(pl.col("operator") != "equals")
-    greek = any("σ" in text for text in table.get_column("text"))
+    placed = table.filter(pl.col("operator") != "equals").select("operator", "text", "keys")
+    greek = bool(table.get_column("text").str.contains("σ", literal=True).any())
     return Sought(equal, Automaton(placed.get_column("text").unique().sort()), placed, greek)
 
 

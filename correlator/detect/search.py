@@ -118,7 +118,9 @@ def _found(sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
     if sought.equal.height:
         yield values.join(sought.equal, on="folded")
     if sought.texts.texts.len():
-        yield sought.texts.find(values).join(sought.placed, on="text").filter(STANDS)
+        found = sought.texts.find(values)
+        if found.height:
+            yield found.join(sought.placed, on="text").filter(STANDS)
 
 
 #: Whether ``text``, which is somewhere in ``folded``, stands where ``operator`` wants it.
