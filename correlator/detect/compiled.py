@@ -218,8 +218,8 @@ _lock = Lock()
 def compiled(ruleset: RuleSet) -> Compiled:
     """Return ``ruleset`` made ready, at first use; the last few rule sets are kept."""
     with _lock:
-        if ruleset.id not in _compiled:
+        if ruleset.numbering not in _compiled:
             while len(_compiled) >= _COMPILED_KEPT:
                 _compiled.pop(next(iter(_compiled)))
-            _compiled[ruleset.id] = Compiled(ruleset)
-        return _compiled[ruleset.id]
+            _compiled[ruleset.numbering] = Compiled(ruleset)
+        return _compiled[ruleset.numbering]

@@ -45,15 +45,15 @@ def project(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFr
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A rule set known by its id: hashing thousands of rules at each batch would cost more than the table saves."""
+    """A rule set known by its numbering: hashing thousands of rules at each batch would cost more than the table saves."""
 
-    id: str
+    numbering: str
     rules: tuple[Rule, ...] = field(compare=False)
 
 
 def _rule_table(ruleset: RuleSet) -> pl.DataFrame:
     """Return what a detection says of its rule, by the rule's number; made once per rule set."""
-    return _table_of(_Known(ruleset.id, ruleset.rules))
+    return _table_of(_Known(ruleset.numbering, ruleset.rules))
 
 
 @lru_cache(maxsize=4)

@@ -164,8 +164,17 @@ class RuleSet:
     @cached_property
     def id(self) -> str:
         """The hash of the content, wherever its files lie: what each rule matches and says, in any order."""
-        digests = (*(rule.digest for rule in self.rules), *(document_digest(document) for _, document in self.correlations))
+        digests = (*self._digests, *(document_digest(document) for _, document in self.correlations))
         return hashlib.sha256(" ".join(sorted(digests)).encode()).hexdigest()[:32]
+
+    @cached_property
+    def numbering(self) -> str:
+        """The hash of the rules in their order: two sets that share it mean the same rule by the same number of a match."""
+        return hashlib.sha256(" ".join(self._digests).encode()).hexdigest()[:32]
+
+    @cached_property
+    def _digests(self) -> tuple[str, ...]:
+        return tuple(rule.digest for rule in self.rules)
 
     @cached_property
     def fields(self) -> frozenset[str]:

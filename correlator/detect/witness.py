@@ -7,6 +7,7 @@ negations, comparisons, networks) is evaluated on every row that has its fields.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from correlator.detect.columns import TEXT
 from correlator.detect.leaves import field_of, is_literal, literals_of
@@ -46,6 +47,7 @@ _PER_BYTE = 0.6
 _OF = {"equals": 0.5, "startswith": 0.8, "endswith": 0.8, "contains": 1.0}
 
 
+@lru_cache(maxsize=10_000)  # a rule set that is read again has mostly the same rules
 def options(node: Node) -> tuple[Witnesses, ...]:
     """Return sets of texts, the most telling first: an event that ``node`` is true of has one of each set.
 

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from correlator.detect import engine
+from correlator.detect.describe import describe
 from correlator.detect.engine import detect
 from correlator.detect.plan import RuleSet
 from correlator.detect.reference import reference
@@ -109,6 +110,18 @@ def test_keywords_search_what_the_event_says(load_ruleset: LoadSet, document: Ma
     events = pl.DataFrame({"logsource": ["p//"] * 4, **columns}, schema_overrides={"l": pl.List(pl.String)})
 
     assert detect(ruleset, [events]).get_column("row").to_list() == [0, 1, 2]
+
+
+def test_the_same_rules_in_another_order(load_ruleset: LoadSet, document: Make) -> None:
+    """A set whose files were renamed numbers the same rules otherwise: what was made for one is not taken for the other."""
+    documents = [document({"sel": {"f": value}}, id=value, title=f"Title {value}") for value in ("a", "b")]
+    events = pl.DataFrame({"logsource": ["p//"], "f": ["b"]})
+
+    for order in (documents, documents[::-1]):
+        ruleset = load_ruleset(*order)
+        matches = detect(ruleset, [events])
+        assert [ruleset.rules[rule].id for rule in matches.get_column("rule")] == ["b"]
+        assert describe(ruleset, [events], matches).get_column("rule.title").to_list() == ["Title b"]
 
 
 def test_chunks_bound_memory_and_change_nothing(load_ruleset: LoadSet, document: Make, monkeypatch: pytest.MonkeyPatch) -> None:
