@@ -16,7 +16,7 @@ from correlator.detect.evaluate import Made
 from correlator.detect.leaves import field_of, fields_of, is_literal
 from correlator.detect.needs import fields_needed
 from correlator.detect.plan import Node, RuleSet, leaves
-from correlator.detect.reference import has_greek, number_leaves
+from correlator.detect.reference import has_greek, number_leaves, seen_by
 from correlator.detect.verdict import verdict_of
 from correlator.detect.witness import MOST_OPTIONS, options
 from correlator.model.logsource import LogSource
@@ -141,10 +141,7 @@ class Compiled:
         return self._sources[source]
 
     def _seen(self, source: str) -> "Seen":
-        given = [LogSource.parse(triple) for triple in source.split()]
-        rules = [
-            number for number, rule in enumerate(self.rules) if source == "" or any(one.feeds(rule.logsource) for one in given)
-        ]
+        rules = seen_by(self.rules, source)
         first = frozenset(witness.field for rule in rules for found in self.options[rule][:1] for witness in found)
         every = frozenset(witness.field for rule in rules for found in self.options[rule] for witness in found)
         unwitnessed = tuple(rule for rule in rules if rule in self.unwitnessed)

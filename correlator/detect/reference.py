@@ -13,7 +13,7 @@ from correlator.detect.compile import condition_of
 from correlator.detect.evaluate import prepare, truths
 from correlator.detect.leaves import fields_of
 from correlator.detect.parts import Part
-from correlator.detect.plan import Leaf, Node, RuleSet, leaves
+from correlator.detect.plan import Leaf, Node, Rule, RuleSet, leaves
 from correlator.model.event import RESERVED
 from correlator.model.logsource import LogSource
 
@@ -33,19 +33,16 @@ def reference(
     batch = Batch([(part.events, [part]) for part in parts], reserved, any_logsource=any_logsource)
     found = [pl.DataFrame(schema=PAIR)]
     for code, source in enumerate(batch.names):
-        rules = _visible(ruleset, source)
+        rules = {number: ruleset.rules[number].condition for number in seen_by(ruleset.rules, source)}
         rows = batch.rows.filter(batch.codes == code)
         found += [verdicts(batch, chunk.get_column("row"), rules) for chunk in rows.to_frame("row").iter_slices(CHUNK_ROWS)]
     return batch.placed(pl.concat(found))
 
 
-def _visible(ruleset: RuleSet, source: str) -> dict[int, Node]:
+def seen_by(rules: Sequence[Rule], source: str) -> list[int]:
+    """Return the numbers of the rules that see events whose ``logsource`` column says ``source``; empty text: all rules."""
     given = [LogSource.parse(triple) for triple in source.split()]
-    return {
-        number: rule.condition
-        for number, rule in enumerate(ruleset.rules)
-        if source == "" or any(one.feeds(rule.logsource) for one in given)
-    }
+    return [number for number, rule in enumerate(rules) if source == "" or any(one.feeds(rule.logsource) for one in given)]
 
 
 def verdicts(batch: Batch, rows: pl.Series, rules: Mapping[int, Node]) -> pl.DataFrame:
