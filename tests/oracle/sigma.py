@@ -198,7 +198,7 @@ def members(event: Event, field: str) -> Iterator[Any]:
 def is_null(event: Event, field: str) -> bool:
     """Say whether ``field`` is absent or null; an empty list is neither."""
     found = list(lookup(event, field))
-    return not found or any(member is None for value in found for member in flatten(value))
+    return all(value is None for value in found)  # a list is a value, whatever its members: nulls among them are none
 
 
 def leaves(value: Any) -> Iterator[Any]:
