@@ -32,7 +32,8 @@ def flatten(event: Mapping[str, object]) -> FlatEvent:
     """Return ``event`` flat.
 
     An object's fields are named ``outer.inner``; a field written flat wins over the same name nested. The members of an
-    array of objects become one list per field.
+    array of objects become one list per field. The object's own name is there too, as a list without members: it exists, it
+    is not null, and no value of it equals anything.
     """
     flat = FlatEvent({}, [], [])
     flat.fields.update(_flat_object(event, "", flat, 0))
@@ -69,7 +70,7 @@ def _flat_value(value: object, name: str, event: FlatEvent, depth: int) -> Flat:
     if isinstance(value, Mapping | list) and depth >= _DEPTH_LIMIT:
         return {name: orjson.dumps(value).decode()}
     if isinstance(value, Mapping):
-        return _flat_object(value, f"{name}.", event, depth + 1)
+        return {name: [], **_flat_object(value, f"{name}.", event, depth + 1)}
     if isinstance(value, list):
         return _flat_array(value, name, event, depth)
     return {name: scalar_text(value)}
@@ -81,8 +82,6 @@ def _flat_array(members: Sequence[object], name: str, event: FlatEvent, depth: i
         if member is not None:
             for found, text in _flat_value(member, name, event, depth + 1).items():
                 lists.setdefault(found, []).extend(_as_list(text))
-    if not lists[name] and len(lists) > 1:  # objects only: the field itself has no value of its own
-        del lists[name]
     return dict(lists)
 
 

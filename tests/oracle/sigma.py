@@ -190,9 +190,9 @@ def flatten(value: Any) -> Iterator[Any]:
 
 
 def members(event: Event, field: str) -> Iterator[Any]:
-    """Yield the members of ``field``; nothing when it is absent."""
+    """Yield the members of ``field``; nothing when it is absent. An object is none: only its fields have texts."""
     for value in lookup(event, field):
-        yield from flatten(value)
+        yield from (member for member in flatten(value) if not isinstance(member, Mapping))
 
 
 def is_null(event: Event, field: str) -> bool:

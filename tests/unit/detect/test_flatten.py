@@ -11,12 +11,12 @@ from correlator.detect.flatten import EVERYTHING, flatten, frame_of
 @pytest.mark.parametrize(
     ("event", "fields", "nulls", "hidden"),
     [
-        ({"a": {"b": 1}, "a.b": 2}, {"a.b": "2"}, [], ["1"]),
-        ({"a.b": {"c": 1}, "a": {"b": {"c": 2}}}, {"a.b.c": "2"}, [], ["1"]),
+        ({"a": {"b": 1}, "a.b": 2}, {"a": [], "a.b": "2"}, [], ["1"]),
+        ({"a.b": {"c": 1}, "a": {"b": {"c": 2}}}, {"a": [], "a.b": [], "a.b.c": "2"}, [], ["1"]),
         ({"a": [{"b": "y"}, {"b": "x"}, "z", None]}, {"a.b": ["y", "x"], "a": ["z"]}, [], []),
-        ({"a": [[1, 2], 3], "e": [], "o": {}}, {"a": ["1", "2", "3"], "e": []}, [], []),
-        ({"a": None, "b": {"c": None}}, {}, ["a", "b.c"], []),
-        ({"a": {"b": 1}, "a.b": None}, {}, ["a.b"], ["1"]),
+        ({"a": [[1, 2], 3], "e": [], "o": {}}, {"a": ["1", "2", "3"], "e": [], "o": []}, [], []),
+        ({"a": None, "b": {"c": None}}, {"b": []}, ["a", "b.c"], []),
+        ({"a": {"b": 1}, "a.b": None}, {"a": []}, ["a.b"], ["1"]),
         ({"t": True, "n": 1.50, "i": -7}, {"t": "true", "n": "1.5", "i": "-7"}, [], []),
     ],
 )
@@ -33,9 +33,10 @@ def test_deep_objects_stay_text() -> None:
     for _ in range(300):
         event = {"a": event}
     flat = flatten(event | {"x": 1})
+    texts = [value for value in flat.fields.values() if value != []]
 
-    assert len(flat.fields) == 2
-    assert all(isinstance(value, str) for value in flat.fields.values())
+    assert len(texts) == 2
+    assert all(isinstance(value, str) for value in texts)
 
 
 def test_frame_holds_what_rules_read() -> None:
