@@ -1,21 +1,29 @@
 """``tocsin rules check``: what is wrong with rules, what is odd, and which cannot fire here."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.output import LEVELS, Exit, exit_code, print_rows
+from correlator.cli.output import LEVELS, Exit, print_rows
 from correlator.cli.rules import estate_option, load
 from correlator.cli.rules_findings import as_github, as_rows, counts, listed, summary
 
 if TYPE_CHECKING:
     from correlator.runtime.linting import Checked
 
-#: The level of a finding, so that --fail-on means the same as everywhere.
-_LEVEL = {"note": "low", "warning": "medium", "error": "high"}
+#: Severities of findings, the least first, and the levels that mean the same: --fail-on takes those on every command.
+_SEVERITIES = {
+    "note": ("informational", "low"),
+    "warning": ("medium",),
+    "error": ("high", "critical"),
+}
+_NEVER = "never"
+_BARS = click.Choice([_NEVER, *reversed(_SEVERITIES), *LEVELS.choices])
 _FAIL_ON = (
-    "Exit 1 when something of this level or above was found: a warning counts as medium, a note as low. Errors are exit 2."
+    "Exit 1 when something of this severity or above was found; informational and low mean note, medium warning, high and "
+    "critical error. Errors are exit 2 whatever is said here, but for never: exit 0 whatever was found."
 )
 
 
@@ -23,7 +31,7 @@ _EPILOG = """\b
 Examples:
   ./tocsin rules check my-rules
   ./tocsin rules check sigma/rules --skip sigma --skip field-unlisted
-  ./tocsin rules check my-rules --format github --fail-on medium
+  ./tocsin rules check my-rules --format github --fail-on warning
 """
 
 
@@ -33,14 +41,14 @@ Examples:
 @click.option("--skip", multiple=True, metavar="LINT", help="Leave this lint out; sigma: all validators of pySigma.")
 @click.option("--all", "everything", is_flag=True, help="Each finding on a line of its own instead of counts and first places.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
-@click.option("--fail-on", type=LEVELS, help=_FAIL_ON)
+@click.option("--fail-on", type=_BARS, help=_FAIL_ON)
 def check(
     paths: tuple[Path, ...], estate: Path | None, skip: tuple[str, ...], form: str, fail_on: str | None, *, everything: bool
 ) -> None:
     """Check the rules below PATHS (without: the shipped ones): faults with their place, what is odd, what cannot fire here.
 
     A rule switches a lint off for itself, with the reason: `tocsin: {lint: {regex-slow: "one event a day"}}`.
-    Exit code 2 when something was rejected or can never be true.
+    Exit code 2 when something was rejected or can never be true: an error.
     """
     checked = _checked(paths, estate, skip)
     if form == "json":
@@ -51,10 +59,17 @@ def check(
         for line in listed(checked.findings) if everything else summary(checked.findings):
             click.echo(line)
     click.echo(counts(checked), err=form != "text")
-    worst = max((one.gravity.word for one in checked.findings), key=list(_LEVEL).index, default="")
-    if worst == "error":
-        raise SystemExit(Exit.WRONG_INPUT)
-    raise SystemExit(exit_code(fail_on, [_LEVEL[worst]] if worst else []))
+    raise SystemExit(_code(fail_on, {one.gravity.word for one in checked.findings}))
+
+
+def _code(fail_on: str | None, found: Collection[str]) -> Exit:
+    if fail_on == _NEVER:
+        return Exit.DONE
+    if "error" in found:
+        return Exit.WRONG_INPUT
+    order = list(_SEVERITIES)
+    bar = next((order.index(word) for word, levels in _SEVERITIES.items() if fail_on in {word, *levels}), len(order))
+    return Exit.FINDINGS if any(order.index(word) >= bar for word in found) else Exit.DONE
 
 
 def _checked(paths: tuple[Path, ...], estate: Path | None, skip: tuple[str, ...]) -> "Checked":

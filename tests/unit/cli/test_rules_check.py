@@ -37,15 +37,43 @@ def check(*arguments: str, **files: str) -> Result:
     return CliRunner().invoke(command, ["rules", "check", "my", *arguments], catch_exceptions=False)
 
 
-@pytest.mark.parametrize(("fail_on", "code"), [(None, 0), ("low", 1), ("medium", 1), ("high", 0)])
-def test_a_warning_is_medium(fail_on: str | None, code: int) -> None:
-    """--fail-on means what it means everywhere; without it a warning does not fail."""
-    assert check(*(["--fail-on", fail_on] if fail_on else []), domain_admins=ODD).exit_code == code
+NOTED = ODD.replace("'Domain Admins'", "ab")
+NEVER_TRUE = ODD.replace("    condition: selection", "    condition: selection and not selection")
 
 
-def test_an_error_is_wrong_input() -> None:
-    """A rule that can never be true ends with 2, whatever --fail-on says."""
-    result = check(domain_admins=ODD.replace("    condition: selection", "    condition: selection and not selection"))
+@pytest.mark.parametrize(
+    ("fail_on", "note", "warning", "error"),
+    [
+        (None, 0, 0, 2),
+        ("never", 0, 0, 0),
+        ("error", 0, 0, 2),
+        ("critical", 0, 0, 2),
+        ("high", 0, 0, 2),
+        ("warning", 0, 1, 2),
+        ("medium", 0, 1, 2),
+        ("note", 1, 1, 2),
+        ("low", 1, 1, 2),
+        ("informational", 1, 1, 2),
+    ],
+)
+def test_what_fails(fail_on: str | None, note: int, warning: int, error: int) -> None:
+    """--fail-on takes the words of the findings, and the levels of every command; an error is wrong input unless never."""
+    asked = ["--fail-on", fail_on] if fail_on else []
+    codes = [check("--skip", "sigma", *asked, rule=text).exit_code for text in (NOTED, ODD, NEVER_TRUE)]
+
+    assert codes == [note, warning, error]
+
+
+def test_a_severity_that_there_is_not() -> None:
+    """The words that there are stand in the refusal."""
+    result = check("--fail-on", "warnings", rule=ODD)
+
+    assert (result.exit_code, "'warning'" in result.output) == (2, True)
+
+
+def test_an_error_is_told() -> None:
+    """A rule that can never be true is an error."""
+    result = check(domain_admins=NEVER_TRUE)
 
     assert (result.exit_code, "error never-true" in result.stdout) == (2, True)
 
