@@ -3,7 +3,7 @@
 Data only: ``config.estate`` reads it from TOML, ``enrich.tables`` turns it into lookups.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -152,7 +152,7 @@ class Estate:
     """Everything above, as one immutable value; ``Estate()`` knows nobody.
 
     ``time_zone``, ``calendar`` and ``hours`` hold for what is shared or unattributed (the IT department's own).
-    ``placeholders`` are the shared values; ``all_placeholders`` has those of the communes as well.
+    ``placeholders`` are the shared values; ``all_placeholders`` has those of the communes as well, together and apart.
     """
 
     communes: tuple[Commune, ...] = ()
@@ -168,13 +168,26 @@ class Estate:
 
     @property
     def all_placeholders(self) -> dict[str, tuple[str, ...]]:
-        """Return every placeholder with its shared values, then those of each commune, each value once, by name."""
-        found: dict[str, dict[str, None]] = {}
-        for part in (self.placeholders, *(commune.placeholders for commune in self.communes)):
-            for name, values in part.items():
-                found.setdefault(name, {}).update(dict.fromkeys(values))
-        return {name: tuple(found[name]) for name in sorted(found)}
+        """Return every placeholder with its values, each once, by name.
+
+        ``NAME`` has the shared values, then those of each commune; ``NAME@00101`` the shared ones and that commune's alone.
+        """
+        every = _joined((self.placeholders, *(commune.placeholders for commune in self.communes)))
+        own = {
+            f"{name}@{commune.id}": values
+            for commune in self.communes
+            for name, values in _joined((self.placeholders, commune.placeholders)).items()
+        }
+        return dict(sorted((every | own).items()))
 
     def commune(self, commune_id: str) -> Commune | None:
         """Return the commune with this id, or None."""
         return next((commune for commune in self.communes if commune.id == commune_id), None)
+
+
+def _joined(parts: Iterable[Placeholders]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for part in parts:
+        for name, values in part.items():
+            found.setdefault(name, {}).update(dict.fromkeys(values))
+    return {name: tuple(values) for name, values in found.items()}

@@ -88,5 +88,7 @@ def advice(name: str, placeholders: Placeholders) -> str:
     """Return what to write where, so that the placeholder ``name`` has values."""
     close = get_close_matches(name, placeholders, 1, 0.75)
     meant = f"did you mean %{close[0]}%? Else write " if close else ""
-    key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
-    return f'{meant}{key} = ["…"] under [placeholders] in estate.toml, or under placeholders of a commune'
+    base, apart, commune = name.partition("@")
+    key = base if re.fullmatch(r"[A-Za-z0-9_-]+", base) else f'"{base}"'
+    where = f"the commune {commune}" if apart else "a commune"
+    return f'{meant}{key} = ["…"] under [placeholders] in estate.toml, or under placeholders of {where}'

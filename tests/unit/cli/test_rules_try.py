@@ -121,3 +121,46 @@ def test_many_rules_are_not_explained_one_by_one(folder: Path) -> None:
 
     assert "Why not is told of at most 20 rules" in tried(many, folder / "logs" / "b.log").stdout
     assert "63 detection(s)" in tried(many, folder / "logs" / "a.log").stderr
+
+
+ESTATE = """version = 1
+[[commune]]
+id = "00101"
+code = "BRP"
+name = "Brévanne-le-Port"
+hosts = ["BRP-*"]
+placeholders = { Administrators = ["adm-brp"] }
+[[commune]]
+id = "00102"
+code = "SAU"
+name = "Saint-Aubrec"
+hosts = ["SAU-*"]
+placeholders = { Administrators = ["adm-sau"] }
+"""
+ABROAD = """\
+title: An administrator signs in at a commune that is not theirs
+id: 9a3f0e0c-6d0e-4b8f-9a55-2c5b1f0e7d13
+logsource: {product: linux, service: sshd}
+detection:
+    administrator: {user.name|expand: '%Administrators%', event.outcome: success}
+    at_home_brp: {commune: '00101', user.name|expand: '%Administrators@00101%'}
+    at_home_sau: {commune: '00102', user.name|expand: '%Administrators@00102%'}
+    condition: administrator and not 1 of at_home_*
+level: high
+"""
+
+
+def test_an_administrator_of_one_commune_in_another(tmp_path: Path) -> None:
+    """``%NAME%`` is everybody's list, ``%NAME@COMMUNE%`` that of one: two of four sign-ins are abroad."""
+    (tmp_path / "estate.toml").write_text(ESTATE)
+    (tmp_path / "tocsin.toml").write_text('estate = "estate.toml"\n')
+    (tmp_path / "abroad.yml").write_text(ABROAD)
+    users = [("brp-web1", "adm-brp"), ("brp-web1", "adm-sau"), ("sau-web1", "adm-sau"), ("sau-web1", "adm-brp")]
+    lines = [_line(minute, user).replace("web1", host) for minute, (host, user) in enumerate(users)]
+    (tmp_path / "a.log").write_text("".join(lines))
+
+    done = tried(tmp_path / "abroad.yml", tmp_path / "a.log", "--config", tmp_path / "tocsin.toml", "--format", "json")
+
+    assert done.exit_code == 0, done.output
+    (row,) = map(json.loads, done.stdout.splitlines())
+    assert [(one["log.line"], one["commune"]) for one in row["first"]] == [(2, "00101"), (4, "00102")]

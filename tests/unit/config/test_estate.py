@@ -130,11 +130,18 @@ Servers = ["SAU-SRV*", "BRP-SRV*"]
 
 
 def test_placeholders_are_joined_over_communes() -> None:
-    """Shared values first, then each commune's, each once."""
+    """Shared values first, then each commune's, each once; by NAME@COMMUNE those that hold there."""
+    administrators = ("adm-*", "SIM\\adm*")
     assert load_estate(PLACEHOLDERS).all_placeholders == {
-        "Administrators": ("adm-*", "SIM\\adm*"),
+        "Administrators": administrators,
+        "Administrators@00101": administrators,
+        "Administrators@00102": administrators,
         "Servers": ("BRP-SRV*", "SAU-SRV*"),
+        "Servers@00101": ("BRP-SRV*",),
+        "Servers@00102": ("SAU-SRV*", "BRP-SRV*"),
         "gpo_owners": ("svc-gpo",),
+        "gpo_owners@00101": ("svc-gpo",),
+        "gpo_owners@00102": ("svc-gpo",),
     }
 
 
@@ -164,7 +171,8 @@ def test_a_wrong_placeholder_is_told_with_its_line(good: str, bad: str, fault: s
 def test_the_example_to_start_from_is_read() -> None:
     """Two communes: births everywhere, cameras and water where somebody said so."""
     estate = load_estate(Path(__file__).parents[3] / "deploy/estate.example.toml")
-    assert sorted(estate.all_placeholders) == ["Administrators", "DomainControllers", "Servers", "Workstations"]
+    names = ["Administrators", "DomainControllers", "Servers", "Workstations"]
+    assert sorted(name for name in estate.all_placeholders if "@" not in name) == names
     assert [(one.service, one.commune, one.contact) for one in estate.services] == [
         ("ec-naissances", "00101", "brp-accueil"),
         ("ec-naissances", "00102", "sau-accueil"),

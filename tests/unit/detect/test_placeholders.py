@@ -94,6 +94,13 @@ def test_every_placeholder_without_values_is_told() -> None:
     )
 
 
+def test_a_list_of_one_commune_is_told_apart() -> None:
+    """``NAME@COMMUNE`` that has no values: the commune is named."""
+    (fault,) = problems_of("h|expand: '%owners@00102%'")
+
+    assert fault.endswith('owners = ["…"] under [placeholders] in estate.toml, or under placeholders of the commune 00102')
+
+
 def test_placeholders_do_not_explode() -> None:
     """Three lists of 200 in one value are refused, not multiplied."""
     (fault,) = problems_of("h|expand: '%many%%many%%many%'")
