@@ -68,7 +68,7 @@ once EVENTS="200000" ROUNDS="4":
 
 # what each stage of the flow costs; figures go to benchmarks/results
 bench *ARGS:
-    {{python}} benchmarks/flow.py {{ARGS}}
+    {{python}} -m benchmarks.flow {{ARGS}}
 
 # other Sigma engines beside ours: verdicts, then what they cost (builds them first: cargo, pip)
 bench-peers *ARGS:

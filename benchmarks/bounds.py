@@ -36,7 +36,7 @@ def of_lines(lines: Sequence[bytes]) -> Seconds:
 def of_frames(frames: Sequence[pl.DataFrame]) -> Seconds:
     """Return CPU seconds for normalised frames: copied, lower-cased, and every column's different values found."""
     texts = [frame.select(pl.col(pl.String)) for frame in frames]
-    size = sum(frame.estimated_size() for frame in texts)
+    size = int(sum(frame.estimated_size() for frame in texts))
     blob = bytes(size)
     return {
         "memcpy": _cpu(lambda: bytearray(blob)),

@@ -9,7 +9,6 @@ benchmarks/results/engine/<date>-<machine>.json (not with --small or --lines, un
 import argparse
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -21,13 +20,13 @@ from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import orjson
 
 from benchmarks import recorded, targets
 from benchmarks.corpora import CORPORA, WORK, corpus, read_manifest
+from benchmarks.processes import timed, with_threads
 from benchmarks.report import table
 
 HERE = Path(__file__).resolve().parent
@@ -83,9 +82,7 @@ def _command(asked: Figures) -> list[str]:
 
 
 def _environment(threads: int | None) -> dict[str, str]:
-    """Return the environment of a process with so many threads of polars; None: as polars chooses."""
-    kept = {name: value for name, value in os.environ.items() if name != "POLARS_MAX_THREADS"}
-    return {**kept, "PYTHONPATH": str(HERE.parent)} | ({"POLARS_MAX_THREADS": str(threads)} if threads else {})
+    return {**with_threads(threads), "PYTHONPATH": str(HERE.parent)}
 
 
 def _starts(asked: Figures, scratch: Path) -> Figures:
@@ -101,24 +98,13 @@ def _starts(asked: Figures, scratch: Path) -> Figures:
     found: Figures = {}
     for name, command in commands.items():
         environment = _environment(None)
-        runs = [_timed(command, scratch if name != "library" else HERE.parent, environment) for _ in range(asked["runs"] + 1)]
+        runs = [timed(command, scratch if name != "library" else HERE.parent, environment) for _ in range(asked["runs"] + 1)]
         found[name] = {clock: round(median(run[clock] for run in runs[1:]), 3) for clock in ("cpu", "wall")}
         found[name]["wall_best"] = round(min(run["wall"] for run in runs[1:]), 3)
     return found
 
 
 _OTHERS = ("rules-emerging-threats", "rules-threat-hunting", "rules-compliance")
-
-
-def _timed(command: Sequence[str], folder: Path, environment: dict[str, str]) -> dict[str, float]:
-    cpu, wall = _children_cpu(), perf_counter()
-    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return {"cpu": _children_cpu() - cpu, "wall": perf_counter() - wall}
-
-
-def _children_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """What each stage of the flow costs on the demonstration's day.
 
-    .venv/bin/python benchmarks/flow.py [--scale 1] [--runs 5]
+    .venv/bin/python -m benchmarks.flow [--scale 1] [--runs 5]
 
 Writes the day once, measures it in two fresh processes (polars with one thread; polars as it comes), measures a cold start of
 ``tocsin replay`` on an empty file, prints a table and writes benchmarks/results/<date>-<machine>.json.
@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,11 +18,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import orjson
 
+from benchmarks.processes import timed, with_threads
 from correlator.harness.demo.generator import generate
 
 HERE = Path(__file__).resolve().parent
@@ -48,12 +47,9 @@ def write_day(folder: Path, scale: float) -> Figures:
 
 def measured(folder: Path, runs: int, threads: int | None, sigma: Path | None) -> Figures:
     """Return the figures of one measured process; ``threads`` None: as polars chooses."""
-    environment = {name: value for name, value in os.environ.items() if name != "POLARS_MAX_THREADS"}
-    if threads:
-        environment["POLARS_MAX_THREADS"] = str(threads)
-    command = [sys.executable, str(HERE / "measure.py"), str(folder / "logs"), str(folder / "scratch"), "--runs", str(runs)]
-    command += ["--sigma", str(sigma)] if sigma else []
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "benchmarks.measure", str(folder / "logs"), str(folder / "scratch"), "--runs", str(runs)]
+    command += ["--sigma", str(sigma.resolve())] if sigma else []
+    done = subprocess.run(command, env=with_threads(threads), check=True, stdout=subprocess.PIPE, cwd=HERE.parent)
     figures: Figures = orjson.loads(done.stdout)
     return figures
 
@@ -64,21 +60,9 @@ def cold_start(folder: Path, runs: int) -> Figures:
     empty.touch()
     environment = {**os.environ, "TOCSIN_DATA_DIR": str(folder / "cold")}
     command = [sys.executable, "-m", "correlator", "replay", str(empty)]
-    without_plans, *warm = [_timed(command, folder, environment) for _ in range(runs + 1)]
+    without_plans, *warm = [timed(command, folder, environment) for _ in range(runs + 1)]
     middle = {clock: round(median(run[clock] for run in warm), 3) for clock in ("cpu", "wall")}
     return {"warm_plan_cache": middle, "no_plan_cache": {clock: round(took, 3) for clock, took in without_plans.items()}}
-
-
-def _timed(command: Sequence[str], folder: Path, environment: dict[str, str]) -> dict[str, float]:
-    """Run in ``folder``, where no settings file lies."""
-    cpu, wall = _children_cpu(), perf_counter()
-    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return {"cpu": _children_cpu() - cpu, "wall": perf_counter() - wall}
-
-
-def _children_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def measure_all(scale: float, runs: int, machine: str, sigma: Path | None) -> Figures:

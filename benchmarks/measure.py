@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import orjson
 import polars as pl
-from stopwatch import Stopwatch
 
+from benchmarks.stopwatch import Stopwatch
 from correlator.config.estate import load_estate
 from correlator.config.settings import Settings
 from correlator.detect.engine import detect

@@ -75,7 +75,8 @@ def _repeated(asked: Figures, ruleset: RuleSet, batched: Sequence[Sequence[pl.Da
         return {}
     cut = [[frame.drop("raw_row") for frame in batch] for batch in batched]
     _run(asked["variant"], ruleset, cut if asked["warm"] else cut[:1])
-    runs, matches = [], []
+    runs = list[Figures]()
+    matches = list[pl.DataFrame]()
     for _ in range(asked["runs"]):
         spent, matches = _run(asked["variant"], ruleset, cut)
         runs.append(spent)

@@ -55,7 +55,8 @@ def _plain(scenario: str, *path: str) -> Callable[[Sequence[Figures], str], floa
         value: Any = next(_of(results, scenario, corpus), None)
         for name in path:
             value = value.get(name) if isinstance(value, dict) else None
-        return value
+        figure: float | None = value
+        return figure
 
     return found
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from inspect import signature
-from typing import Any
 
 import polars as pl
 
 from correlator.detect import engine
+from correlator.detect.memory import Memory
 from correlator.detect.plan import RuleSet
 
 Detect = Callable[[RuleSet, Sequence[pl.DataFrame]], pl.DataFrame]
@@ -19,12 +19,11 @@ class Remembering:
     """
 
     def __init__(self) -> None:
-        self._memory: Any = engine.Memory()  # type: ignore[attr-defined]  # has_memory() was asked
+        self._memory = Memory()
 
     def __call__(self, rules: RuleSet, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         """Return the matches."""
-        found: pl.DataFrame = engine.detect(rules, frames, memory=self._memory)  # type: ignore[call-arg]
-        return found
+        return engine.detect(rules, frames, memory=self._memory)
 
     @property
     def hit_rate(self) -> float | None:
@@ -34,7 +33,7 @@ class Remembering:
 
 def has_memory() -> bool:
     """Say whether the engine can remember verdicts from one batch to the next."""
-    return "memory" in signature(engine.detect).parameters and hasattr(engine, "Memory")
+    return "memory" in signature(engine.detect).parameters
 
 
 def variant(name: str) -> Detect | None:

@@ -150,8 +150,8 @@ def differences(
     found = []
     for extra, pairs in ((False, set(ours) - set(theirs)), (True, set(theirs) - set(ours))):
         by_rule: dict[str, list[int]] = defaultdict(list)
-        for rule, line in pairs:
-            by_rule[rule].append(line)
+        for identity, line in pairs:
+            by_rule[identity].append(line)
         for identity, numbers in by_rule.items():
             name, rule = rules[identity]
             some = sorted(numbers)[:50]

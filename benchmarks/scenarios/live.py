@@ -1,6 +1,6 @@
 """How long from a record's receipt to its incident, what it costs, and whether anything grows: a running Tocsin under load.
 
-    .venv/bin/python benchmarks/scenarios/live.py [--rate 2000] [--seconds 120] [--sigma ../shared/sigma/sigmahq]
+    .venv/bin/python -m benchmarks.scenarios.live [--rate 2000] [--seconds 120] [--sigma ../shared/sigma/sigmahq]
 
 Starts `tocsin run` on an empty install, appends a nine-commune mix to its logs at ``rate`` records a second, plants one attack
 a second under a name of its own, and watches the database for it. Prints p50 and p99, events per CPU-second, memory at the
@@ -27,8 +27,8 @@ from typing import IO, Any
 
 import orjson
 import sqlalchemy as sa
-from stream import MARK, window
 
+from benchmarks.scenarios.stream import MARK, window
 from correlator.harness.demo.generator import ESTATE
 from correlator.runtime.content import shipped_rules
 from correlator.store.database import open_database, reading

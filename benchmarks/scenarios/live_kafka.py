@@ -1,6 +1,6 @@
 """The same load on Kafka and PostgreSQL: a broker, a database, one detect and one correlate worker on this machine.
 
-    PYTHONPATH=. .venv/bin/python benchmarks/scenarios/live_kafka.py [--rate 2000] [--seconds 120]
+    .venv/bin/python -m benchmarks.scenarios.live_kafka [--rate 2000] [--seconds 120]
 
 Needs what the server tests need: Java, Maven, Debian's PostgreSQL. Records go to the raw topic as forwarders write them; the
 figures are those of ``live.py``, with the CPU of each worker, and of the broker, told apart.
@@ -17,8 +17,8 @@ from time import sleep
 
 import orjson
 from confluent_kafka import Producer
-from live import HERE, Feeder, Figures, Usage, install, main, measured
 
+from benchmarks.scenarios.live import HERE, Feeder, Figures, Usage, install, main, measured
 from correlator.store.database import open_database
 from tests.servers.kafka import running_kafka
 from tests.servers.postgres import running_postgres

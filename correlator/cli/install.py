@@ -29,6 +29,12 @@ def config_option(function: Function) -> Function:
     return option(function)
 
 
+def parser_option(function: Function) -> Function:
+    """Add ``--parser NAME``, given to the command as ``parser`` (auto: as each file says)."""
+    told = "The only parser that may read the files."
+    return click.option("--parser", default="auto", show_default=True, help=told)(function)
+
+
 def installed_parsers(config: Path | None) -> "dict[str, Parser]":
     """Return every parser by name: those that ship, and those of the folder that the settings name."""
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it

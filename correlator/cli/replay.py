@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.install import config_option
+from correlator.cli.install import config_option, parser_option
 from correlator.cli.output import exit_code, fail_on_option, format_option
 from correlator.telemetry.terminal import plain
 
@@ -25,7 +25,7 @@ _OUTPUT = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 @click.option(
     "--rules", multiple=True, type=click.Path(path_type=Path), help="Rules instead of the configured ones; repeatable."
 )
-@click.option("--parser", default="auto", show_default=True, help="The only parser that may read the files.")
+@parser_option
 @click.option("--events", type=_OUTPUT, help="Write events there.")
 @click.option("--detections", type=_OUTPUT, help="Write detections there.")
 @click.option("--incidents", type=_OUTPUT, help="Write incidents there.")

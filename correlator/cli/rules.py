@@ -65,6 +65,11 @@ estate_option = click.option(
     help="The estate file that says what placeholders stand for; else the configured one.",
 )
 
+#: Of commands that look for one rule, ``folders``: empty for the rules of the install.
+folders_option = click.option(
+    "--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Where rules, filters and mappings are."
+)
+
 
 @rules.command("list")
 @_paths

@@ -12,6 +12,7 @@ import click
 
 from correlator.cli.install import config_option, open_install, since_time
 from correlator.cli.output import exit_code, fail_on_option, format_option, print_rows
+from correlator.cli.rules import folders_option
 from correlator.cli.rules_try import EXPLAINED_RULES
 from correlator.errors import InputError, Problem
 from correlator.telemetry.terminal import plain
@@ -30,9 +31,7 @@ _TOP, _DAYS, _BAR, _FIRST = 5, 31, 30, 2
 @click.option("--since", default="30d", show_default=True, help="How far back: 30d, 12h, or a date.")
 @click.option("--until", help="Up to when: a date, or 2d for two days ago (default: now).")
 @click.option("--commune", default="", help="Only events of this commune, by its id.")
-@click.option(
-    "--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Where rules, filters and mappings are."
-)
+@folders_option
 @config_option
 @format_option
 @fail_on_option

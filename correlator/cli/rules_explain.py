@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from correlator.cli.install import config_option, open_install
+from correlator.cli.install import config_option, open_install, parser_option
 from correlator.cli.output import Exit, format_option, no_level_option, print_rows
+from correlator.cli.rules import folders_option
 from correlator.errors import InputError, Problem
 from correlator.telemetry.terminal import plain
 
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
 @click.argument("rule")
 @click.argument("event")
 @click.option("--line", "--record", "line", type=int, help="The line of the file, or the record of the EVTX log, from 1.")
-@click.option(
-    "--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Where rules, filters and mappings are."
-)
-@click.option("--parser", default="auto", show_default=True, help="The only parser that may read the file.")
+@folders_option
+@parser_option
 @config_option
 @format_option
 @no_level_option

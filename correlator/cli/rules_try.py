@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.cli.install import config_option
+from correlator.cli.install import config_option, parser_option
 from correlator.cli.output import exit_code, fail_on_option, format_option, print_rows
+from correlator.cli.rules import folders_option
 from correlator.cli.rules_explain import place_of
 from correlator.errors import InputError, Problem
 from correlator.telemetry.terminal import plain
@@ -24,10 +25,8 @@ _COLUMNS = ("log.file.path", "log.line", "rule.title", "commune", "@timestamp")
 @click.command(name="try")
 @click.argument("rule")
 @click.argument("paths", nargs=-1, required=True)
-@click.option(
-    "--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Where rules, filters and mappings are."
-)
-@click.option("--parser", default="auto", show_default=True, help="The only parser that may read the files.")
+@folders_option
+@parser_option
 @config_option
 @format_option
 @fail_on_option

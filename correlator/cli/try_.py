@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from correlator.cli.install import parser_option
 from correlator.cli.output import exit_code, fail_on_option, format_option, print_rows
 from correlator.telemetry.terminal import plain
 
@@ -21,7 +22,7 @@ _MOST_INCIDENTS, _MOST_KINDS, _MOST_FILES = 20, 6, 4
 @click.command(name="try")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--rules", multiple=True, type=click.Path(path_type=Path), help="Rules to use instead of the shipped ones.")
-@click.option("--parser", default="auto", show_default=True, help="The only parser that may read the files.")
+@parser_option
 @fail_on_option
 @format_option
 def try_(paths: tuple[str, ...], rules: tuple[Path, ...], parser: str, fail_on: str | None, form: str) -> None:

@@ -52,7 +52,7 @@ def tocsin_ecs() -> ProcessingPipeline:
     items = [
         ProcessingItem(
             identifier=f"tocsin_{category}",
-            transformation=FieldMappingTransformation(dict(mapping)),
+            transformation=FieldMappingTransformation(dict[str | None, str | list[str]](mapping.items())),
             rule_conditions=[LogsourceCondition(category=category)],
         )
         for category, mapping in _BY_CATEGORY.items()
