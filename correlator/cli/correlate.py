@@ -10,7 +10,7 @@ import click
 
 from correlator.cli.detect import Event, EventReader
 from correlator.cli.output import Exit, fail_on_option, format_option
-from correlator.cli.rules import load
+from correlator.cli.rules_chosen import choose
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _load(paths: tuple[Path, ...]) -> tuple["RuleSet", tuple["CorrelationRule", 
     """Return the rules and correlations of ``paths``; InputError when no correlation can run."""
     from correlator.correlate.load import load_correlations  # noqa: PLC0415 - `--help` loads nothing
 
-    loaded = load(paths)
+    loaded = choose(paths).loaded
     names = {rule.name: rule.id for rule in loaded.ruleset.rules if rule.name}
     known = {**names, **{rule.id: rule.id for rule in loaded.ruleset.rules}}
     correlations, refused = load_correlations(loaded.ruleset.correlations, known)

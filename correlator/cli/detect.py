@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from correlator.cli.output import Exit, fail_on_option, format_option
-from correlator.cli.rules import estate_option, load
+from correlator.cli.rules import estate_option
+from correlator.cli.rules_chosen import choose
 from correlator.errors import Problem
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def detect(
     from correlator.model.severity import Severity  # noqa: PLC0415 - `--help` loads nothing
 
     del form
-    loaded = load(paths, estate)
+    loaded = choose(paths, estate).loaded
     _tell(loaded.problems)
     reader = EventReader(getattr(file, "name", "-"))
     worst = -1

@@ -1,6 +1,6 @@
 """``tocsin rules``: what the rules are, what they look for, and whether they can work here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from correlator.cli.install import config_option
 from correlator.cli.output import format_option, no_level_option, print_rows
+from correlator.cli.rules_chosen import choose
 from correlator.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from correlator.detect.plan import Rule
-    from correlator.detect.report import Loaded
 
 #: Subcommands that live in modules of their own: name → (module, attribute).
 ELSEWHERE = {
@@ -74,11 +75,12 @@ folders_option = click.option(
 @rules.command("list")
 @_paths
 @estate_option
+@config_option
 @format_option
 @no_level_option
-def list_(paths: tuple[Path, ...], estate: Path | None, form: str) -> None:
-    """List the rules below PATHS (without: those that ship with Tocsin)."""
-    loaded = load(paths, estate)
+def list_(paths: tuple[Path, ...], estate: Path | None, config: Path | None, form: str) -> None:
+    """List the rules below PATHS (without: those of the configured rule sets that are to run)."""
+    loaded = choose(paths, estate, config).loaded
     rows = [_summary(rule) for rule in loaded.ruleset.rules]
     print_rows(rows, form, ("level", "title", "log source", "id"), title=f"{len(rows)} rules")
 
@@ -87,13 +89,17 @@ def list_(paths: tuple[Path, ...], estate: Path | None, form: str) -> None:
 @click.argument("rule")
 @_paths
 @estate_option
+@config_option
 @format_option
 @no_level_option
-def show(rule: str, paths: tuple[Path, ...], estate: Path | None, form: str) -> None:
-    """Show the RULE (id, name, or end of its path) below PATHS: what it looks for once mappings and filters are applied."""
+def show(rule: str, paths: tuple[Path, ...], estate: Path | None, config: Path | None, form: str) -> None:
+    """Show the RULE (id, name, or end of its path) below PATHS: what it looks for once mappings and filters are applied.
+
+    Without PATHS it is looked for among the rules of the configured rule sets that are to run.
+    """
     from correlator.detect.wording import describe_condition  # noqa: PLC0415 - `--help` loads nothing
 
-    found = _find(load(paths, estate).ruleset.rules, rule)
+    found = _find(choose(paths, estate, config).loaded.ruleset.rules, rule)
     details = _summary(found) | {
         "name": found.name,
         "status": found.status,
@@ -120,40 +126,13 @@ def show(rule: str, paths: tuple[Path, ...], estate: Path | None, form: str) -> 
             click.echo(f"{key}: {_worded(key, value)}")
 
 
-def load(paths: Sequence[Path], estate: Path | None = None) -> "Loaded":
-    """Return the rules below ``paths``, their placeholders filled from ``estate``; without any, those that ship with Tocsin."""
-    from correlator.runtime.content import shipped_rules  # noqa: PLC0415 - `--help` loads nothing
-    from correlator.runtime.ruleset import load_cached  # noqa: PLC0415
-    from correlator.store.content import find_mappings  # noqa: PLC0415
-
-    chosen = paths or (shipped_rules(),)
-    cache, configured = _configured()
-    return load_cached(chosen, find_mappings(chosen), cache, placeholders_of(estate or configured))
-
-
-def placeholders_of(estate: Path | None) -> Mapping[str, tuple[str, ...]]:
-    """Return what the file at ``estate`` says that placeholders stand for; None: nothing. Raises InputError."""
-    from correlator.config.estate import load_estate  # noqa: PLC0415 - `--help` loads nothing
-
-    return load_estate(estate).all_placeholders if estate else {}
-
-
-def _configured() -> tuple[Path | None, Path | None]:
-    """Return the plan cache and the estate file; None when the settings cannot be read: rules can be checked without."""
-    from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` loads nothing
-
-    try:
-        settings = load_settings()
-    except InputError:
-        return None, None
-    return settings.cache, settings.estate
-
-
 def _find(found: Iterable["Rule"], wanted: str) -> "Rule":
     for rule in found:
         if wanted in {rule.id, rule.name} or rule.path.endswith(wanted) or rule.title.casefold() == wanted.casefold():
             return rule
-    expected = "an id, a name, a title or the end of a path; see `tocsin rules list`"
+    expected = (
+        "an id, a name, a title or the end of a path of `tocsin rules list`; `rules sets --explain ID`: why it does not run"
+    )
     raise InputError([Problem(wanted, 0, "there is no such rule", expected)])
 
 

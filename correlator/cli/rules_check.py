@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from correlator.cli.install import config_option, installed_parsers
 from correlator.cli.output import LEVELS, Exit, print_rows
-from correlator.cli.rules import estate_option, load
+from correlator.cli.rules import estate_option
+from correlator.cli.rules_chosen import choose
 from correlator.cli.rules_findings import as_github, as_rows, counts, listed, summary
 
 if TYPE_CHECKING:
@@ -38,19 +40,21 @@ Examples:
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @estate_option
+@config_option
 @click.option("--skip", multiple=True, metavar="LINT", help="Leave this lint out; sigma: all validators of pySigma.")
 @click.option("--all", "everything", is_flag=True, help="Each finding on a line of its own instead of counts and first places.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 @click.option("--fail-on", type=_BARS, help=_FAIL_ON)
 def check(
-    paths: tuple[Path, ...], estate: Path | None, skip: tuple[str, ...], form: str, fail_on: str | None, *, everything: bool
-) -> None:
-    """Check the rules below PATHS (without: the shipped ones): faults with their place, what is odd, what cannot fire here.
+    paths: tuple[Path, ...], estate: Path | None, config: Path | None, skip: tuple[str, ...], form: str,
+    fail_on: str | None, *, everything: bool,
+) -> None:  # fmt: skip
+    """Check the rules below PATHS (without: the configured ones): faults with their place, what is odd, what cannot fire here.
 
     A rule switches a lint off for itself, with the reason: `tocsin: {lint: {regex-slow: "one event a day"}}`.
     Exit code 2 when something was rejected or can never be true: an error.
     """
-    checked = _checked(paths, estate, skip)
+    checked = _checked(paths, estate, config, skip)
     if form == "json":
         print_rows(as_rows(checked.findings), form, ())
     elif form == "github":
@@ -72,11 +76,9 @@ def _code(fail_on: str | None, found: Collection[str]) -> Exit:
     return Exit.FINDINGS if any(order.index(word) >= bar for word in found) else Exit.DONE
 
 
-def _checked(paths: tuple[Path, ...], estate: Path | None, skip: tuple[str, ...]) -> "Checked":
-    from correlator.cli.install import installed_parsers  # noqa: PLC0415 - `--help` must not load it
-    from correlator.runtime.content import shipped_rules  # noqa: PLC0415
-    from correlator.runtime.linting import check_rules, check_skip  # noqa: PLC0415
+def _checked(paths: tuple[Path, ...], estate: Path | None, config: Path | None, skip: tuple[str, ...]) -> "Checked":
+    from correlator.runtime.linting import check_rules, check_skip  # noqa: PLC0415 - `--help` must not load it
 
-    chosen = paths or (shipped_rules(),)
     check_skip(skip)
-    return check_rules(chosen, load(chosen, estate), installed_parsers(None), frozenset(skip))
+    chosen = choose(paths, estate, config)
+    return check_rules(chosen.paths, chosen.loaded, installed_parsers(config), frozenset(skip))

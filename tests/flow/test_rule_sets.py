@@ -1,5 +1,6 @@
 """Rule sets as people meet them: taken, listed, explained, taken back, and restored with a backup."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,39 @@ def test_from_the_archive_to_the_rule_and_back(config: Path) -> None:
     none = tocsin("rules", "rollback", "hq", "--config", config)
     assert (none.exit_code, "no version before this one" in none.stderr) == (2, True)
     assert "a: runs" in tocsin("rules", "sets", "--explain", "a", "--config", config).stdout
+
+
+def test_rules_without_paths_are_those_that_run(config: Path) -> None:
+    """``rules list``, ``show`` and ``check``: own rules and what the profile takes of the set, and which sets that were."""
+    (config.parent / "rules.yml").write_text(rule("mine"))
+    listed = tocsin("rules", "list", "--config", config, "--format", "json")
+    assert [json.loads(line)["id"] for line in listed.stdout.splitlines()] == ["mine"]
+    assert "hq (cannot be read)" in listed.stderr
+    assert tocsin("rules", "check", "--config", config).exit_code == 2  # a set that was never taken is a fault
+
+    tocsin("rules", "update", "--pin", "--yes", "--config", config)
+    listed = tocsin("rules", "list", "--config", config, "--format", "json")
+    assert {json.loads(line)["id"] for line in listed.stdout.splitlines()} == {"mine", "a"}
+    assert f"Rules read: your own ({config.parent / 'rules.yml'}), hq (r1, profile core)." in listed.stderr
+    assert tocsin("rules", "show", "a", "--config", config).exit_code == 0
+    idle = tocsin("rules", "show", "b", "--config", config)
+    assert (idle.exit_code, "rules sets --explain" in idle.stderr) == (2, True)
+
+    checked = tocsin("rules", "check", "--config", config, "--format", "json")
+    assert "2 rules and 0 correlations loaded" in checked.stderr
+    assert {json.loads(line)["rule.id"] for line in checked.stdout.splitlines()} <= {"mine", "a"}
+
+
+def test_settings_that_cannot_be_read_matter_where_they_say_what_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules of a folder can be looked at without."""
+    (tmp_path / "tocsin.toml").write_text("rules = 3\n")
+    (tmp_path / "mine.yml").write_text(rule("mine"))
+    monkeypatch.chdir(tmp_path)
+
+    assert tocsin("rules", "list", "mine.yml").exit_code == 0
+    assert tocsin("rules", "list").exit_code == 2
 
 
 def test_explain_says_why_a_broken_rule_does_not_run(config: Path) -> None:
