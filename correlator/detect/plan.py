@@ -5,7 +5,8 @@ A plan round-trips through JSON, so a cached rule set is ready without reading a
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as slot
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +42,13 @@ class Leaf:
     values: tuple[Value, ...] = ()
     cased: bool = False
     part: str = ""
+    _hash: int = slot(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Return the hash, made once: trees are looked up by it again and again."""
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash((self.field, self.operator, self.values, self.cased, self.part)))
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,13 @@ class And:
     """True when all of ``parts`` are; without parts, true."""
 
     parts: tuple["Node", ...]
+    _hash: int = slot(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Return the hash, made once: trees are looked up by it again and again."""
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash((And, self.parts)))
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,13 @@ class Or:
     """True when one of ``parts`` is; without parts, false."""
 
     parts: tuple["Node", ...]
+    _hash: int = slot(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Return the hash, made once: trees are looked up by it again and again."""
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash((Or, self.parts)))
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +84,13 @@ class Not:
     """True when ``part`` is false."""
 
     part: "Node"
+    _hash: int = slot(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Return the hash, made once: trees are looked up by it again and again."""
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash((Not, self.part)))
+        return self._hash
 
 
 Node = And | Or | Not | Leaf
@@ -141,12 +170,16 @@ class Rule:
     scope: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     related: tuple[tuple[str, str], ...] = ()
-    custom: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    custom: Mapping[str, Any] = slot(default_factory=dict, hash=False)
+    _digest: str = slot(default="", init=False, repr=False, compare=False)
 
     @property
     def digest(self) -> str:
         """The hash of what the rule matches and of everything it says, wherever its file lies."""
-        return hashlib.sha256(orjson.dumps([getattr(self, name) for name in _SAYS])).hexdigest()[:16]
+        if not self._digest:
+            said = orjson.dumps([getattr(self, name) for name in _SAYS])
+            object.__setattr__(self, "_digest", hashlib.sha256(said).hexdigest()[:16])
+        return self._digest
 
     @property
     def fields(self) -> frozenset[str]:
@@ -159,7 +192,7 @@ class RuleSet:
     """Rules that run together, and the correlation documents found beside them, untouched: (path, document)."""
 
     rules: tuple[Rule, ...] = ()
-    correlations: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), hash=False)
+    correlations: tuple[tuple[str, dict[str, Any]], ...] = slot(default=(), hash=False)
 
     @cached_property
     def id(self) -> str:

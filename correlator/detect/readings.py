@@ -57,6 +57,11 @@ class FileReading:
     warnings: tuple[Problem, ...] = ()
     rejected: int = 0
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether something of the file is refused."""
+        return bool(self.problems) or any(entry.problems for entry in self.entries)
+
     def to_plain(self) -> dict[str, Any]:
         """Return the reading as what orjson can write, without the path."""
         rules = RuleSet(tuple(entry.rule for entry in self.entries), self.correlations)

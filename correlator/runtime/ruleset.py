@@ -1,10 +1,17 @@
-"""Rule folders → a rule set; a file that did not change since the last time is taken from the plan cache."""
+"""Rule folders → a rule set; a file that did not change since the last time is what it was then.
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import cached_property, partial
+In a process that runs it is the very same reading, neither read nor parsed; at a start it comes from the plan cache.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,15 +21,14 @@ from correlator.detect.report import Loaded
 from correlator.errors import Problem
 from correlator.model.logsource import LogSource
 from correlator.model.rule import RuleText
-from correlator.store.content import plan_name, read_plan, read_rules, text_key, write_plan
+from correlator.store.content import Stamp, read_rule, read_rules, rule_files, settled_stamp
+from correlator.store.plans import FileRecord, PlanFile, pack, placeholders_key, plan_name, read_plan, text_key, write_plan
 
 if TYPE_CHECKING:
     from correlator.detect.load import Environment
 
-Part = TypeVar("Part")
 _NO_PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {}
-#: Raised when the form of the kept plans changes.
-_FORM = 3
+_SETS_KNOWN = 16  # sets of rules of one process
 
 
 def load_cached(
@@ -35,17 +41,55 @@ def load_cached(
 
     Raises InputError for a missing path. Without ``cache_dir`` nothing is kept.
     """
-    plans = Plans(paths, read_rules(mappings), cache_dir, placeholders)
-    readings = [plans.read(text) for text in read_rules(paths)]
-    loaded = join(readings, plans.narrow, plans.problems)
-    plans.keep()
+    with without_collection():
+        plans = Plans(paths, read_rules(mappings), cache_dir, placeholders)
+        readings = [plans.read(file, file) for file in rule_files(paths)]
+        loaded = join(readings, plans.narrow, plans.problems)
+        plans.keep()
     return loaded
 
 
-class Plans:
-    """What every file of a rule set means: from the plan cache, and compiled where it is not there.
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Keep the collector of cycles from walking a growing heap again and again: half a million nodes, and none of them goes."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
-    ``keep`` writes what was asked for since; what nobody asked for is forgotten.
+
+Narrowed = Node | tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a process knows of a set of rules: readings by path with the key of their text, filters by what they narrow."""
+
+    name: str
+    placeholders: Mapping[str, tuple[str, ...]]
+    faults: list[list[Any]] | None = None
+    stamps: dict[str, Stamp | None] = field(default_factory=dict)
+    readings: dict[str, tuple[str, FileReading]] = field(default_factory=dict)
+    narrowed: dict[tuple[str, str, int], Narrowed] = field(default_factory=dict)
+    records: dict[str, FileRecord] = field(default_factory=dict)  # by the name of the file within its set
+
+    def keys(self) -> set[str]:
+        """Return the keys of every part that is to be kept on disk."""
+        keys = {key for one in self.records.values() for key in (one.key, one.good)} | {key for key, _, _ in self.narrowed}
+        return keys - {""}
+
+
+_known: dict[object, _Known] = {}
+_lock = Lock()
+
+
+class Plans:
+    """What every file of a rule set means: as this process knows it, from the plan cache, and compiled where it is not there.
+
+    ``keep`` writes what was asked for since; what nobody asked for is forgotten. Without ``cache_dir`` nothing is kept.
     """
 
     def __init__(
@@ -55,13 +99,18 @@ class Plans:
         cache_dir: Path | None = None,
         placeholders: Mapping[str, tuple[str, ...]] = _NO_PLACEHOLDERS,
     ) -> None:
-        self._name, self._cache_dir = plan_name(paths, mappings), cache_dir
-        self._mappings, self._placeholders = mappings, placeholders
-        kept = self._kept()
-        self._old: Mapping[str, Any] = kept.get("parts", {})
-        self._new: dict[str, Any] = {}
-        self._faults: list[list[Any]] | None = kept.get("problems") if mappings else []
-        self._changed = False
+        self._cache_dir, self._mappings, self._placeholders = cache_dir, mappings, placeholders
+        self._place = (cache_dir, *(path.absolute() for path in paths))
+        self._new = _Known(plan_name(paths, mappings), placeholders)
+        self._old = self._known_before()
+        self._made: dict[str, bytes] = {}  # parts that are not on disk yet
+        self._new.faults = (self._old.faults if self._old else self._kept.faults) if mappings else []
+
+    def _known_before(self) -> _Known | None:
+        with _lock:
+            known = _known.get(self._place) if self._cache_dir else None
+        same = known is not None and (known.name, known.placeholders) == (self._new.name, self._placeholders)
+        return known if same else None
 
     @cached_property
     def environment(self) -> "Environment":
@@ -70,69 +119,143 @@ class Plans:
 
         return Environment(self._mappings, self._placeholders)
 
+    @cached_property
+    def _kept(self) -> PlanFile:
+        return read_plan(self._cache_dir, self._new.name) if self._cache_dir else PlanFile()
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the mappings."""
-        if self._faults is None:
-            self._faults = [[one.path, one.line, one.what, one.expected] for one in self.environment.problems]
-            self._changed = True
-        return tuple(Problem(*one) for one in self._faults)
+        if self._new.faults is None:
+            self._new.faults = [[one.path, one.line, one.what, one.expected] for one in self.environment.problems]
+        return tuple(Problem(*one) for one in self._new.faults)
 
-    def read(self, text: RuleText) -> FileReading:
-        """Return what one file holds."""
+    def read(self, path: str, name: str, inside: Path | None = None) -> FileReading:
+        """Return what the file at ``path`` holds; ``name`` is its name within its set, wherever the set lies.
+
+        A link that leads out of the folder ``inside`` is refused.
+        """
+        stamp = settled_stamp(path)
+        key, reading = self._unchanged(path, name, stamp) or self._read(path, inside)
+        if key:
+            self._new.stamps[path], self._new.readings[path] = stamp, (key, reading)
+        self._new.records[name] = FileRecord(key, self._good(name, key, reading), stamp if key else None)
+        return reading
+
+    def _unchanged(self, path: str, name: str, stamp: Stamp | None) -> tuple[str, FileReading] | None:
+        """Return what is known of a file that bears the ``stamp`` it had; None when it must be read."""
+        if stamp is None:
+            return None
+        if self._old:
+            return self._old.readings[path] if self._old.stamps.get(path) == stamp else None
+        record = self._kept.files.get(name) if self._kept.placeholders == placeholders_key(self._placeholders) else None
+        reading = self._from_disk(record.key, path) if record and record.stamp == stamp else None
+        return (record.key, reading) if record and reading else None
+
+    def _read(self, path: str, inside: Path | None) -> tuple[str, FileReading]:
+        """Return what the text of a file means, with the key of the text; without one when there is no text."""
+        text = read_rule(path, inside)
         if text.fault:
-            return self.environment.read(text)
+            return "", self.environment.read(text)
         key = text_key(text.text, self._placeholders)
-        back = partial(FileReading.from_plain, path=text.path)
-        return self._part(key, back, FileReading.to_plain, lambda: self.environment.read(text))
+        known, reading = self._old.readings.get(path, ("", None)) if self._old else ("", None)
+        found = reading if known == key else self._from_disk(key, path)
+        if found is None:
+            found = self.environment.read(text)
+            self._make(key, found.to_plain)
+        return key, found
 
-    def narrow(self, found: Filter, source: LogSource) -> Node | tuple[Problem, ...]:
+    def _from_disk(self, key: str, path: str) -> FileReading | None:
+        plain = self._kept.part(key)
+        if plain is not None:
+            with suppress(ValueError, KeyError, TypeError):  # damaged or of another form
+                return FileReading.from_plain(plain, path)
+        return None
+
+    def _make(self, key: str, to_plain: Callable[[], Any]) -> None:
+        with suppress(TypeError):  # half a character in a file's name: JSON cannot carry it
+            self._made[key] = orjson.dumps(to_plain())
+
+    def narrow(self, found: Filter, source: LogSource) -> Narrowed:
         """Return what the filter ``found`` means for rules of the log source ``source``, or why it cannot be applied."""
         key = text_key(f"{source}\0{orjson.dumps(found.content).decode()}", self._placeholders)
-        back = partial(_narrowing_from_plain, found=found)
-        return self._part(key, back, _narrowing_to_plain, lambda: self.environment.narrow(found, source))
+        place = (key, found.path, found.line)
+        known = self._new.narrowed.get(place) or (self._old.narrowed.get(place) if self._old else None)
+        self._new.narrowed[place] = known or self._narrowing(key, found, source)
+        return self._new.narrowed[place]
 
-    def _part(
-        self, key: str, from_plain: Callable[[Any], Part], to_plain: Callable[[Part], Any], make: Callable[[], Part]
-    ) -> Part:
-        plain = self._old.get(key)
+    def _narrowing(self, key: str, found: Filter, source: LogSource) -> Narrowed:
+        plain = self._kept.part(key)
         if plain is not None:
-            try:
-                part = from_plain(plain)
-            except (ValueError, KeyError, TypeError):
-                pass  # damaged or of another form: made again below
-            else:
-                self._new[key] = plain
-                return part
-        made = make()
-        self._changed = True
-        with suppress(TypeError):  # half a character in a file's name: JSON cannot carry it
-            self._new[key] = orjson.Fragment(orjson.dumps(to_plain(made)))
+            with suppress(ValueError, KeyError, TypeError):
+                return _narrowing_from_plain(plain, found)
+        made = self.environment.narrow(found, source)
+        self._make(key, lambda: _narrowing_to_plain(made))
         return made
 
+    def last_good(self, path: str, name: str) -> FileReading | None:
+        """Return what the file held when it was last read without a fault, or what was made of it then; None: not known.
+
+        For the first reading of a process: later ones know what ran.
+        """
+        record = self._kept.files.get(name)
+        return self._from_disk(record.good, path) if record and record.good != self._new.records[name].key else None
+
+    def stays(self, name: str, reading: FileReading) -> None:
+        """Keep ``reading`` as what runs of the broken file ``name``, for the next start."""
+        with suppress(TypeError):
+            part = orjson.dumps(reading.to_plain())
+            key = f"kept {sha256(part).hexdigest()[:32]}"
+            self._made[key] = part
+            self._new.records[name] = replace(self._new.records[name], good=key)
+
+    def _good(self, name: str, key: str, reading: FileReading) -> str:
+        """Return the key of the last good reading of a file: this one, or the one that was until it broke."""
+        if not reading.is_broken:
+            return key
+        record = (self._old.records if self._old else self._kept.files).get(name)
+        return record.good if record else key
+
     def keep(self) -> None:
-        """Write the plans that were used, when they are not those that were there."""
-        if self._cache_dir is None or not (self._changed or len(self._new) != len(self._old)):
+        """Write the plans that were used, when they are not those that were there, and know them from now on."""
+        if self._cache_dir is None:
             return
-        content = {"form": _FORM, "problems": self._faults, "parts": self._new}
-        write_plan(self._cache_dir, self._name, orjson.dumps(content))
+        if self._old is None or not self._is_same(self._old):
+            self._write(self._cache_dir)
+        with _lock:
+            _known.pop(self._place, None)
+            _known[self._place] = self._new
+            while len(_known) > _SETS_KNOWN:
+                _known.pop(next(iter(_known)))
 
-    def _kept(self) -> Mapping[str, Any]:
-        text = read_plan(self._cache_dir, self._name) if self._cache_dir else None
-        try:
-            kept = orjson.loads(text or b"{}")
-        except ValueError:
-            return {}
-        return kept if isinstance(kept, dict) and kept.get("form") == _FORM else {}
+    def _is_same(self, old: _Known) -> bool:
+        same = (old.records, old.faults) == (self._new.records, self._new.faults)
+        return same and old.narrowed.keys() == self._new.narrowed.keys()
+
+    def _write(self, cache_dir: Path) -> None:
+        kept, keys, given = self._kept, self._new.keys(), placeholders_key(self._placeholders)
+        same = (kept.placeholders, kept.faults) == (given, self._new.faults) and kept.files == self._new.records
+        if same and kept.keys == keys and not self._made:
+            return
+        known = dict(self._new.readings.values())
+        parts = {key: part for key in keys if (part := self._part(key, known)) is not None}
+        write_plan(cache_dir, self._new.name, pack(given, self._new.records, self._new.faults, parts))
+
+    def _part(self, key: str, known: Mapping[str, FileReading]) -> bytes | None:
+        part = self._made.get(key) or self._kept.raw(key)
+        if part is None and key in known:
+            self._make(key, known[key].to_plain)  # another process wrote the file since
+            part = self._made.get(key)
+        return part
 
 
-def _narrowing_to_plain(part: Node | tuple[Problem, ...]) -> dict[str, Any]:
+def _narrowing_to_plain(part: Narrowed) -> dict[str, Any]:
     if isinstance(part, tuple):
         return {"problems": [[one.what, one.expected] for one in part]}
     return {"node": node_to_plain(part)}
 
 
-def _narrowing_from_plain(plain: Mapping[str, Any], found: Filter) -> Node | tuple[Problem, ...]:
+def _narrowing_from_plain(plain: Mapping[str, Any], found: Filter) -> Narrowed:
     if "problems" in plain:
         return tuple(Problem(found.path, found.line, *one) for one in plain["problems"])
     return node_from_plain(plain["node"])

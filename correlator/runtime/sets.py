@@ -1,9 +1,7 @@
 """Every rule set of an install → one: which rules run, which do not and why, and what stays as it was because it broke."""
 
-import gc
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.resources import files
@@ -17,10 +15,10 @@ from correlator.detect.readings import FileReading, join, keep
 from correlator.detect.report import Loaded
 from correlator.errors import InputError, Problem
 from correlator.model.rule import RuleText
-from correlator.runtime.ruleset import Plans
+from correlator.runtime.ruleset import Plans, without_collection
 from correlator.store import rule_sets
 from correlator.store.checkout import head_commit, is_busy
-from correlator.store.content import content_stamp, find_mappings, read_rules
+from correlator.store.content import content_stamp, find_mappings, read_rules, rule_files
 
 Placeholders = Mapping[str, tuple[str, ...]]
 Stamp = tuple[tuple[str | int, ...], ...]
@@ -120,20 +118,8 @@ def gather(
 
     What is broken now and was good in ``before`` stays as it was. Raises InputError when the install's own rules are not there.
     """
-    with _without_collection():
+    with without_collection():
         return _gathered(settings, rules, placeholders or {}, before)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep the collector of cycles from walking a growing heap again and again: half a million nodes, and none of them goes."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _gathered(settings: Settings, rules: Sequence[Path], placeholders: Placeholders, before: Gathered | None) -> Gathered:
@@ -226,11 +212,11 @@ class _Reader:
         before = self._readings_before(part)
         kept: list[str] = []
         readings = []
-        for text in read_rules(paths, part.root):
-            below = part.relative(text.path)
+        for path in rule_files(paths):
+            below = part.relative(path)
             if part.root and not _retired(below) <= set(part.profile.statuses):
                 continue
-            now, old = chosen.read(text), before.get(below)
+            now, old = chosen.read(path, below, part.root), before.get(below)
             if old is not None:
                 now, saved = keep(old, now)
                 kept.extend(saved)

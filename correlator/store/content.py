@@ -1,14 +1,11 @@
-"""Rule files from disk, and the plan cache: what each file compiled to, so that the next start need not read Sigma."""
+"""Rule files from disk: which there are, what tells that one changed, and their texts."""
 
-import hashlib
 import os
 import stat
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from correlator import __version__
 from correlator.errors import InputError, Problem
 from correlator.model.rule import RuleText
 
@@ -17,7 +14,10 @@ MAPPINGS = "mappings"
 SUFFIXES = (".yml", ".yaml")
 SIZE_LIMIT = 16 * 1024 * 1024  # bytes; larger files are not read, the loader says so
 
-_PLANS_KEPT = 20
+#: What tells that a file changed: inode, size, time of its content, time of its inode.
+Stamp = tuple[int, int, int, int]
+#: Nanoseconds after which a second change of a file bears another time, however coarse the clock of its file system is.
+_SETTLED_NS = 3_000_000_000
 
 
 def read_rules(paths: Sequence[Path], inside: Path | None = None) -> tuple[RuleText, ...]:
@@ -26,6 +26,11 @@ def read_rules(paths: Sequence[Path], inside: Path | None = None) -> tuple[RuleT
     ``mappings`` folders and hidden ones inside are left out. Raises InputError when a path is missing; a file that is no text
     or cannot be read becomes a text that the loader refuses, and so does a link that leads out of the folder ``inside``.
     """
+    return tuple(read_rule(file, inside) for file in rule_files(paths))
+
+
+def rule_files(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the YAML files that ``read_rules`` reads. Raises InputError when a path is missing."""
     missing = [
         Problem(str(path), 0, "there is no such file or folder", "a rule file or a folder")
         for path in paths
@@ -33,8 +38,23 @@ def read_rules(paths: Sequence[Path], inside: Path | None = None) -> tuple[RuleT
     ]
     if missing:
         raise InputError(missing)
-    found = dict.fromkeys(file for path in paths for file in _rule_files(path))
-    return tuple(_read(file, inside) for file in found)
+    return tuple(dict.fromkeys(file for path in paths for file in _rule_files(path)))
+
+
+def settled_stamp(file: str) -> Stamp | None:
+    """Return a stamp of a plain file: while it stays the same, so does the content.
+
+    None for anything else (a link, whose target may change), and for a file changed so lately that it could change again
+    within the same tick of the clock.
+    """
+    try:
+        found = os.lstat(file)
+    except OSError:
+        return None
+    lately = time.time_ns() - found.st_ctime_ns < _SETTLED_NS
+    if lately or not stat.S_ISREG(found.st_mode):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def find_mappings(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -62,7 +82,7 @@ def _stamp(file: str) -> tuple[str | int, ...]:
     return file, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _rule_files(path: Path) -> Iterable[str]:
+def _rule_files(path: Path) -> Iterator[str]:
     """Yield the files as text: thousands of path objects would take longer than reading the files."""
     if not path.is_dir():
         yield str(path)
@@ -79,7 +99,8 @@ def _leads_out(file: str, folder: Path) -> bool:
     return not Path(file).resolve().is_relative_to(folder.resolve())
 
 
-def _read(file: str, inside: Path | None) -> RuleText:
+def read_rule(file: str, inside: Path | None = None) -> RuleText:
+    """Return the text of one file, or why there is none: see ``read_rules``."""
     if inside is not None and _leads_out(file, inside):
         return RuleText(file, "", "the file is a link that leads outside of its rule set")
     try:
@@ -92,41 +113,6 @@ def _read(file: str, inside: Path | None) -> RuleText:
         return RuleText(file, "", f"the file cannot be read: {error.strerror}")
     text = content if len(content) <= SIZE_LIMIT else b"\0"
     return RuleText(file, text.decode("utf-8-sig", errors="surrogateescape"))
-
-
-def plan_name(paths: Iterable[Path], mappings: Iterable[RuleText]) -> str:
-    """Return the name under which the plans of the rules below ``paths`` are kept.
-
-    It holds everything all of them depend on: the mappings, our version and those of the libraries that made them.
-    """
-    digest = hashlib.sha256(" ".join((__version__, _version("pysigma"), _version("polars"))).encode())
-    digest.update("\0".join(str(path.absolute()) for path in paths).encode(errors="surrogateescape"))
-    for part in mappings:
-        digest.update(f"\0{part.path}\0{part.text}".encode(errors="surrogateescape"))
-    return digest.hexdigest()
-
-
-def text_key(text: str, placeholders: Mapping[str, tuple[str, ...]]) -> str:
-    """Return the key of what one text means, wherever it lies; placeholders count only where a text can name them."""
-    digest = hashlib.sha256(text.encode(errors="surrogateescape"))
-    if "expand" in text or "\\x" in text or "\\u" in text:  # YAML may write the letters as escapes
-        digest.update(repr(sorted(placeholders.items())).encode())
-    return digest.hexdigest()[:32]
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "none"
-
-
-def read_plan(cache_dir: Path, key: str) -> bytes | None:
-    """Return the plan kept under ``key``; None when there is none."""
-    try:
-        return _plan_file(cache_dir, key).read_bytes()
-    except OSError:
-        return None
 
 
 def make_private(folder: Path) -> None:
@@ -142,22 +128,3 @@ def hand_over(folder: Path, like: Path) -> None:
     owner = like.stat()
     for path in (folder, *folder.rglob("*")):
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-def write_plan(cache_dir: Path, key: str, plan: bytes) -> None:
-    """Keep ``plan`` under ``key`` and forget the oldest ones; a cache that cannot be written only costs time."""
-    target = _plan_file(cache_dir, key)
-    try:
-        make_private(target.parent)
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            file.write(plan)
-        Path(file.name).replace(target)
-        plans = sorted(target.parent.glob("*.plan.json"), key=lambda path: path.stat().st_mtime)
-        for old in plans[:-_PLANS_KEPT]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return
-
-
-def _plan_file(cache_dir: Path, key: str) -> Path:
-    return cache_dir / f"{key}.plan.json"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from correlator.store.content import write_plan
+from correlator.store.plans import write_plan
 
 
 def test_the_data_folder_is_private(tmp_path: Path) -> None:
