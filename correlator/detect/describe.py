@@ -21,11 +21,30 @@ _CUT_LENGTHS = (1024, 64, 0)  # what is kept of the largest values, in turn, unt
 
 
 def describe(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame, owner: Owner = nobody) -> pl.DataFrame:
-    """Return the detections of ``matches`` (schema DETECTION), in the same order; ``owner`` says whose an observable is."""
+    """Return the detections of ``matches`` (schema DETECTION), in the same order; ``owner`` says whose an observable is.
+
+    The document of a detection begins with the fields that its rule asks to be shown (``fields`` in Sigma).
+    """
     events = _rows_of(frames, matches, _described, _dtypes((*_HEAD, "observables", "document")))
+    events = _asked_first(ruleset, events)
     rules = _rule_table(ruleset)
     described = events.join(rules, on="rule", how="left", maintain_order="left").select(DETECTION.names()).cast(DETECTION)
     return with_owners(described, owner)
+
+
+def _asked_first(ruleset: RuleSet, events: pl.DataFrame) -> pl.DataFrame:
+    """Return ``events`` (rule, document) with the fields that each rule asks to be shown first in its documents."""
+    asked = {number: rule.display for number, rule in enumerate(ruleset.rules) if rule.display}
+    if not asked or not events.get_column("rule").is_in(list(asked)).any():
+        return events
+    pairs = events.select("rule", "document").iter_rows()
+    documents = [_begun_with(asked[rule], document) if rule in asked else document for rule, document in pairs]
+    return events.with_columns(pl.Series("document", documents, dtype=pl.String))
+
+
+def _begun_with(names: Sequence[str], document: str) -> str:
+    content = orjson.loads(document)
+    return orjson.dumps({**{name: content[name] for name in names if name in content}, **content}).decode()
 
 
 def project(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:

@@ -63,8 +63,10 @@ class PolarsBackend(Backend):
     ) -> list[Any]:
         """Refuse: a correlation is about several events, an expression about one."""
         del output_format, method, callback
-        what = "a correlation looks at several events, an expression at one; `tocsin replay` and `tocsin rules backtest` run it"
-        error = SigmaFeatureNotSupportedByBackendError(f"{rule.title}: {what}", source=rule.source)
+        what = f"{rule.title}: a correlation looks at several events, an expression at one"
+        right = "`tocsin replay` and `tocsin rules backtest` run it, -s leaves it out"
+        where = "; it stands" if rule.source else ""  # pySigma goes on: in FILE
+        error = SigmaFeatureNotSupportedByBackendError(f"{what}: {right}{where}", source=rule.source)
         if not self.collect_errors:
             raise error
         self.errors.append((rule, error))  # type: ignore[arg-type]  # pySigma itself puts correlations here

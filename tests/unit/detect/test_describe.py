@@ -10,10 +10,12 @@ import pytest
 
 from correlator.detect.describe import describe, project
 from correlator.detect.engine import detect
+from correlator.detect.load import load_rules
 from correlator.detect.plan import RuleSet
 from correlator.detect.report import Loaded
 from correlator.model.detection import DETECTION, DOCUMENT_LIMIT
 from correlator.model.raw import UTC_TIME
+from correlator.model.rule import RuleText
 
 WHEN = datetime(2026, 3, 6, 22, 10, 0, 5, tzinfo=UTC)
 
@@ -87,6 +89,18 @@ def test_document_is_the_event_without_nulls(ruleset: RuleSet) -> None:
         "@timestamp": "2026-03-06T22:10:00.000005Z",
     }
     assert ": " not in document
+
+
+def test_a_document_begins_with_what_its_rule_asks_to_be_shown() -> None:
+    """``fields`` of the rule in its order, those the event has; the same event found by another rule is as it was."""
+    body = "logsource: {product: any}\ndetection: {s: {q|contains: x}, condition: s}\n"
+    texts = [RuleText("a.yml", f"title: a\nfields: [z, gone, q]\n{body}"), RuleText("b.yml", f"title: b\n{body}")]
+    rules = load_rules(texts).ruleset
+    frame = events(a=["1"], q=["x"], z=["3"]).with_columns(logsource=pl.lit("any//"))
+    found = describe(rules, [frame], detect(rules, [frame]))
+    orders = [[name for name in json.loads(document) if name in "aqz"] for document in found["document"]]
+
+    assert dict(zip(found["rule.title"], orders, strict=True)) == {"a": ["z", "q", "a"], "b": ["a", "q", "z"]}
 
 
 @pytest.mark.parametrize("columns", [{"big": ["é" * DOCUMENT_LIMIT]}, {f"c{n}": ["x" * 400] for n in range(400)}])

@@ -151,18 +151,20 @@ def test_pipelines_and_filters_are_pysigma_s() -> None:
     assert _rows(expression) == []
 
 
+CORRELATION = {
+    "title": "C",
+    "correlation": {
+        "type": "event_count", "rules": [HEAD["id"]], "group-by": ["B"], "timespan": "1h", "condition": {"gte": 2}
+    },
+}  # fmt: skip
+
+
 def test_what_cannot_be_converted_says_why() -> None:
     """A placeholder without values and a correlation; collected when the caller wants that."""
     with pytest.raises(SigmaError, match="placeholder"):
         _converted(_document({"A|expand": "%admins%"}))
-    correlation = {
-        "title": "C",
-        "correlation": {
-            "type": "event_count", "rules": [HEAD["id"]], "group-by": ["B"], "timespan": "1h", "condition": {"gte": 2}
-        },
-    }  # fmt: skip
     backend = PolarsBackend(collect_errors=True)
-    both = SigmaCollection.from_yaml(f"{_document({'A': '7'})}---\n{yaml.safe_dump(correlation)}")
+    both = SigmaCollection.from_yaml(f"{_document({'A': '7'})}---\n{yaml.safe_dump(CORRELATION)}")
     assert list(_run(backend.convert(both))) == [HEAD["id"]]
     assert "a correlation looks at several events" in str(backend.errors[0][1])
 
@@ -194,3 +196,12 @@ def test_sigma_cli_lists_and_converts(tmp_path: Path) -> None:
     assert json.loads(lines[-1])["id"] == HEAD["id"]
     run("convert", "-t", "polars", "-od", "out", "r.yml")
     assert _rows(*_run([(tmp_path / "out" / "r.txt").read_text()]).values()) == [4]
+
+    (tmp_path / "c.yml").write_text(f"{_document({'A': '7'})}---\n{yaml.safe_dump(CORRELATION)}")
+    refused = subprocess.run(
+        [sigma, "convert", "-t", "polars", "c.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1
+    told = "C: a correlation looks at several events, an expression at one: `tocsin replay` and `tocsin rules backtest` run it"
+    assert f"{told}, -s leaves it out; it stands in {(tmp_path / 'c.yml').resolve()}" in refused.stderr
+    assert HEAD["id"] in run("convert", "-t", "polars", "-s", "c.yml")
