@@ -9,7 +9,7 @@ from correlator.model.logsource import LogSource
 
 _TESTED, _TRIED = ("stable", "test"), ("stable", "test", "experimental")
 _LEVELS = ("informational", "low", "medium", "high", "critical")
-#: Profile → (statuses, levels).
+#: Profile → (statuses, levels). SigmaHQ's names; the definitions are ours of its packages, compared with none of them.
 PROFILES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "core": (_TESTED, _LEVELS[3:]),
     "core+": (_TESTED, _LEVELS[2:]),
