@@ -6,13 +6,14 @@ denied although it closed normally. ``transport`` is the port of a source transl
 logged several times with growing counters: its bytes are the deltas where FortiOS gives them.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
+from correlator.parse.formats.remembered import Columns
 from correlator.parse.formats.unwrap import PREFIX, bodies
 from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
@@ -62,6 +63,7 @@ _READ = (
 )
 _NEEDED = tuple(_READ.split())
 _MADE = ("kind", "verdict", "text", "whole url", "url parts")
+_AGAIN = {"src_ip": "source.ip", "dst_ip": "destination.ip"}
 _PAIRS = r'(?:[A-Za-z_][0-9A-Za-z_]*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
 _SIGNATURE = PREFIX + _PAIRS + r'logid="?[0-9]{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
 _OTHER_UTM = "ips anomaly app-ctrl emailfilter file-filter dlp ssl ssh voip waf icap cifs sctp-filter gtp"
@@ -71,24 +73,37 @@ _KIND = r"^[a-z][a-z0-9_-]{0,31}$"
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per line; a line without ``type`` and ``logid`` or without a device is malformed."""
-    given = _pairs(raw.get_column("text"), want)
+    text = raw.get_column("text")
+    given = _pairs(text, want)
     is_named = (
         pl.col("type").str.contains(_KIND) & pl.coalesce("devid", "devname").is_not_null() & pl.col("logid").is_not_null()
     )
     is_line = given.select(is_named.fill_null(value=False)).to_series()
-    fields = given.filter(is_line).with_columns(kind=_kind(), text=raw.get_column("text").filter(is_line))
-    fields = fields.with_columns(_url().alias("whole url"), verdict=_verdict())
-    fields = fields.with_columns(opened(pl.col("whole url")).alias("url parts"))
-    ours = {**_firewall(), **_proxy(), **_dns(), **_antivirus()}
-    events = fields.select(
-        raw.get_column("raw_row").filter(is_line),
-        _time(zone_of(raw)).alias("@timestamp"),
-        ("fortigate." + pl.when(_is("utm")).then(_subtype()).otherwise("kind")).alias("event.dataset"),
-        _log_source().alias("logsource"),
-        **_ecs(),
-        **wanted(ours, want),
-    ).hstack(fields.select(own(fields, want, besides=[*_MADE, *ours])))
+    fields, rows = given.hstack([text.alias("text")]), raw.get_column("raw_row")
+    if not is_line.all():
+        fields, rows = fields.filter(is_line), rows.filter(is_line)
+    fields = fields.with_columns(_url().alias("whole url")).with_columns(opened(pl.col("whole url")).alias("url parts"))
+    made = _columns(want).made(fields)
+    columns = [rows, _times(fields, zone_of(raw)), *made.values()]
+    events = pl.DataFrame(columns).hstack(fields.select(own(fields, want, besides=[*_MADE, *made])))
     return Parsed(by_dataset(events), rejects_of(raw.filter(~is_line), Reason.MALFORMED), raw.clear().get_column("raw_row"))
+
+
+@lru_cache(maxsize=8)
+def _columns(want: frozenset[str] | None) -> Columns:
+    """Return what is made of a line's fields where ``want`` is what somebody needs."""
+    ours = wanted({**_firewall(), **_proxy(), **_dns(), **_antivirus()}, want)
+    return Columns(
+        {
+            "event.dataset": "fortigate." + pl.when(_is("utm")).then(_subtype()).otherwise("kind"),
+            "logsource": _log_source(),
+            **_ecs(),
+            **ours,
+        },
+        words=("type", "subtype", "action", "status", "level", "utmaction"),
+        steps=({"kind": _kind()}, {"verdict": _verdict(), "is tunnel": _is_tunnel()}),
+        again={name: column for name, column in _AGAIN.items() if want is None or name in want},
+    )
 
 
 def _pairs(text: pl.Series, want: frozenset[str] | None) -> pl.DataFrame:
@@ -129,12 +144,16 @@ def _verdict() -> pl.Expr:
     return pl.when(~_is("event")).then(pl.when(blocked).then(pl.lit("denied")).otherwise(verdict(pl.col("action"))))
 
 
-def _time(zone: str) -> pl.Expr:
+def _times(fields: pl.DataFrame, zone: str) -> pl.Series:
     """Return when it happened: the epoch, else date and time with their offset, else in the source's zone."""
+    moments = fields.select(epoch(pl.col("eventtime")).alias("@timestamp")).to_series()
+    return fields.select(pl.coalesce(moments, _time(zone)).alias("@timestamp")).to_series() if moments.null_count() else moments
+
+
+def _time(zone: str) -> pl.Expr:
     stamp = pl.col("date") + " " + pl.col("time")
     with_zone = pl.concat_str(stamp, pl.col("tz").str.extract(r"^([+-]\d{2}:?\d{2})$"), separator=" ")
-    local = to_utc(pl.coalesce(with_zone, stamp), ("%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S"), zone=zone)
-    return pl.coalesce(epoch(pl.col("eventtime")), local)
+    return to_utc(pl.coalesce(with_zone, stamp), ("%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S"), zone=zone)
 
 
 def _log_source() -> pl.Expr:
@@ -172,7 +191,7 @@ def _category() -> pl.Expr:
     return (
         pl.when(_is("traffic")).then(pl.lit(["network"]))
         .when(_is_login()).then(pl.lit(["authentication"]))
-        .when(_is_tunnel()).then(pl.lit(["network", "session"]))
+        .when(pl.col("is tunnel")).then(pl.lit(["network", "session"]))
         .when(_is("event") & pl.col("cfgpath").is_not_null()).then(pl.lit(["configuration"]))
         .when(_is("event")).then(pl.lit(["host"]))
         .when(_subtype().is_in(["ips", "anomaly", "waf"])).then(pl.lit(["network", "intrusion_detection"]))
@@ -198,7 +217,7 @@ def _types() -> pl.Expr:
 def _source() -> pl.Expr:
     """Return the address an event came from: a tunnel's peer, the flow's source, else the one inside ``ui``."""
     inside = pl.col("ui").str.extract(r"\(([0-9A-Fa-f.:]+)\)$")
-    peer = pl.when(_is_tunnel()).then(address(pl.col("remip")))
+    peer = pl.when(pl.col("is tunnel")).then(address(pl.col("remip")))
     return pl.coalesce(peer, address(pl.col("srcip")), address(pl.col("remip")), pl.when(_is("event")).then(address(inside)))
 
 
@@ -256,7 +275,7 @@ def _network() -> dict[str, pl.Expr]:
         "source.packets": integer(pl.col("sentpkt")),
         "source.nat.ip": source_nat,
         "source.nat.port": pl.when(source_nat.is_not_null()).then(integer(pl.col("transport"), above=0)),
-        "client.ip": pl.when(_is_tunnel()).then(pl.coalesce(address(pl.col("tunnelip")), address(pl.col("assignip")))),
+        "client.ip": pl.when(pl.col("is tunnel")).then(pl.coalesce(address(pl.col("tunnelip")), address(pl.col("assignip")))),
         "destination.ip": address(pl.col("dstip")),
         "destination.port": integer(pl.col("dstport"), above=0),
         "destination.mac": mac(pl.col("dstmac")),
@@ -268,13 +287,13 @@ def _network() -> dict[str, pl.Expr]:
         "network.transport": pl.col("proto").replace_strict(_TRANSPORTS, default=None, return_dtype=pl.String),
         "network.protocol": words(pl.col("service")).str.to_lowercase(),
         "network.application": words(pl.col("app")),
-        "network.name": pl.when(_is_tunnel()).then(words(pl.col("vpntunnel"))),
+        "network.name": pl.when(pl.col("is tunnel")).then(words(pl.col("vpntunnel"))),
     }
 
 
 def _url() -> pl.Expr:
     """Return the URL asked: FortiOS writes host and path apart, newer versions the whole in ``url``."""
-    is_web = _is("utm") & pl.col("hostname").is_not_null()
+    is_web = (_kind() == "utm") & pl.col("hostname").is_not_null()
     scheme = pl.when(pl.col("service").str.to_uppercase() == "HTTPS").then(pl.lit("https://")).otherwise(pl.lit("http://"))
     path = pl.col("url").fill_null("")
     whole = pl.when(path.str.contains("://", literal=True)).then(path).otherwise(scheme + pl.col("hostname") + path)
@@ -314,9 +333,7 @@ def _firewall() -> dict[str, pl.Expr]:
     return {
         "action": pl.when(_is("traffic")).then(pl.coalesce("verdict", "action")).otherwise("action"),
         "blocked": pl.col("verdict").replace_strict({"accept": "false", "denied": "true"}, default=None),
-        "src_ip": _source(),
         "src_port": integer(pl.col("srcport"), above=0).cast(pl.String),
-        "dst_ip": address(pl.col("dstip")),
         "dst_port": integer(pl.col("dstport"), above=0).cast(pl.String),
         "username": _user(),
     }
@@ -367,7 +384,7 @@ PARSER = Parser(
     log_sources=(_EVENT, _TRAFFIC, *_FLOWS, _UTM, *_UTM_SOURCES.values()),
     signature=Signature(pattern=_SIGNATURE, rank=10, literals=("logid=", "devid=", "type=")),
     maturity=Maturity.DOCUMENTED,
-    fields=fields_of(_ecs(), _firewall(), _proxy(), _dns(), _antivirus(), _NEEDED, ["*"]),
+    fields=fields_of(_ecs(), _firewall(), _AGAIN, _proxy(), _dns(), _antivirus(), _NEEDED, ["*"]),
     parse=_parse,
     required=("observer.name",),
 )

@@ -6,13 +6,14 @@ as ``src``: ``source.ip`` is the peer all the same. In ``smtp`` ``user`` is the 
 translation ``destination.ip`` is the address the client asked, ``destination.nat.ip`` the one it reached.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
+from correlator.parse.formats.remembered import Columns
 from correlator.parse.formats.unwrap import PREFIX, bodies
 from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
@@ -72,6 +73,7 @@ _MADE = (
     "text",
     "family",
     "verdict",
+    "change",
     "from",
     "from_port",
     "to",
@@ -80,27 +82,40 @@ _MADE = (
     "url parts",
 )  # not the firewall's words
 _SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_][0-9A-Za-z_]*=(?:"[^"]*"|[^\s"]*)\s+)*?time="[0-9]{4}-'
+_AGAIN = {"src_ip": "source.ip", "dst_ip": "destination.ip"}
 _CLEAN = ["", "clean", "unknown", "none", "-"]
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per line; a line without ``id=firewall`` and the firewall's name is malformed."""
-    given = keyvalue.pairs(bodies(raw.get_column("text"), r"\bid=firewall"), need=_NEEDED, want=want)
+    text = raw.get_column("text")
+    given = keyvalue.pairs(bodies(text, r"\bid=firewall"), need=_NEEDED, want=want)
     is_line = given.select((pl.col("id") == "firewall").fill_null(value=False) & pl.col("fw").is_not_null()).to_series()
-    fields = given.filter(is_line).with_columns(family=_family())
-    fields = fields.with_columns(verdict=_verdict(), text=raw.get_column("text").filter(is_line), **_ends())
-    fields = fields.with_columns(_url().alias("whole url"))
+    fields, rows = given.hstack([text.alias("text")]), raw.get_column("raw_row")
+    if not is_line.all():
+        fields, rows = fields.filter(is_line), rows.filter(is_line)
+    fields = fields.with_columns(family=_family()).with_columns(_url().alias("whole url"), change=_change(), **_ends())
     fields = fields.with_columns(opened(pl.col("whole url")).alias("url parts"))
-    ours = {**_sigma(), **_web(), **_antivirus()}
-    events = fields.select(
-        raw.get_column("raw_row").filter(is_line),
-        _time(zone_of(raw)).alias("@timestamp"),
-        ("stormshield." + pl.col("family")).alias("event.dataset"),
-        _log_source().alias("logsource"),
-        **_ecs(),
-        **wanted(ours, want),
-    ).hstack(fields.select(own(fields, want, besides=[*_MADE, *ours])))
+    made = _columns(want).made(fields)
+    columns = [rows, fields.select(_time(zone_of(raw)).alias("@timestamp")).to_series(), *made.values()]
+    events = pl.DataFrame(columns).hstack(fields.select(own(fields, want, besides=[*_MADE, *made])))
     return Parsed(by_dataset(events), rejects_of(raw.filter(~is_line), Reason.MALFORMED), raw.clear().get_column("raw_row"))
+
+
+@lru_cache(maxsize=8)
+def _columns(want: frozenset[str] | None) -> Columns:
+    """Return what is made of a line's fields where ``want`` is what somebody needs."""
+    return Columns(
+        {
+            "event.dataset": "stormshield." + pl.col("family"),
+            "logsource": _log_source(),
+            **_ecs(),
+            **wanted({**_sigma(), **_web(), **_antivirus()}, want),
+        },
+        words=("family", "action", "pri", "error", "slotlevel", "ipv", "virus", "sandboxing", "change"),
+        steps=({"verdict": _verdict()},),
+        again={name: column for name, column in _AGAIN.items() if want is None or name in want},
+    )
 
 
 def _is(*families: str) -> pl.Expr:
@@ -172,6 +187,11 @@ def _outcome() -> pl.Expr:
     return pl.when(_is(*_LOGINS)).then(logged_in).when(_is("vpn") & (error == "2")).then(pl.lit("failure"))
 
 
+def _change() -> pl.Expr:
+    """Return ``change`` where an administrator's command changes something."""
+    return pl.when(_is("server") & pl.col("msg").str.contains(r"^(?:CONFIG|SYSTEM|LOG) ")).then(pl.lit("change"))
+
+
 def _types() -> pl.Expr:
     """Return ``event.type``."""
     allowed = (
@@ -181,8 +201,7 @@ def _types() -> pl.Expr:
         .then(pl.lit("allowed"))
     )
     ended = pl.when(_is("connection", "plugin")).then(pl.lit("end"))
-    command = pl.when(pl.col("msg").str.contains(r"^(?:CONFIG|SYSTEM|LOG) ")).then(pl.lit("change")).otherwise(pl.lit("info"))
-    plain = pl.when(_is("auth", "xvpn")).then(pl.lit("start")).when(_is("server")).then(command).otherwise(pl.lit("info"))
+    plain = pl.when(_is("auth", "xvpn")).then(pl.lit("start")).otherwise(pl.coalesce("change", pl.lit("info")))
     flows = texts(pl.lit("connection"), ended, allowed)
     return pl.when(_is(*_FLOWS, "web", "ssl", "ftp")).then(flows).otherwise(texts(plain))
 
@@ -279,9 +298,7 @@ def _sigma() -> dict[str, pl.Expr]:
     return {
         "action": pl.coalesce("verdict", words(pl.col("action"))),
         "blocked": pl.col("verdict").replace_strict({"accept": "false", "denied": "true"}, default=None),
-        "src_ip": address(pl.col("from")),
         "src_port": integer(pl.col("from_port"), above=0).cast(pl.String),
-        "dst_ip": address(pl.col("to")),
         "dst_port": integer(pl.col("to_port"), above=0).cast(pl.String),
         "username": words(pl.col("user")),
     }
@@ -319,7 +336,7 @@ PARSER = Parser(
     log_sources=(*_SOURCES.values(), _ANTIVIRUS),
     signature=Signature(pattern=_SIGNATURE, rank=10, literals=("id=firewall ", 'time="', "fw=")),
     maturity=Maturity.DOCUMENTED,
-    fields=fields_of(_ecs(), _sigma(), _web(), _antivirus(), _OWN, ["*"]),
+    fields=fields_of(_ecs(), _sigma(), _AGAIN, _web(), _antivirus(), _OWN, ["*"]),
     parse=_parse,
     required=("observer.name",),
 )

@@ -3,7 +3,9 @@
 A value that cannot be read is null in its ECS column; the source's own column keeps the text.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
 
 import polars as pl
 
@@ -29,6 +31,8 @@ __all__ = [
 _ABSENT = ["", "-", "n/a", "unknown", "(null)", "null", "none", "undefined"]
 _FEW = 64  # values that are sooner worked out one by one than told apart
 _NO_ADDRESS = ["0.0.0.0", "::"]  # noqa: S104 - compared with, never bound
+_PLAIN_IPV4 = r"^[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$"
+_IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f.]*")
 _ALLOWED = (
     "pass accept accepted allow allowed permit permitted est-allowed forward trust fastpath close start timeout client-rst "
     "server-rst ip-conn dns end built teardown encrypt decrypt bypass inspect passthrough monitor monitored detect detected "
@@ -66,13 +70,25 @@ def words(text: pl.Expr) -> pl.Expr:
 
 def address(text: pl.Expr) -> pl.Expr:
     """Return the IP address in lower case, IPv4 unfolded from ``::ffff:``, without brackets or ``%zone``; else null."""
-    return by_distinct(text, _address, pl.String())
+    return text.map_batches(_addresses, return_dtype=pl.String())
 
 
-def _address(text: pl.Expr) -> pl.Expr:
-    bare = text.str.strip_chars(" []").str.to_lowercase().str.replace(r"%.*$", "").str.strip_prefix("::ffff:")
-    is_address = bare.str.contains(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f.]*)$")
-    return pl.when(is_address & ~bare.is_in(_NO_ADDRESS)).then(bare)
+def _addresses(column: pl.Series) -> pl.Series:
+    """Return addresses, each distinct one read once; most columns hold nothing but IPv4 addresses as they should be."""
+    if column.len() > _FEW:
+        is_plain = column.str.contains(_PLAIN_IPV4) & (column != _NO_ADDRESS[0])
+        if is_plain.all():
+            return column
+        distinct = column.drop_nulls().unique()
+        known = pl.Series([_address(text) for text in distinct.to_list()], dtype=pl.String)
+        return column.replace_strict(distinct, known, default=None, return_dtype=pl.String)
+    return pl.Series(column.name, [None if text is None else _address(text) for text in column.to_list()], dtype=pl.String)
+
+
+@lru_cache(maxsize=1 << 14)
+def _address(text: str) -> str | None:
+    bare = re.sub(r"%[^\n]*\Z", "", text.strip(" []").lower(), count=1).removeprefix("::ffff:")
+    return bare if _IP.fullmatch(bare) and bare not in _NO_ADDRESS else None
 
 
 def account(text: pl.Expr) -> pl.Expr:
@@ -134,14 +150,24 @@ def wanted(columns: Mapping[str, pl.Expr], want: Collection[str] | None) -> dict
 def own(
     fields: pl.DataFrame, want: Collection[str] | None, *, besides: Iterable[str] = (), empty: Iterable[str] = ()
 ) -> list[pl.Expr]:
-    """Return the source's own columns of ``fields`` that somebody wants (None: all), empty texts as null.
+    """Return the source's own columns of ``fields`` that somebody wants (None: all) and that are there, empty texts as null.
 
     A name that belongs to the event itself (ECS, reserved, ``besides``) is left out: a sender must not be able to say
     who it is. Its text stays in ``event.original``. ``empty`` names the columns whose empty text is a value.
     """
     taken, kept = {*ECS, *RESERVED, *besides}, set(empty)
-    names = [name for name in fields.columns if name not in taken and (want is None or name in want)]
-    return [pl.col(name) if name in kept else pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in names]
+    given = [c for c in fields.get_columns() if c.name not in taken and (want is None or c.name in want)]
+    there = [column for column in given if column.null_count() < column.len()]
+    return [pl.col(c.name) if c.name in kept or not _holds_empty(c) else _not_empty(c.name) for c in there]
+
+
+def _holds_empty(column: pl.Series) -> bool:
+    """Say whether some text is empty: it is the least of all texts."""
+    return column.dtype != pl.String or column.min() == ""
+
+
+def _not_empty(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then(pl.col(name)).alias(name)
 
 
 def fields_of(*columns: Iterable[str]) -> dict[str, pl.DataType]:
@@ -151,5 +177,8 @@ def fields_of(*columns: Iterable[str]) -> dict[str, pl.DataType]:
 
 def by_dataset(events: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
     """Return one frame per ``event.dataset``, each without the columns that are null throughout it."""
-    frames = events.partition_by("event.dataset", maintain_order=True) if events.height else []
+    if not events.height:
+        return ()
+    is_one = events.get_column("event.dataset").n_unique() == 1
+    frames = [events] if is_one else events.partition_by("event.dataset", maintain_order=True)
     return tuple(frame.select(c for c in frame if c.name in PARSED or c.null_count() < frame.height) for frame in frames)
