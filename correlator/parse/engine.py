@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from itertools import chain
 
 import polars as pl
 
@@ -176,10 +177,18 @@ def _take(parser: Parser, rows: pl.DataFrame, parsed: Parsed, outcome: _Outcome)
 
 def _merged(frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, ...]:
     """Join frames of one shape (same columns, same dtypes): those of several zones, or of a batch that was halved."""
-    shapes: dict[tuple[object, ...], list[pl.DataFrame]] = {}
+    named: dict[tuple[str, ...], list[pl.DataFrame]] = {}
     for frame in frames:
-        shapes.setdefault((*frame.columns, *frame.dtypes), []).append(frame)
-    return tuple(pl.concat(same) if len(same) > 1 else same[0] for same in shapes.values())
+        named.setdefault(tuple(frame.columns), []).append(frame)
+    return tuple(chain.from_iterable(_merged_alike(same) if len(same) > 1 else same for same in named.values()))
+
+
+def _merged_alike(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Join the frames of the same columns that have the same dtypes."""
+    shapes: dict[tuple[pl.DataType, ...], list[pl.DataFrame]] = {}
+    for frame in frames:
+        shapes.setdefault(tuple(frame.dtypes), []).append(frame)
+    return [pl.concat(same) if len(same) > 1 else same[0] for same in shapes.values()]
 
 
 def _count(rows: pl.DataFrame, outcome: _Outcome, absorbed: pl.Series, waiting: pl.DataFrame) -> dict[str, Fates]:

@@ -17,6 +17,9 @@ from correlator.parse.times import odd_clock
 _TEXT = pl.String()
 _TEXTS = pl.List(pl.String())
 _DECLARED = {**PARSED, **ECS}
+#: Where text is not what is declared; everywhere else text stays, which most columns are.
+_DECLARED_OTHER = frozenset(name for name, dtype in _DECLARED.items() if dtype != _TEXT)
+_FIRST = (*PARSED, *STAMPED)
 _POSITION = ("raw_row", "n", "@timestamp")
 #: What a raw row says of its events; "flags" is also a field of auditd's.
 _FROM_RAW = (
@@ -63,19 +66,13 @@ def stamp_all(
     rejects = pl.concat([empty_rejects(), *lacking]).unique("raw_row", keep="first", maintain_order=True)
     if rejects.height:
         typed = [frame.join(rejects, on="raw_row", how="anti", maintain_order="left") for frame in typed]
-    stamps = _stamps(pl.concat([frame.select(_POSITION) for frame in typed]), records)
+    positions = [pl.concat([frame.get_column(name) for frame in typed]) for name in _POSITION]
+    stamps = _stamps(pl.DataFrame(positions), records)
     done, start = [], 0
     for frame in typed:
-        columns = {column.name: column for column in frame.get_columns() if column.name not in STAMPED}
-        done.append(
-            pl.DataFrame(
-                [
-                    *(columns.pop(name) for name in PARSED),
-                    *stamps.slice(start, frame.height).get_columns(),
-                    *columns.values(),
-                ]
-            )
-        )
+        own = [name for name in frame.columns if name not in _FIRST]
+        stamped = frame.drop(STAMPED.names(), strict=False) if not STAMPED.keys().isdisjoint(frame.columns) else frame
+        done.append(stamped.hstack(stamps.slice(start, frame.height).get_columns())[[*_FIRST, *own]])
         start += frame.height
     return done, rejects
 
@@ -83,7 +80,9 @@ def stamp_all(
 def with_dtypes(events: pl.DataFrame) -> pl.DataFrame:
     """Return ``events`` with the declared dtypes: PARSED, ECS, and text or list of text for everything else."""
     casts = [
-        cast for name, dtype in zip(events.columns, events.dtypes, strict=True) if (cast := _cast(name, dtype)) is not None
+        cast
+        for name, dtype in zip(events.columns, events.dtypes, strict=True)
+        if (type(dtype) is not pl.String or name in _DECLARED_OTHER) and (cast := _cast(name, dtype)) is not None
     ]
     if "n" not in events.columns:
         casts.append(pl.lit(0, dtype=PARSED["n"]).alias("n"))

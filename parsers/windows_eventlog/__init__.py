@@ -13,7 +13,9 @@ exports, and ``<Event>`` XML (wevtutil, Windows Event Forwarding, Fluent Bit wit
 - 4688 also has process_creation's names; there ``ProcessId`` is the new process, ``ParentProcessId`` its creator.
 """
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import polars as pl
 
@@ -22,11 +24,11 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.times import zone_of
 
 from .channels import log_sources
-from .containers import SHAPE, classify, flat_frames, swift_frames
 from .ecs import NEEDED
 from .events import by_event, events_of
 from .fields import FIELDS
 from .own import made_of
+from .shapes import flats_of
 
 __all__ = ["PARSER"]
 
@@ -46,17 +48,28 @@ _MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return the events of ``raw``, one frame per channel and event id."""
-    asked = None if want is None else made_of(want | NEEDED)
-    swift, rest = swift_frames(raw, asked)
-    rows = classify(rest) if rest.height else None
-    decoded = () if rows is None else tuple(flat_frames(rows, asked))
-    groups, unnamed = by_event((*swift, *(frame for part in decoded for frame in part.frames)))
+    with _uncollected():
+        return _read(raw, want)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the search for cycles wait: JSON has none, and to look for them in every value costs as much as decoding it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
+    flats, decoded = flats_of(raw, None if want is None else made_of(want | NEEDED))
+    groups, unnamed = by_event(flats)
     frames, untimed = events_of(groups, want, zone_of(raw))
-    refused = {row: reason for part in decoded for row, reason in part.rejects}
-    refused |= dict.fromkeys(untimed, Reason.BAD_TIME) | dict.fromkeys(unnamed, Reason.MISSING_FIELD)
-    return Parsed(
-        tuple(_without(frames, refused)), _rejects(refused), rest.get_column("raw_row") if rows is None else _skipped(rows)
-    )
+    refused = {**decoded.rejects, **dict.fromkeys(untimed, Reason.BAD_TIME), **dict.fromkeys(unnamed, Reason.MISSING_FIELD)}
+    return Parsed(tuple(_without(frames, refused)), _rejects(refused), pl.Series("raw_row", decoded.skipped, dtype=pl.UInt32))
 
 
 def _without(frames: Iterable[pl.DataFrame], refused: dict[int, Reason]) -> Iterable[pl.DataFrame]:
@@ -72,10 +85,6 @@ def _rejects(refused: dict[int, Reason]) -> pl.DataFrame:
         {"raw_row": list(refused), "reason": [str(reason) for reason in refused.values()]},
         schema={"raw_row": pl.UInt32, "reason": pl.String},
     )
-
-
-def _skipped(rows: pl.DataFrame) -> pl.Series:
-    return rows.filter(pl.col(SHAPE) == "skipped").get_column("raw_row")
 
 
 PARSER = Parser(

@@ -1,44 +1,168 @@
-"""Decode: records one by one → flat frames, one column per own field, every value as text.
+"""Decode: raw rows → events as plain values, those that look alike at a glance together; and why which rows are none.
 
-This is the exact way, a Python loop: for XML, and for what no template covers (see ``templates``, which must agree with it).
+JSON is read record by record: orjson makes the values of one faster than polars makes the columns of one with as many names,
+and what a record means can then depend on nothing but itself. The glance decides about speed only: see ``shapes``.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import orjson
 import polars as pl
 
 from correlator.model.reject import Reason
+from correlator.parse.formats.xml import MalformedXmlError, TooDeepError
 
-from .layout import Container, Leaf, Tree, laid_out
+from .layout import Container
+from .xml_event import events_of
 
-__all__ = ["MAX_DEPTH", "Decoded", "Record", "decode_group", "decode_records", "is_too_deep"]
+__all__ = ["MAX_DEPTH", "Decoded", "Lot", "decode", "is_too_deep"]
 
-#: Deepest JSON that is still an event; the readers below recurse.
+#: Deepest JSON that is still an event; readers of values recurse.
 MAX_DEPTH = 64
 
-_TEXTS = pl.List(pl.String)
-_BLOCKS = frozenset({"EventData", "UserData"})
+#: Whatever records have in common at a glance, the container first.
+Look: TypeAlias = tuple[Container, *tuple[object, ...]]
+
+_BLANKS = " \t\r\n\ufeff\0"
+_DIRECTIVE = re.compile(r"(?s)(?:<\?xml[^>]*\?>\s*)?(?:</?Events\b[^>]*>)?")
+_WRAPPED_XML = re.compile("\ufeff?\\s*<Event")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+_XML: Look = (Container.CRATE,)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One event found in a raw row, as plain values: ``n`` numbers the events of the row."""
+@dataclass(slots=True)
+class Lot:
+    """Events of one container: their raw rows, their numbers inside these, their values."""
 
-    raw_row: int
-    n: int
-    value: Mapping[str, object]
+    rows: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    values: list[dict[str, Any]] = field(default_factory=list)
+
+    def at(self, places: list[int]) -> "Lot":
+        """Return the events at ``places``."""
+        rows, numbers = ([part[place] for place in places] for part in (self.rows, self.numbers))
+        return Lot(rows, numbers, [self.values[place] for place in places])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decoded:
-    """Flat frames (``raw_row``, ``n``, own and ``@`` columns), and why which rows could not be read."""
+    """Events by how they look, the container first; why which rows could not be read, and rows that are no record."""
 
-    frames: tuple[pl.DataFrame, ...]
-    rejects: tuple[tuple[int, Reason], ...] = ()
+    lots: dict[Look, Lot] = field(default_factory=dict)
+    rejects: dict[int, Reason] = field(default_factory=dict)
+    skipped: list[int] = field(default_factory=list)
+
+    def add(self, look: Look, row: int, value: dict[str, Any], number: int = 0) -> None:
+        """Add an event."""
+        lot = self.lots.get(look)
+        if lot is None:
+            lot = self.lots[look] = Lot()
+        lot.rows.append(row)
+        lot.numbers.append(number)
+        lot.values.append(value)
+
+    def taken(self, fewest: int = 1) -> list[tuple[Look, Lot]]:
+        """Return the lots of at least ``fewest`` events, and forget them."""
+        lots = [(look, lot) for look, lot in self.lots.items() if len(lot.rows) >= fewest]
+        for look, _ in lots:
+            del self.lots[look]
+        return lots
+
+
+def decode(raw: pl.DataFrame, done: Decoded) -> None:
+    """Add to ``done`` the events of the rows (``raw_row``, ``text``): JSON objects, XML, or XML inside a JSON object."""
+    lots = done.lots
+    odd: list[tuple[int, bytes | None]] = []
+    rows, texts = raw.get_column("raw_row").to_list(), raw.get_column("text").cast(pl.Binary).to_list()
+    for row, text in zip(rows, texts, strict=True):
+        try:
+            value = orjson.loads(text)
+            look = _look(value)
+        except (orjson.JSONDecodeError, _OddError):
+            odd.append((row, text))
+            continue
+        try:
+            lot = lots[look]
+        except KeyError:
+            lot = lots[look] = Lot()
+        lot.rows.append(row)
+        lot.numbers.append(0)
+        lot.values.append(value)
+    for row, text in odd:
+        _read_odd(row, (text or b"").decode().strip(_BLANKS), done)
+
+
+class _OddError(Exception):
+    """Not an object, or one that wraps XML."""
+
+
+def _look(value: Any) -> Look:  # noqa: ANN401 - JSON
+    """Return the look of a JSON value; raises _OddError where it is none of the containers."""
+    if type(value) is not dict:
+        raise _OddError
+    if "winlog" in value and type(winlog := value["winlog"]) is dict:
+        data = winlog.get("event_data")
+        return Container.WINLOGBEAT, tuple(value), _key(winlog, "channel"), _key(winlog, "event_id"), _names(data)
+    event = value.get("Event")
+    if type(event) is not dict:
+        event = value
+    system = event.get("System")
+    if type(system) is dict:
+        return Container.CRATE, _key(system, "Channel"), _key(system, "EventID"), _names(event.get("EventData"))
+    if type(system) is str and _WRAPPED_XML.match(system):
+        raise _OddError
+    return Container.FLAT, tuple(value), _key(value, "Channel"), _key(value, "EventID")
+
+
+def _names(block: object) -> tuple[object, ...] | None:
+    return tuple(block) if type(block) is dict else None
+
+
+def _key(values: dict[str, Any], name: str) -> object:
+    """Return what of a value can be a key: the text of an element that has attributes."""
+    value = values.get(name)
+    kind = type(value)
+    if kind is str or kind is int:
+        return value
+    text = value.get("#text") if isinstance(value, dict) else value
+    return None if isinstance(text, (list, dict)) else text
+
+
+def _read_odd(row: int, text: str, done: Decoded) -> None:
+    """Read a row that is no plain JSON object: XML, a line between events, or nothing that can be read."""
+    if text.startswith("<") or not text:
+        _read_xml(row, text, done)
+        return
+    try:
+        value = orjson.loads(text)
+        done.add(_look(value), row, value)
+    except orjson.JSONDecodeError:
+        is_deep = text.startswith("{") and is_too_deep(text)
+        done.rejects[row] = Reason.TOO_DEEP if is_deep else Reason.MALFORMED
+    except _OddError:
+        if isinstance(value, dict):
+            _read_xml(row, str(value["System"]), done)
+        else:
+            done.rejects[row] = Reason.MALFORMED
+
+
+def _read_xml(row: int, text: str, done: Decoded) -> None:
+    if _DIRECTIVE.fullmatch(text):
+        done.skipped.append(row)
+        return
+    try:
+        events = events_of(text)
+    except TooDeepError:
+        done.rejects[row] = Reason.TOO_DEEP
+        return
+    except MalformedXmlError:
+        events = []
+    for number, event in enumerate(events):
+        done.add(_XML, row, event, number)
+    if not events:
+        done.rejects[row] = Reason.MALFORMED
 
 
 def is_too_deep(text: str) -> bool:
@@ -50,95 +174,3 @@ def is_too_deep(text: str) -> bool:
         if depth > MAX_DEPTH:
             return True
     return False
-
-
-def decode_group(rows: pl.DataFrame, container: Container, want: Collection[str] | None) -> Decoded:
-    """Return the flat frames of ``rows`` (``raw_row``, ``text``: one JSON object each), all of one ``container``.
-
-    ``want`` names the own fields to decode, ``@`` columns always come; None: every field there is.
-    """
-    readable, rejects = _readable(rows)
-    return Decoded(decode_records(readable, container, want), rejects)
-
-
-def decode_records(records: Iterable[Record], container: Container, want: Collection[str] | None) -> tuple[pl.DataFrame, ...]:
-    """Return the flat frames of ``records``, read one by one.
-
-    Records share a frame only where they have the same names, and lists under the same: no neighbour lends a name.
-    """
-    groups: dict[tuple[object, ...], list[dict[str, object]]] = {}
-    for record in records:
-        flat = _flatten(record, container, want)
-        kind = (_text_of(flat, "@Channel"), _text_of(flat, "@EventID"), frozenset(flat), _lists_of(flat))
-        groups.setdefault(kind, []).append(flat)
-    return tuple(map(_frame, groups.values()))
-
-
-def _text_of(flat: Mapping[str, object], name: str) -> str:
-    return str(flat.get(name))
-
-
-def _lists_of(flat: Mapping[str, object]) -> frozenset[str]:
-    return frozenset(name for name, value in flat.items() if isinstance(value, list))
-
-
-def _frame(flats: list[dict[str, object]]) -> pl.DataFrame:
-    lists = _lists_of(flats[0])
-    names = dict.fromkeys(name for flat in flats for name in flat)
-    schema = {name: _TEXTS if name in lists else pl.String() for name in names} | {"raw_row": pl.UInt32(), "n": pl.UInt16()}
-    return pl.DataFrame(flats, schema=schema)
-
-
-def _flatten(record: Record, container: Container, want: Collection[str] | None) -> dict[str, object]:
-    flat: dict[str, object] = {"raw_row": record.raw_row, "n": record.n}
-    for leaf in _wanted(laid_out(container, _tree_of_value(record.value)), want):
-        text = leaf.constant or _text(_value_at(record.value, leaf.path))
-        flat[leaf.name] = [text] if leaf.name == "Data" and isinstance(text, str) else text
-    return flat
-
-
-def _value_at(value: object, path: tuple[str, ...]) -> object:
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _text(value: object) -> "str | list[str | None] | None":
-    """Return a JSON value as polars writes it in a text column; a list stays a list, an object is compact JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else str(value)
-    if isinstance(value, list):
-        return [orjson.dumps(item).decode() if isinstance(item, (list, dict)) else _member(item) for item in value]
-    return str(value) if isinstance(value, int) else orjson.dumps(value).decode()
-
-
-def _member(value: object) -> str | None:
-    text = _text(value)
-    return text if isinstance(text, str) else None
-
-
-def _tree_of_value(value: Mapping[str, object]) -> Tree:
-    return {key: _tree_of_value(below) if isinstance(below, Mapping) else None for key, below in value.items()}
-
-
-def _wanted(leaves: Iterable[Leaf], want: Collection[str] | None) -> Iterator[Leaf]:
-    return (leaf for leaf in leaves if want is None or leaf.name in want or leaf.name.startswith("@"))
-
-
-def _readable(rows: pl.DataFrame) -> tuple[list[Record], tuple[tuple[int, Reason], ...]]:
-    records: list[Record] = []
-    rejects: list[tuple[int, Reason]] = []
-    for row, text in rows.select("raw_row", "text").iter_rows():
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            value = None
-        if isinstance(value, dict):
-            records.append(Record(row, 0, value))
-        else:
-            rejects.append((row, Reason.MALFORMED))
-    return records, tuple(rejects)

@@ -1,18 +1,19 @@
-"""ECS columns, computed once for all events of a call, whatever their channel: a table of the few fields they come from.
+"""ECS columns of the events of one kind: most are a field under another name, the others are worked out text by text.
 
-Each event kind is a slice of that table; columns that are null throughout a slice are left out of its frame.
+What is worked out of a text is remembered (``values``): machines, accounts, programs and addresses come again and again.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
-import polars as pl
+from correlator.parse.formats.values import plain_address
 
-from correlator.parse.formats.values import address
-
+from .actions import OUTCOMES
 from .channels import DEFENDER, REMOTE_DESKTOP, SECURITY, SYSMON
 from .codes import AUDIT_FAILURE, AUDIT_SUCCESS, FAILURES, KERBEROS
-from .own import integer
+from .shapes import Flat, Values
+from .values import Known, integer, unsigned
 
 __all__ = ["NEEDED", "ecs_columns"]
 
@@ -91,259 +92,329 @@ NEEDED = frozenset(
 _LEVELS = {"0": "information", "1": "critical", "2": "error", "3": "warning", "4": "information", "5": "verbose"}
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "tcp": "tcp", "udp": "udp"}
 _DIRECTIONS = {"%%14592": "ingress", "%%14593": "egress", "true": "egress", "false": "ingress"}
-_VALUE = "value"
+_KERBEROS_IDS = frozenset({"4768", "4769", "4771"})
+_SCRIPTS = frozenset({"microsoft-windows-powershell/operational", "powershellcore/operational"})
 _NOBODY = "S-1-0-0"
-_NOTHING = ["", "-", "N/A", "(null)"]
+_NOTHING = frozenset({"", "-", "N/A", "(null)"})
+_LONGEST_NOTHING = 6
+_SURELY_INT64 = 18  # digits
+_SUCCESS = frozenset({"0x0", "0x00000000", "0"})
+
+#: A column on its way: None where no event has a value.
+_Column: TypeAlias = Values | None
 
 
-def ecs_columns(signals: pl.DataFrame) -> pl.DataFrame:
-    """Return the ECS columns of ``signals``: NEEDED fields as text, ``@channel``, ``@id`` and ``@role`` (see ``actions``)."""
-    there = frozenset(signals.columns)
-    named = signals.with_columns(_Table(there).named().alias("@named"))
-    worked_out = [
-        column
-        for name, (source, _) in _BY_VALUE.items()
-        if source in there or source == "@named"
-        for column in _of_values(named, name)
-    ]
-    numbers = [_integers(named.get_column(name)).alias(f"@number {name}") for name in _ALL_NUMBERS if name in there]
-    table = named.hstack([*worked_out, *numbers])
-    columns = table.select(_expressions(frozenset(table.columns)))
-    return columns.with_columns(
-        _by_value(columns.get_column(path), {name: pl.col(_VALUE).str.extract(r"([^\\/]+)$")})[0]
-        for name, path in _TAILS.items()
-    )
+def ecs_columns(flat: Flat, channel: str, event_id: str, role: str) -> dict[str, Values]:
+    """Return the ECS columns of ``flat``, events of one ``channel`` (lower case) and ``event_id``; ``role`` as in ``actions``.
 
-
-@lru_cache(maxsize=256)
-def _expressions(there: frozenset[str]) -> tuple[pl.Expr, ...]:
-    """Return the expressions of all ECS columns, for a table that has the columns ``there``."""
-    table = _Table(there)
-    exprs = {
-        **dict(table.plain()),
-        **table.host(),
-        **table.people(),
-        **table.acted_on(),
-        **table.things(),
-        **table.network(),
-        **table.verdicts(),
+    Columns that no event has a value for are mostly left out.
+    """
+    kind = _Kind(flat, channel, event_id, role)
+    columns = {
+        **kind.plain(),
+        **kind.host(),
+        **kind.people(),
+        **kind.acted_on(),
+        **kind.things(),
+        **kind.network(),
+        **kind.verdicts(),
     }
-    return tuple(expr.alias(name) for name, expr in exprs.items())
+    tails = {name: _each(_TAILS, columns.get(path)) for name, path in _PATHS.items()}
+    return {name: values for name, values in {**columns, **tails}.items() if values is not None}
 
 
 # The last parts of paths, which ECS gives a column of their own.
-_TAILS = {
+_PATHS = {
     "process.name": "process.executable",
     "process.parent.name": "process.parent.executable",
     "file.name": "file.path",
 }
 
 
-def _of_values(table: pl.DataFrame, name: str) -> list[pl.Series]:
-    source, exprs = _BY_VALUE[name]
-    return _by_value(table.get_column(source), exprs)
+class _Kind:
+    """The fields of the events at hand."""
 
+    def __init__(self, flat: Flat, channel: str, event_id: str, role: str) -> None:
+        self._flat, self._has = flat, flat.columns
+        self._channel, self._id, self._role = channel, event_id, role
+        self._said: dict[str, _Column] = {}
 
-def _by_value(column: pl.Series, exprs: Mapping[str, pl.Expr]) -> list[pl.Series]:
-    """Return the ``exprs`` of the column ``_VALUE``, worked out once for each distinct text of ``column``: few differ."""
-    values = column.unique().to_frame(_VALUE).with_columns(expr.alias(name) for name, expr in exprs.items())
-    joined = column.to_frame(_VALUE).join(values, on=_VALUE, how="left", nulls_equal=True, maintain_order="left")
-    return joined.get_columns()[1:]
+    def raw(self, name: str) -> _Column:
+        """Return a field as it is; of lists the first member."""
+        values = self._has.get(name)
+        if values is not None and name in self._flat.lists:
+            return [value[0] if value else None for value in values]
+        return values
 
+    def said(self, name: str) -> _Column:
+        """Return a field where it says something."""
+        if name not in self._has:
+            return None
+        if name not in self._said:
+            self._said[name] = _telling(self.raw(name))
+        return self._said[name]
 
-def _integers(column: pl.Series) -> pl.Series:
-    """Return number texts as ``integer`` does; most are plain decimals, the others are read after."""
-    numbers = column.cast(pl.Int64, strict=False)
-    if numbers.null_count() == column.null_count():
-        return numbers
-    others = (numbers.is_null() & column.is_not_null()).arg_true()
-    return numbers.scatter(others, column.gather(others).to_frame(_VALUE).select(integer(_VALUE)).to_series())
+    def first(self, *names: str) -> _Column:
+        """Return the first of ``names`` that says something."""
+        has = self._has
+        return _coalesced(*(self.said(name) for name in names if name in has))
 
-
-class _Table:
-    """The fields of the events at hand; a field that no event has is null."""
-
-    def __init__(self, there: frozenset[str]) -> None:
-        self._has = there
-
-    def known(self, name: str) -> pl.Expr:
-        """Return a column that was worked out before; null where there was nothing to work it out of."""
-        return pl.col(name) if name in self._has else _null()
-
-    def first(self, *names: str) -> pl.Expr:
-        """Return the first of ``names`` that says something; null where none does."""
-        present = [_said(pl.col(name)) for name in names if name in self._has]
-        return pl.coalesce(present) if present else pl.lit(None, pl.String)
-
-    def plain(self) -> Iterator[tuple[str, pl.Expr]]:
-        """Yield the columns that are one field under another name."""
-        for column, names in _TEXTS.items():
-            yield column, self.first(*names)
+    def plain(self) -> dict[str, _Column]:
+        """Return the columns that are one field under another name."""
+        has = self._has
+        columns: dict[str, _Column] = {}
+        for column, names in _TEXT_FIELDS:
+            there = [name for name in names if name in has]
+            if there:
+                columns[column] = self.first(*there)
         for column, names in _ADDRESSES.items():
-            yield column, pl.coalesce(self.known(f"@address {name}") for name in names)
+            columns[column] = _coalesced(*(_each(_ADDRESSES_OF, self.raw(name)) for name in names if name in has))
         for column, names in _NUMBERS.items():
-            numbers = [pl.col(f"@number {name}") for name in names if name in self._has]
-            number = pl.coalesce(numbers or [pl.lit(None, pl.Int64)])
-            yield column, pl.when(number > 0).then(number)
+            numbers = _coalesced(*(_integers(self.raw(name)) for name in names if name in has))
+            columns[column] = None if numbers is None else [None if n is None or n <= 0 else n for n in numbers]
         for column, names in _IDENTIFIERS.items():
-            yield column, self.first(*names).str.strip_chars("{}").str.to_lowercase()
+            columns[column] = _each(_GUIDS, self.first(*names))
+        return columns
 
-    def host(self) -> dict[str, pl.Expr]:
+    def host(self) -> dict[str, _Column]:
         """Return the machine the event happened on."""
-        return {name: self.known(f"@{name}") for name in ("host.name", "host.hostname", "host.domain")}
+        computer = _each(_LOWER, self.said("@Computer"))
+        return {"host.name": computer, "host.hostname": _each(_HOSTNAMES, computer), "host.domain": _each(_DOMAINS, computer)}
 
-    def people(self) -> dict[str, pl.Expr]:
+    def people(self) -> dict[str, _Column]:
         """Return who acted (``user.*``) and in which session, by the role of the event."""
-        is_target = pl.col("@role") == "target"
-        subject, target, named = (self.known(f"@{name} name") for name in ("subject", "target", "named"))
-        actor = pl.coalesce(pl.when(pl.col("@role") == "process").then(named), subject, named)
-        logged_on = pl.coalesce(target, subject, named)
-        anybody = pl.coalesce(actor, pl.when(pl.col("@role") != "group").then(target))
-        session = pl.when(is_target).then(self.first("TargetLogonId")).otherwise(self.first("SubjectLogonId", "LogonId"))
-        of_record = pl.when(pl.col("@channel") != SYSMON).then(self.first("Security_UserID"))  # Sysmon's own account
-        of_event = pl.coalesce(pl.when(~is_target).then(self.first("SubjectUserSid")), self._target_id())
-        sid = pl.coalesce(pl.when(of_event != _NOBODY).then(of_event), of_record)
+        is_target, is_process = self._role == "target", self._role == "process"
+        subject, target = _each(_NAMES, self.said("SubjectUserName")), _each(_NAMES, self.said("TargetUserName"))
+        account = self._named()
+        named = _each(_NAMES, account)
+        if is_target:
+            name = _coalesced(target, subject, named)
+        else:
+            name = _coalesced(named if is_process else None, subject, named, None if self._role == "group" else target)
+        of_event = _coalesced(None if is_target else self.said("SubjectUserSid"), self._target_id())
+        of_record = None if self._channel == SYSMON else self.said("Security_UserID")  # Sysmon's own account
+        sid = _coalesced(None if of_event is None else [None if sid == _NOBODY else sid for sid in of_event], of_record)
         return {
-            "user.name": pl.when(is_target).then(logged_on).otherwise(anybody),
-            "user.domain": self._user_domain(is_target),
-            "user.id": pl.when(pl.col("@role") != "process").then(sid),
-            "user.effective.name": pl.when(is_target & (subject != target)).then(subject),
-            "session.id": session,
+            "user.name": name,
+            "user.domain": self._user_domain(account),
+            "user.id": None if is_process else sid,
+            "user.effective.name": _differing(subject, target) if is_target else None,
+            "session.id": self.said("TargetLogonId") if is_target else self.first("SubjectLogonId", "LogonId"),
         }
 
-    def acted_on(self) -> dict[str, pl.Expr]:
+    def acted_on(self) -> dict[str, _Column]:
         """Return on whom somebody acted: ``user.target.*``, and ``group.*`` with the member as target."""
-        is_group = pl.col("@role") == "group"
-        is_account = (pl.col("@role") == "manage") & self.first("SubjectUserName").is_not_null()
-        target = self.known("@target name")
-        account = pl.coalesce(target, self.first("NewTargetUserName", "OldTargetUserName"))
-        member = pl.when(is_group).then(_member(self.first("MemberName")))
+        if self._role == "group":
+            return {
+                "user.target.name": _each(_MEMBERS, self.said("MemberName")),
+                "user.target.id": self.said("MemberSid"),
+                "group.name": _each(_NAMES, self.said("TargetUserName")),
+                "group.id": self.said("TargetSid"),
+            }
+        subject = self.said("SubjectUserName")
+        if self._role != "manage" or subject is None:
+            return {}
+        target = _coalesced(_each(_NAMES, self.said("TargetUserName")), self.first("NewTargetUserName", "OldTargetUserName"))
         return {
-            "user.target.name": pl.when(is_account).then(account).otherwise(member),
-            "user.target.domain": pl.when(is_account).then(self.first("TargetDomainName")),
-            "user.target.id": pl.when(is_account).then(self._target_id()).when(is_group).then(self.first("MemberSid")),
-            "group.name": pl.when(is_group).then(target),
-            "group.id": pl.when(is_group).then(self.first("TargetSid")),
+            "user.target.name": _where(subject, target),
+            "user.target.domain": _where(subject, self.said("TargetDomainName")),
+            "user.target.id": _where(subject, self._target_id()),
         }
 
-    def named(self) -> pl.Expr:
+    def _named(self) -> _Column:
         """Return the account that an event without Subject names."""
-        session = pl.when(pl.col("@channel") == SECURITY).then(self.first(_SESSION_ACCOUNT))
-        desktop = pl.when(pl.col("@channel") == REMOTE_DESKTOP).then(self.first(_DESKTOP_ACCOUNT))
-        return pl.coalesce(self.first(*_ACCOUNTS), session, desktop)
+        session = self.said(_SESSION_ACCOUNT) if self._channel == SECURITY else None
+        desktop = self.said(_DESKTOP_ACCOUNT) if self._channel == REMOTE_DESKTOP else None
+        return _coalesced(self.first(*_ACCOUNTS), session, desktop)
 
-    def _target_id(self) -> pl.Expr:
+    def _target_id(self) -> _Column:
         return self.first("TargetUserSid", "TargetSid")
 
-    def _user_domain(self, is_target: pl.Expr) -> pl.Expr:
-        realm, before, after = (self.known(name) for name in ("@target realm", "@named before", "@named after"))
-        of_target = pl.coalesce(self.first("TargetDomainName"), realm)
-        of_process = pl.when(pl.col("@role") == "process").then(before)
-        of_subject = pl.coalesce(of_process, self.first("SubjectDomainName"), before, after, self.first("Param2"))
-        return pl.when(is_target).then(of_target).otherwise(of_subject)
+    def _user_domain(self, account: _Column) -> _Column:
+        if self._role == "target":
+            return _coalesced(self.said("TargetDomainName"), _each(_REALMS, self.said("TargetUserName")))
+        before, after = _each(_BEFORE, account), _each(_AFTER, account)
+        of_process = before if self._role == "process" else None
+        return _coalesced(of_process, self.said("SubjectDomainName"), before, after, self.said("Param2"))
 
-    def things(self) -> dict[str, pl.Expr]:
+    def things(self) -> dict[str, _Column]:
         """Return files, registry keys and services that were touched."""
-        kind, name = self.first("ObjectType"), self.first("ObjectName")
-        share = pl.concat_str(self.first("ShareName"), self.first("RelativeTargetName"), separator="\\")
-        path = self.first("Path")
-        is_defender = pl.col("@channel") == DEFENDER
-        of_path = pl.when(is_defender).then(path.str.extract(r"file:_([^;]+)")).when(_is_script()).then(path)
-        file = pl.coalesce(
+        kinds, name = self.said("ObjectType"), self.said("ObjectName")
+        value = _path(name, self.said("ObjectValueName"))
+        key = _coalesced(value, name)
+        file = _coalesced(
             self.first("TargetFilename", "ImageLoaded"),
-            pl.when(kind == "File").then(name),
-            share,
-            self.first("PipeName"),
-            of_path,
+            _equal(kinds, "File", name),
+            _path(self.said("ShareName"), self.said("RelativeTargetName")),
+            self.said("PipeName"),
+            self._of_path(),
         )
-        value = pl.concat_str(name, self.first("ObjectValueName"), separator="\\")
-        key = pl.when((kind == "Key") | (pl.col("@id") == "4657")).then(pl.coalesce(value, name))
-        in_system = (pl.col("@channel") == "system") & pl.col("@id").is_in(["7036", "7040"])
+        in_system = self._channel == "system" and self._id in {"7036", "7040"}
         return {
             "file.path": file,
-            "registry.path": pl.coalesce(self.first("TargetObject"), key),
-            "service.name": pl.coalesce(self.first("ServiceName"), pl.when(in_system).then(self.first("param1"))),
+            "registry.path": _coalesced(self.said("TargetObject"), key if self._id == "4657" else _equal(kinds, "Key", key)),
+            "service.name": _coalesced(self.said("ServiceName"), self.said("param1") if in_system else None),
         }
 
-    def network(self) -> dict[str, pl.Expr]:
+    def _of_path(self) -> _Column:
+        """Return the file that ``Path`` names: elsewhere it is a task, a package, a list of findings."""
+        if self._channel == DEFENDER:
+            return _each(_DETECTED_FILES, self.said("Path"))
+        return self.said("Path") if self._channel in _SCRIPTS else None
+
+    def network(self) -> dict[str, _Column]:
         """Return transport and direction of a connection."""
-        protocol = self.first("Protocol").str.to_lowercase()
         return {
-            "network.transport": protocol.replace_strict(_PROTOCOLS, default=None, return_dtype=pl.String),
-            "network.direction": self.first("Initiated", "Direction").str.to_lowercase()
-            .replace_strict(_DIRECTIONS, default=None, return_dtype=pl.String),
-        }  # fmt: skip
+            "network.transport": _each(_TRANSPORTS, self.said("Protocol")),
+            "network.direction": _each(_WAYS, self.first("Initiated", "Direction")),
+        }
 
-    def verdicts(self) -> dict[str, pl.Expr]:
+    def verdicts(self) -> dict[str, _Column]:
         """Return level, outcome and the reason of a refusal."""
-        code = pl.coalesce(_refusal(self.first("SubStatus")), _refusal(self.first("Status")))
-        kerberos = pl.col("@id").is_in(["4768", "4769", "4771"]) & (pl.col("@channel") == "security")
+        is_kerberos = self._channel == SECURITY and self._id in _KERBEROS_IDS
+        code = _coalesced(_each(_REFUSALS, self.said("SubStatus")), _each(_REFUSALS, self.said("Status")))
+        known = OUTCOMES.get(self._id) if self._channel == SECURITY else None
+        always = [known] * self._flat.height if known else None
         return {
-            "log.level": self.first("@Level").replace_strict(_LEVELS, default=None, return_dtype=pl.String),
-            "event.outcome": pl.coalesce(self.known("@audited"), pl.col("@outcome")),
-            "event.reason": pl.when(kerberos).then(code.replace_strict(KERBEROS, default=None, return_dtype=pl.String))
-            .otherwise(code.replace_strict(FAILURES, default=None, return_dtype=pl.String)),
-        }  # fmt: skip
+            "log.level": _mapped(_LEVELS, self.said("@Level")),
+            "event.outcome": _coalesced(_each(_OUTCOMES_SAID, self.said("@Keywords")), always),
+            "event.reason": _mapped(KERBEROS if is_kerberos else FAILURES, code),
+        }
 
 
-def _is_script() -> pl.Expr:
-    """Say where ``Path`` is a script: elsewhere it is a task, a package, a list of findings."""
-    return pl.col("@channel").is_in(["microsoft-windows-powershell/operational", "powershellcore/operational"])
+def _telling(values: _Column) -> _Column:
+    """Return ``values`` without those that say nothing; None where none is left."""
+    if values is None:
+        return None
+    told: Values
+    if any(len(value) > _LONGEST_NOTHING for value in values[:1] if value is not None):  # long texts are not worth a hash
+        told = [None if value is None or (len(value) <= _LONGEST_NOTHING and value in _NOTHING) else value for value in values]
+    elif _NOTHING.isdisjoint(values):
+        told = values
+    else:
+        told = [None if value in _NOTHING else value for value in values]
+    return told if any(value is not None for value in told) else None
 
 
-def _refusal(code: pl.Expr) -> pl.Expr:
-    """Return a status code in lower case; null where it means success."""
-    lower = code.str.to_lowercase()
-    return pl.when(~lower.is_in(["0x0", "0x00000000", "0"])).then(lower)
+def _each(known: Known[Any], texts: _Column) -> _Column:
+    """Return what is ``known`` of each text."""
+    if texts is None:
+        return None
+    return [None if text is None else known[text] for text in texts]
 
 
-def _null() -> pl.Expr:
-    return pl.lit(None, pl.String)
+def _integers(texts: _Column) -> _Column:
+    """Return texts as numbers; mostly all are plain digits, and few come twice."""
+    if texts is None:
+        return None
+    if None not in texts:
+        digits = "".join(texts)
+        if digits.isdecimal() and digits.isascii() and "" not in texts and max(map(len, texts)) <= _SURELY_INT64:
+            return list(map(int, texts))
+    return _each(_INTEGERS, texts)
 
 
-def _said(text: pl.Expr) -> pl.Expr:
-    return pl.when(~text.is_in(_NOTHING)).then(text)
+def _mapped(table: Mapping[str, str], texts: _Column) -> _Column:
+    return None if texts is None else list(map(table.get, texts))
 
 
-def _name(account: pl.Expr) -> pl.Expr:
-    r"""Return the name alone of ``DOMAIN\name`` or ``name@REALM``."""
-    return account.str.extract(r"^(?:[^\\]*\\)?([^\\@]+|@.+)")
+def _coalesced(*columns: _Column) -> _Column:
+    """Return the first value that there is in each row."""
+    there = [column for column in columns if column is not None]
+    if not there:
+        return None
+    found: Values = there[0]
+    for other in there[1:]:
+        if None not in found:
+            break
+        found = [value if value is not None else instead for value, instead in zip(found, other, strict=True)]
+    return found
 
 
-def _member(name: pl.Expr) -> pl.Expr:
+def _where(known: Values, values: _Column) -> _Column:
+    """Return ``values`` where something is ``known``."""
+    if values is None:
+        return None
+    return [None if one is None else value for one, value in zip(known, values, strict=True)]
+
+
+def _equal(kinds: _Column, kind: str, values: _Column) -> _Column:
+    """Return ``values`` where ``kinds`` is ``kind``."""
+    if kinds is None or values is None:
+        return None
+    return [value if one == kind else None for one, value in zip(kinds, values, strict=True)]
+
+
+def _differing(values: _Column, others: _Column) -> _Column:
+    """Return ``values`` where both are there and differ."""
+    if values is None or others is None:
+        return None
+    pairs = zip(values, others, strict=True)
+    return [value if other is not None and value != other else None for value, other in pairs]
+
+
+def _path(parents: _Column, names: _Column) -> _Column:
+    r"""Return ``parent\\name`` where both are there."""
+    if parents is None or names is None:
+        return None
+    pairs = zip(parents, names, strict=True)
+    return [None if parent is None or name is None else f"{parent}\\{name}" for parent, name in pairs]
+
+
+def _found(pattern: str) -> Callable[[str], str | None]:
+    """Return how to find the first group of ``pattern`` in a text."""
+    search = re.compile(pattern).search
+
+    def find(text: str) -> str | None:
+        found = search(text)
+        return found[1] if found else None
+
+    return find
+
+
+def _tail(path: str) -> str | None:
+    r"""Return what stands behind the last ``\\`` or ``/``."""
+    return path[max(path.rfind("\\"), path.rfind("/")) + 1 :] or None
+
+
+#: The name alone of ``DOMAIN\\name`` or ``name@REALM``.
+_name = _found(r"^(?:[^\\]*\\)?([^\\@]+|@.+)")
+_common = _found(r"(?i)^CN=((?:[^,\\]|\\.)+)")
+
+
+def _member(name: str) -> str | None:
     """Return the common name of a distinguished name, else the name."""
-    common = name.str.extract(r"(?i)^CN=((?:[^,\\]|\\.)+)").str.replace_all(r"\\(.)", "$1")
-    return pl.coalesce(common, _name(name))
+    common = _common(name)
+    return _name(name) if common is None else re.sub(r"\\(.)", r"\1", common)
 
 
-def _audited(keywords: pl.Expr) -> pl.Expr:
+def _audited(keywords: str) -> str | None:
     """Return the outcome that audit keywords say."""
-    bits = keywords.str.strip_prefix("0x").str.to_integer(base=16, strict=False, dtype=pl.UInt64)
-    return pl.when(bits & AUDIT_SUCCESS != 0).then(pl.lit("success")).when(bits & AUDIT_FAILURE != 0).then(pl.lit("failure"))
+    bits = unsigned(keywords) or 0
+    return "success" if bits & AUDIT_SUCCESS else "failure" if bits & AUDIT_FAILURE else None
 
 
-_SAID = _said(pl.col(_VALUE))
-# What is worked out once for each distinct text of a column: name → column, results.
-_BY_VALUE: Mapping[str, tuple[str, Mapping[str, pl.Expr]]] = {
-    "host": (
-        "@Computer",
-        {
-            "@host.name": _SAID.str.to_lowercase(),
-            "@host.hostname": _SAID.str.to_lowercase().str.extract(r"^([^.]+)"),
-            "@host.domain": _SAID.str.to_lowercase().str.extract(r"^[^.]+\.(.+)$"),
-        },
-    ),
-    "subject": ("SubjectUserName", {"@subject name": _name(_SAID)}),
-    "target": ("TargetUserName", {"@target name": _name(_SAID), "@target realm": _SAID.str.extract(r"@(.+)$")}),
-    "named": (
-        "@named",
-        {
-            "@named name": _name(pl.col(_VALUE)),
-            "@named before": pl.col(_VALUE).str.extract(r"^([^\\]+)\\"),
-            "@named after": pl.col(_VALUE).str.extract(r"^[^\\@]+@(.+)$"),
-        },
-    ),
-    "audited": ("@Keywords", {"@audited": _audited(_SAID)}),
-    **{name: (name, {f"@address {name}": address(pl.col(_VALUE))}) for names in _ADDRESSES.values() for name in names},
-}
-_ALL_NUMBERS = tuple(name for names in _NUMBERS.values() for name in names)
+def _refusal(code: str) -> str | None:
+    """Return a status code in lower case; None where it means success."""
+    lower = code.lower()
+    return None if lower in _SUCCESS else lower
+
+
+_TEXT_FIELDS = tuple(_TEXTS.items())
+_LOWER = Known(str.lower)
+_TAILS = Known(_tail)
+_NAMES = Known(_name)
+_MEMBERS = Known(_member)
+_HOSTNAMES = Known(_found(r"^([^.]+)"))
+_DOMAINS = Known(_found(r"^[^.]+\.(.+)\Z"))
+_REALMS = Known(_found(r"@(.+)\Z"))
+_BEFORE = Known(_found(r"^([^\\]+)\\"))
+_AFTER = Known(_found(r"^[^\\@]+@(.+)\Z"))
+_GUIDS = Known(lambda text: text.strip("{}").lower())
+_DETECTED_FILES = Known(_found(r"file:_([^;]+)"))
+_TRANSPORTS = Known(lambda text: _PROTOCOLS.get(text.lower()))
+_WAYS = Known(lambda text: _DIRECTIONS.get(text.lower()))
+_REFUSALS = Known(_refusal)
+_OUTCOMES_SAID = Known(_audited)
+_INTEGERS = Known(integer)
+_ADDRESSES_OF = Known(plain_address)

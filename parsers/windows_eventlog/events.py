@@ -1,41 +1,40 @@
-"""Events: flat frames → one EVENT frame per channel and event id."""
+"""Events: flat fields → one EVENT frame per channel and event id."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import TypeAlias
 
 import polars as pl
 
-from correlator.model.event import ECS, PARSED, RESERVED
+from correlator.model.event import ECS, RESERVED
 from correlator.model.logsource import logsource_column
+from correlator.parse.columns import text_column
 from correlator.parse.times import to_utc
 
-from .actions import OUTCOMES, action_of
-from .channels import SECURITY, SYSMON, dataset, log_sources_of
-from .ecs import NEEDED, ecs_columns
+from .actions import Action, action_of
+from .channels import SYSMON, dataset, log_sources_of
+from .ecs import ecs_columns
 from .own import derive, telling
+from .shapes import Flat, Values, joined
 from .system import uniform
 
 __all__ = ["EventGroup", "by_event", "events_of"]
 
 _LAYOUTS = (
+    "%Y-%m-%d %H:%M:%S%.f",  # of NXLog, which writes most of what is left; no text is read by two of them
     "%Y-%m-%dT%H:%M:%S%.f%z",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f %z",
     "%Y-%m-%d %H:%M:%S%.f%z",
-    "%Y-%m-%d %H:%M:%S%.f",
 )
 _TEXTS = pl.List(pl.String)
 _NOT_OWN = RESERVED | ECS.keys() | {"n"}
-_WORKING = ("@channel", "@id", "@role", "@outcome")
-_CONSTANTS = (
-    "event.dataset", "event.kind", "event.module", "event.code", "winlog.channel", "host.os.type", "event.action",
-)  # fmt: skip
-_KIND: dict[str, pl.DataType] = {
-    **dict.fromkeys((*_WORKING, *_CONSTANTS), pl.String()),
-    "event.category": _TEXTS,
-    "event.type": _TEXTS,
-    "logsource": pl.String(),
-}
+_MOST_KINDS = 4096  # remembered; a sender may invent channels
+
+#: Channel and event id, trimmed.
+_Name: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,42 +43,47 @@ class EventGroup:
 
     channel: str
     event_id: str
-    flat: pl.DataFrame
+    flat: Flat
 
 
-def by_event(frames: Iterable[pl.DataFrame]) -> tuple[list[EventGroup], list[int]]:
-    """Return flat frames grouped by channel and event id, and the rows that lack one of the two."""
-    groups: dict[tuple[str, str, frozenset[str], frozenset[str]], list[pl.DataFrame]] = {}
+def by_event(flats: Iterable[Flat]) -> tuple[list[EventGroup], list[int]]:
+    """Return flat events grouped by channel and event id, and the rows that lack one of the two."""
+    groups: dict[tuple[_Name, frozenset[str], frozenset[str]], list[Flat]] = {}
     unnamed: list[int] = []
-    for frame in frames:
-        for part in _parts(frame):
-            channel, event_id = (_first(part, name) for name in ("@Channel", "@EventID"))
-            if channel and event_id:
-                key = (channel, event_id, _lists(part), telling(tuple(sorted(part.columns))))
-                groups.setdefault(key, []).append(part)
-            else:
-                unnamed += part.get_column("raw_row").to_list()
-    whole = [EventGroup(key[0], key[1], pl.concat(parts, how="diagonal")) for key, parts in groups.items()]
-    return whole, unnamed
+    for part, name in chain.from_iterable(map(_parts, flats)):
+        if all(name):
+            key = (name, frozenset(part.lists), telling(frozenset(part.columns)))
+            groups.setdefault(key, []).append(part)
+        else:
+            unnamed += part.rows
+    return [EventGroup(*key[0], joined(parts)) for key, parts in groups.items()], unnamed
 
 
-def _parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
-    """Return ``frame`` cut by channel and event id; the look before decoding mostly got them right."""
-    keys = [name for name in ("@Channel", "@EventID") if name in frame.columns]
-    schema = frame.schema
-    lists = [pl.col(name).list.first() for name in keys if isinstance(schema[name], pl.List)]
-    texts = frame.with_columns(lists) if lists else frame
-    if all(texts.get_column(name).n_unique() == 1 for name in keys):
-        return [texts]
-    return texts.partition_by(keys, maintain_order=True)
+def _parts(flat: Flat) -> Iterator[tuple[Flat, _Name]]:
+    """Yield ``flat`` cut by channel and event id; the look before decoding mostly got them right."""
+    single = _single(flat)
+    channels, ids = (single.columns.get(name) or [None] * flat.height for name in ("@Channel", "@EventID"))
+    places: dict[_Name, list[int]] = {}
+    if channels.count(channels[0]) == ids.count(ids[0]) == flat.height:
+        yield single, (_trimmed(channels[0]), _trimmed(ids[0]))
+        return
+    for place, (channel, event_id) in enumerate(zip(channels, ids, strict=True)):
+        places.setdefault((_trimmed(channel), _trimmed(event_id)), []).append(place)
+    for name, some in places.items():
+        yield single.at(some), name
 
 
-def _first(frame: pl.DataFrame, name: str) -> str:
-    return str(frame.get_column(name)[0] or "").strip() if name in frame.columns and frame.height else ""
+def _trimmed(text: str | None) -> str:
+    return (text or "").strip()
 
 
-def _lists(frame: pl.DataFrame) -> frozenset[str]:
-    return frozenset(name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List))
+def _single(flat: Flat) -> Flat:
+    """Return ``flat`` with internal fields as text: only keywords are a list, where the carrier is no liar."""
+    lists = {name for name in flat.lists if name.startswith("@") and name != "@Keywords"}
+    if not lists:
+        return flat
+    texts = {name: [value[0] if value else None for value in flat.columns[name]] for name in lists}
+    return Flat(flat.rows, flat.numbers, {**flat.columns, **texts}, flat.lists - lists)
 
 
 def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) -> tuple[list[pl.DataFrame], list[int]]:
@@ -87,77 +91,106 @@ def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) 
     if not groups:
         return [], []
     derived = [_derived(group, want) for group in groups]
-    signals, constants = _signals(derived)
-    shared = ecs_columns(signals).with_columns(_time(signals, zone)).hstack(constants)
-    untimed = signals.filter(shared.get_column("@timestamp").is_null()).get_column("raw_row").to_list()
+    positions = pl.DataFrame([*_positions(derived), _time(derived, zone)])
+    untimed = positions.filter(positions.get_column("@timestamp").is_null()).get_column("raw_row").to_list()
     frames, start = [], 0
     for group in derived:
-        frames.append(_frame(group, shared.slice(start, group.flat.height), want))
+        frames.append(_frame(group, positions.slice(start, group.flat.height), want))
         start += group.flat.height
     return frames, untimed
 
 
 def _derived(group: EventGroup, want: frozenset[str] | None) -> EventGroup:
-    channel, flat = group.channel.casefold(), _single(group.flat)
+    channel, flat = group.channel.casefold(), group.flat
     return EventGroup(group.channel, group.event_id, derive(flat, channel, group.event_id, uniform(flat, channel), want))
 
 
-def _single(flat: pl.DataFrame) -> pl.DataFrame:
-    """Return ``flat`` with internal fields as text: only keywords are a list, where the carrier is no liar."""
-    lists = [name for name in _lists(flat) if name.startswith("@") and name != "@Keywords"]
-    return flat.with_columns(pl.col(lists).list.first()) if lists else flat
+def _positions(groups: list[EventGroup]) -> list[pl.Series]:
+    rows = list(chain.from_iterable(group.flat.rows for group in groups))
+    numbers = list(chain.from_iterable(group.flat.numbers for group in groups))
+    return [pl.Series("raw_row", rows, dtype=pl.UInt32), pl.Series("n", numbers, dtype=pl.UInt16)]
 
 
-def _signals(groups: list[EventGroup]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the fields ECS is read from, of all events in the order of their groups, and what all events of a group share."""
-    fields = pl.concat([_needed(group.flat) for group in groups], how="diagonal", rechunk=True)
-    kinds = pl.DataFrame([_kind(group) for group in groups], schema=_KIND, orient="row")
-    places = pl.DataFrame({"place": range(len(groups)), "rows": [group.flat.height for group in groups]})
-    each = kinds[places.select(pl.col("place").repeat_by("rows").explode(empty_as_null=False)).to_series()]
-    return fields.hstack(each.select(*_WORKING)), each.drop(*_WORKING)
-
-
-def _needed(flat: pl.DataFrame) -> pl.DataFrame:
-    columns = [column for column in flat.get_columns() if column.name in NEEDED or column.name == "raw_row"]
-    return pl.DataFrame([column.list.first() if column.dtype == _TEXTS else column for column in columns])
-
-
-def _kind(group: EventGroup) -> tuple[object, ...]:
-    """Return what is equal for all events of the group: the columns of ``_KIND``."""
-    channel, event_id = group.channel.casefold(), group.event_id
-    outcome = OUTCOMES.get(event_id) if channel == SECURITY else None
-    source = dataset(group.channel)
-    action = action_of(source, event_id)
-    known = (source, "event", "windows", event_id, group.channel, "windows", action.action)
-    lists = (list(action.category) or None, list(action.kind) or None)
-    return channel, event_id, action.role, outcome, *known, *lists, logsource_column(*log_sources_of(group.channel, event_id))
-
-
-def _time(signals: pl.DataFrame, zone: str) -> pl.Series:
+def _time(groups: list[EventGroup], zone: str) -> pl.Series:
     """Return ``@timestamp``: Sysmon's ``UtcTime``, else the time of creation; most are ISO with Z, the rest is tried after."""
-    created = pl.col("@SystemTime")
-    if "@SystemTime" not in signals.columns:
-        signals = signals.with_columns(pl.lit(None, pl.String).alias("@SystemTime"))
-    moment = signals.select(
-        created.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC", strict=False)
-    ).to_series()
+    created = _gathered(groups, "@SystemTime", lambda _: True)
+    moment = created.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC", strict=False)
     if moment.null_count():
-        moment = moment.zip_with(moment.is_not_null(), signals.select(to_utc(created, _LAYOUTS, zone=zone)).to_series())
-    if "UtcTime" in signals.columns:
-        act = signals.select(pl.when(pl.col("@channel") == SYSMON).then("UtcTime")).to_series()
+        moment = moment.zip_with(moment.is_not_null(), pl.select(to_utc(pl.lit(created), _LAYOUTS, zone=zone)).to_series())
+    act = _gathered(groups, "UtcTime", lambda group: group.channel.casefold() == SYSMON)
+    if act.null_count() < act.len():
         acted = act.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False).dt.replace_time_zone("UTC")
         moment = acted.zip_with(acted.is_not_null(), moment)
     return moment.alias("@timestamp")
 
 
-def _frame(group: EventGroup, shared: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
+def _gathered(groups: list[EventGroup], name: str, has_it: Callable[[EventGroup], bool]) -> pl.Series:
+    """Return a field of all events; null in groups that lack it, or have a list there."""
+    texts: list[str | None] = []
+    for group in groups:
+        flat = group.flat
+        told = has_it(group) and name in flat.columns and name not in flat.lists
+        texts.extend(flat.columns[name] if told else [None] * flat.height)
+    return text_column(name, texts)
+
+
+@lru_cache(maxsize=_MOST_KINDS)
+def _kind(channel: str, event_id: str) -> tuple[Action, Mapping[str, pl.Series]]:
+    """Return what happened in events of a kind, and the columns that are equal for all of them, one row long."""
+    source = dataset(channel)
+    action = action_of(source, event_id)
+    constants: dict[str, str | None] = {
+        "event.dataset": source,
+        "event.kind": "event",
+        "event.module": "windows",
+        "event.code": event_id,
+        "winlog.channel": channel,
+        "host.os.type": "windows",
+        "event.action": action.action,
+        "logsource": logsource_column(*log_sources_of(channel, event_id)),
+    }
+    columns = {name: pl.Series(name, [text], dtype=pl.String) for name, text in constants.items() if text is not None}
+    lists = {"event.category": action.category, "event.type": action.kind}
+    return action, columns | {name: pl.Series(name, [list(words)], dtype=_TEXTS) for name, words in lists.items() if words}
+
+
+def _frame(group: EventGroup, positions: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
     """Return the EVENT frame of a group: what the engine needs, ECS, then own fields; columns without a value are left out."""
-    height = shared.height
-    own = [column for column in group.flat.get_columns() if _is_own(column.name, want) and column.null_count() < height]
-    said = {column.name: column for column in shared.get_columns() if column.name in PARSED or column.null_count() < height}
-    if (group.channel.casefold(), group.event_id) == (SYSMON, "12") and "EventType" in group.flat.columns:
-        said["logsource"] = _registry_sources(group)
-    return pl.DataFrame([group.flat.get_column("raw_row"), group.flat.get_column("n"), *said.values(), *own])
+    flat, channel = group.flat, group.channel.casefold()
+    action, constants = _kind(group.channel, group.event_id)
+    shared = {name: one.new_from_index(0, flat.height) for name, one in constants.items()}
+    if (channel, group.event_id) == (SYSMON, "12") and "EventType" in flat.columns:
+        shared["logsource"] = _registry_sources(group)
+    made = _Columns(flat.height)
+    ecs = ecs_columns(flat, channel, group.event_id, action.role)
+    said = [made.column(name, values, ECS[name]) for name, values in ecs.items()]
+    own = [
+        made.column(name, values, _TEXTS if name in flat.lists else pl.String())
+        for name, values in flat.columns.items()
+        if _is_own(name, want)
+    ]
+    return positions.hstack([*shared.values(), *(column for column in (*said, *own) if column is not None)])
+
+
+class _Columns:
+    """Values made columns, those of several names once."""
+
+    def __init__(self, height: int) -> None:
+        self._height = height
+        self._made: dict[tuple[int, bool], pl.Series | None] = {}
+
+    def column(self, name: str, values: Values, dtype: pl.DataType) -> pl.Series | None:
+        """Return the column; None where no event has a value."""
+        key = (id(values), isinstance(dtype, pl.List))
+        if key not in self._made:
+            self._made[key] = self._new(name, values, dtype)
+        made = self._made[key]
+        return made if made is None or made.name == name else made.alias(name)
+
+    def _new(self, name: str, values: Values, dtype: pl.DataType) -> pl.Series | None:
+        if values[0] is None and all(value is None for value in values):
+            return None
+        return text_column(name, values) if isinstance(dtype, pl.String) else pl.Series(name, values, dtype=dtype)
 
 
 def _is_own(name: str, want: frozenset[str] | None) -> bool:
@@ -166,8 +199,6 @@ def _is_own(name: str, want: frozenset[str] | None) -> bool:
 
 def _registry_sources(group: EventGroup) -> pl.Series:
     """Return the ``logsource`` texts of Sysmon 12, where each event's EventType says what it feeds."""
-    column = group.flat.get_column("EventType")
-    kinds = column.drop_nulls().unique().to_list()
-    texts = {kind: logsource_column(*log_sources_of(group.channel, "12", kind)) for kind in kinds}
-    other = logsource_column(*log_sources_of(group.channel, "12"))
-    return column.replace_strict(texts, default=other, return_dtype=pl.String).fill_null(other).alias("logsource")
+    kinds = group.flat.columns["EventType"]
+    texts = {kind: logsource_column(*log_sources_of(group.channel, "12", str(kind or ""))) for kind in set(kinds)}
+    return text_column("logsource", [texts[kind] for kind in kinds])

@@ -3,15 +3,16 @@
 A derived field never replaces one that the record has, with one exception: the process ids of 4688 (see ``_process_creation``).
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from functools import cache, lru_cache
-
-import polars as pl
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
 
 from .channels import ANTIVIRUS_IDS, CLASSIC, DEFENDER, SECURITY, SYSMON
 from .codes import MESSAGES, decoded_words
+from .shapes import Flat, Values
+from .values import BLANKS, Known, integer
 
-__all__ = ["DECODED_LISTS", "DECODED_WORDS", "derive", "integer", "made_of", "telling"]
+__all__ = ["DECODED_LISTS", "DECODED_WORDS", "derive", "made_of", "telling"]
 
 #: Fields whose text is a list of ids or words: decoded as a list.
 DECODED_LISTS = (
@@ -25,6 +26,7 @@ DECODED_WORDS = (
 )  # fmt: skip
 
 _HASHES = {"md5": "MD5", "sha1": "SHA1", "sha256": "SHA256", "imphash": "IMPHASH"}
+_HASH_TEXTS = {name: re.compile(rf"(?i)\b{label}=([0-9a-f]+)") for name, label in _HASHES.items()}
 _INTEGRITY = {
     "S-1-16-0": "Untrusted",
     "S-1-16-4096": "Low",
@@ -34,6 +36,7 @@ _INTEGRITY = {
     "S-1-16-16384": "System",
 }
 _ENGINE = ("HostApplication", "HostName", "HostVersion", "EngineVersion", "UserId", "CommandLine", "ScriptName")
+_ENGINE_TEXTS = {name: re.compile(rf"(?m)^[{BLANKS}]*{name}=([^\r\n]+)") for name in _ENGINE}
 _LIST_CHANNELS = frozenset({CLASSIC, "application", "msexchange management"})
 
 # Derived field → what it is made of: an own field wanted by name makes its sources wanted.
@@ -99,7 +102,7 @@ _REWRITTEN = frozenset({"@severity", "@Keywords", "@Level", "Keywords", "Level",
 
 
 @lru_cache(maxsize=4096)
-def telling(names: tuple[str, ...]) -> frozenset[str]:
+def telling(names: frozenset[str]) -> frozenset[str]:
     """Return those of the ``names`` that decide by being there: what others are rewritten by, or derived unless it is there.
 
     Events are only put together where these are the same, or a neighbour would decide.
@@ -108,70 +111,76 @@ def telling(names: tuple[str, ...]) -> frozenset[str]:
 
 
 def derive(
-    flat: pl.DataFrame,
-    channel: str,
-    event_id: str,
-    rewritten: Collection[pl.Expr] = (),
-    want: Collection[str] | None = None,
-) -> pl.DataFrame:
+    flat: Flat, channel: str, event_id: str, rewritten: Mapping[str, Values], want: Collection[str] | None = None
+) -> Flat:
     """Return ``flat``, the events of one ``channel`` (lower case) and ``event_id``, with the derived fields it allows.
 
     ``rewritten`` columns replace those of ``flat`` on the way. Words of codes are decoded where ``want`` names them (None:
     all).
     """
-    listed = _single(_data_list(flat, channel))
+    listed = _data_list(_single(flat), channel)
     added = {**_spelt(listed), **_made(listed, channel, event_id), **_decoded(listed, want)}
-    new = [*rewritten, *(expr.alias(name) for name, expr in added.items() if name not in listed.columns)]
-    whole = listed.with_columns(new) if new else listed
+    new = {name: values for name, values in added.items() if name not in listed.columns}
+    lists = {name for name in new if name.removeprefix("winlog.decoded.") in DECODED_LISTS and name.startswith("winlog.")}
+    lists |= {spelling for name in listed.lists for spelling in spellings(name) if spelling in new}
+    whole = Flat(listed.rows, listed.numbers, {**listed.columns, **rewritten, **new}, (listed.lists | lists) - rewritten.keys())
     return _process_creation(whole) if (channel, event_id) == (SECURITY, "4688") else whole
 
 
-def _single(flat: pl.DataFrame) -> pl.DataFrame:
+def _single(flat: Flat) -> Flat:
     """Return ``flat`` with the fields that others are made of as text: a hostile record may hold a list there."""
-    lists = [name for name, dtype in flat.schema.items() if isinstance(dtype, pl.List) and name in _TEXT_SOURCES]
-    return flat.with_columns(pl.col(lists).list.join("\n", ignore_nulls=True)) if lists else flat
+    lists = flat.lists & _TEXT_SOURCES
+    if not lists:
+        return flat
+    texts = {name: [_lines(value) for value in flat.columns[name]] for name in lists}
+    return Flat(flat.rows, flat.numbers, {**flat.columns, **texts}, flat.lists - lists)
 
 
-def _data_list(flat: pl.DataFrame, channel: str) -> pl.DataFrame:
+def _lines(members: list[str | None] | None) -> str | None:
+    return None if members is None else "\n".join(member for member in members if member is not None)
+
+
+def _data_list(flat: Flat, channel: str) -> Flat:
     """Return ``flat`` with winlogbeat's param1, param2 … as the list ``Data`` again, where data has no names."""
-    if "Data" in flat.columns:
+    if "Data" in flat.columns or channel not in _LIST_CHANNELS or "param1" not in flat.columns:
         return flat
     parameters = [name for name in flat.columns if name.startswith("param") and name[5:].isdecimal()]
-    if channel not in _LIST_CHANNELS or "param1" not in parameters:
-        return flat
     ordered = sorted(parameters, key=lambda name: int(name[5:]))
-    return flat.with_columns(pl.concat_list(ordered).list.drop_nulls().alias("Data"))
+    rows = zip(*(flat.columns[name] for name in ordered), strict=True)
+    data = [[text for text in row if isinstance(text, str)] for row in rows]
+    return Flat(flat.rows, flat.numbers, {**flat.columns, "Data": data}, {*flat.lists, "Data"})
 
 
-def _spelt(flat: pl.DataFrame) -> dict[str, pl.Expr]:
-    return {spelling: pl.col(name) for name in flat.columns for spelling in spellings(name)}
+def _spelt(flat: Flat) -> dict[str, Values]:
+    return {spelling: values for name, values in flat.columns.items() for spelling in spellings(name)}
 
 
-def _decoded(flat: pl.DataFrame, want: Collection[str] | None) -> dict[str, pl.Expr]:
-    asked = [name for name in (*DECODED_LISTS, *DECODED_WORDS) if want is None or f"winlog.decoded.{name}" in want]
-    present = [name for name in asked if name in flat.columns and flat.get_column(name).dtype == pl.String]
-    return {f"winlog.decoded.{name}": _words(flat.get_column(name), is_list=name in DECODED_LISTS) for name in present}
+def _decoded(flat: Flat, want: Collection[str] | None) -> dict[str, Values]:
+    found: dict[str, Values] = {}
+    for name in flat.columns.keys() & _DECODED.keys() - flat.lists:
+        if want is None or f"winlog.decoded.{name}" in want:
+            words = _DECODED[name]
+            found[f"winlog.decoded.{name}"] = [None if text is None else words[text] for text in flat.columns[name]]
+    return found
 
 
-def _words(column: pl.Series, *, is_list: bool) -> pl.Expr:
-    """Return the decoded column; Python sees each distinct text once."""
-    texts = column.drop_nulls().unique().to_list()
-    if is_list:
-        table = pl.DataFrame(
-            {"text": texts, "words": [decoded_words(text) or None for text in texts]},
-            schema={"text": pl.String, "words": pl.List(pl.String)},
-        )
-        joined = column.to_frame("text").join(table, on="text", how="left", maintain_order="left")
-        return pl.lit(joined.get_column("words"))
-    words = {text: MESSAGES.get(text[2:]) for text in texts if text.startswith("%%")}
-    return pl.col(column.name).replace_strict(words, default=None, return_dtype=pl.String)
+def _word(text: str) -> str | None:
+    return MESSAGES.get(text[2:]) if text.startswith("%%") else None
 
 
-def _made(flat: pl.DataFrame, channel: str, event_id: str) -> dict[str, pl.Expr]:
+_WORDS = Known(_word)
+_LISTS = Known(lambda text: decoded_words(text) or None)
+_DECODED: Mapping[str, "Known[str | None] | Known[list[str] | None]"] = {
+    **dict.fromkeys(DECODED_WORDS, _WORDS),
+    **dict.fromkeys(DECODED_LISTS, _LISTS),
+}
+
+
+def _made(flat: Flat, channel: str, event_id: str) -> dict[str, Values]:
     if channel == SYSMON:
         return _hashes(flat)
-    if channel == CLASSIC and "Data" in flat.columns:
-        return _engine()
+    if channel == CLASSIC and "Data" in flat.lists:
+        return _engine(flat)
     if channel == DEFENDER and event_id in ANTIVIRUS_IDS:
         return _renamed(flat, {"Signature": "Threat Name", "Filename": "Path"})
     if (channel, event_id) == (SECURITY, "4740"):
@@ -179,66 +188,76 @@ def _made(flat: pl.DataFrame, channel: str, event_id: str) -> dict[str, pl.Expr]
     return {}
 
 
-def _renamed(flat: pl.DataFrame, names: Mapping[str, str]) -> dict[str, pl.Expr]:
-    return {name: pl.col(source) for name, source in names.items() if source in flat.columns}
+def _renamed(flat: Flat, names: Mapping[str, str]) -> dict[str, Values]:
+    return {name: flat.columns[source] for name, source in names.items() if source in flat.columns}
 
 
-def _hashes(flat: pl.DataFrame) -> dict[str, pl.Expr]:
+def _hashes(flat: Flat) -> dict[str, Values]:
     column = next((name for name in ("Hashes", "Hash") if name in flat.columns), None)
     if column is None:
         return {}
-    return {name: pl.col(column).str.extract(rf"(?i)\b{label}=([0-9a-f]+)") for name, label in _HASHES.items()}
+    every = [(None,) * len(_HASHES) if text is None else _HASHED[text] for text in flat.columns[column]]
+    return dict(zip(_HASHES, zip(*every, strict=True), strict=True))
 
 
-@cache
-def _engine() -> dict[str, pl.Expr]:
-    text = pl.col("Data").list.join("\n", ignore_nulls=True)
-    return {name: text.str.extract(rf"(?m)^\s*{name}=([^\r\n]+)").str.strip_chars() for name in _ENGINE}
+def _said(text: str, patterns: Mapping[str, re.Pattern[str]]) -> tuple[str | None, ...]:
+    """Return what each of the ``patterns`` finds first in ``text``."""
+    found = (pattern.search(text) for pattern in patterns.values())
+    return tuple(one[1] if one else None for one in found)
 
 
-def _process_creation(flat: pl.DataFrame) -> pl.DataFrame:
+_HASHED = Known(lambda text: _said(text, _HASH_TEXTS))
+
+
+def _engine(flat: Flat) -> dict[str, Values]:
+    texts = [_lines(members) for members in flat.columns["Data"]]
+    every = [(None,) * len(_ENGINE) if text is None else _said(text, _ENGINE_TEXTS) for text in texts]
+    columns = zip(*every, strict=True)
+    return {
+        name: [None if text is None else text.strip(BLANKS) for text in column]
+        for name, column in zip(_ENGINE, columns, strict=True)
+    }
+
+
+def _process_creation(flat: Flat) -> Flat:
     """Return 4688 with the names of process_creation.
 
     In 4688 ``ProcessId`` is the creator; for rules of process_creation it must be the new process, in decimal. So the creator
     becomes ``ParentProcessId`` and its text as found stays in ``EventData_ProcessId``.
     """
-    has = set(flat.columns)
+    has = flat.columns
     names = _renamed(flat, {"Image": "NewProcessName", "ParentImage": "ParentProcessName", "LogonId": "SubjectLogonId"})
-    columns = [expr.alias(name) for name, expr in names.items() if name not in has]
+    new = {name: values for name, values in names.items() if name not in has}
     if "MandatoryLabel" in has:
-        columns.append(
-            pl.col("MandatoryLabel").replace_strict(_INTEGRITY, default=None, return_dtype=pl.String).alias("IntegrityLevel")
-        )
+        new["IntegrityLevel"] = [_INTEGRITY.get(label) for label in has["MandatoryLabel"]]
     if "SubjectUserName" in has:
-        columns.append(_process_user(flat).alias("User"))
+        new["User"] = _process_user(flat)
     if "ProcessId" in has:
-        columns += [pl.col("ProcessId").alias("EventData_ProcessId"), decimal("ProcessId").alias("ParentProcessId")]
+        new |= {"EventData_ProcessId": has["ProcessId"], "ParentProcessId": decimal(has["ProcessId"])}
     if "NewProcessId" in has:
-        columns.append(decimal("NewProcessId").alias("ProcessId"))
-    return flat.with_columns(columns)
+        new["ProcessId"] = decimal(has["NewProcessId"])
+    return Flat(flat.rows, flat.numbers, {**has, **new}, flat.lists - new.keys())
 
 
-def _process_user(flat: pl.DataFrame) -> pl.Expr:
-    subject = _account(flat, "Subject")
-    target = _account(flat, "Target")
-    is_target = ~pl.col("TargetUserName").is_in(["-", ""]) if "TargetUserName" in flat.columns else pl.lit(value=False)
-    return pl.when(is_target).then(target).otherwise(subject)
+def _process_user(flat: Flat) -> list[str | None]:
+    nobody = [None] * flat.height
+    targets = flat.columns.get("TargetUserName", nobody)
+    accounts = zip(targets, _account(flat, "Target"), _account(flat, "Subject"), strict=True)
+    return [subject if target in _NO_TARGET else account for target, account, subject in accounts]
 
 
-def _account(flat: pl.DataFrame, side: str) -> pl.Expr:
-    if f"{side}UserName" not in flat.columns:
-        return pl.lit(None, pl.String)
-    domain = pl.col(f"{side}DomainName") + "\\" if f"{side}DomainName" in flat.columns else pl.lit("")
-    return pl.concat_str(domain.fill_null(""), f"{side}UserName")
+_NO_TARGET = (None, "", "-")
 
 
-def decimal(name: str) -> pl.Expr:
-    """Return a number text, decimal or ``0x…``, as decimal text; null where it is neither."""
-    return integer(name).cast(pl.String)
+def _account(flat: Flat, side: str) -> list[str | None]:
+    nothing = [None] * flat.height
+    domains = flat.columns.get(f"{side}DomainName", nothing)
+    names = flat.columns.get(f"{side}UserName", nothing)
+    prefix: Callable[[str | None], str] = lambda domain: "" if domain is None else f"{domain}\\"  # noqa: E731
+    return [None if name is None else prefix(domain) + name for domain, name in zip(domains, names, strict=True)]
 
 
-def integer(name: str) -> pl.Expr:
-    """Return a number text, decimal or ``0x…``, as Int64; null where it is neither."""
-    text = pl.col(name).str.strip_chars()
-    from_hex = text.str.strip_prefix("0x").str.to_integer(base=16, strict=False, dtype=pl.Int64)
-    return pl.when(text.str.starts_with("0x")).then(from_hex).otherwise(text.cast(pl.Int64, strict=False))
+def decimal(texts: Values) -> list[str | None]:
+    """Return number texts, decimal or ``0x…``, as decimal texts; None where they are neither."""
+    numbers = (None if text is None else integer(text) for text in texts)
+    return [None if number is None else str(number) for number in numbers]

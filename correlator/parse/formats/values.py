@@ -22,6 +22,7 @@ __all__ = [
     "mac",
     "nanoseconds",
     "own",
+    "plain_address",
     "severity_of",
     "texts",
     "verdict",
@@ -80,13 +81,14 @@ def _addresses(column: pl.Series) -> pl.Series:
         if is_plain.all():
             return column
         distinct = column.drop_nulls().unique()
-        known = pl.Series([_address(text) for text in distinct.to_list()], dtype=pl.String)
+        known = pl.Series([plain_address(text) for text in distinct.to_list()], dtype=pl.String)
         return column.replace_strict(distinct, known, default=None, return_dtype=pl.String)
-    return pl.Series(column.name, [None if text is None else _address(text) for text in column.to_list()], dtype=pl.String)
+    return pl.Series(column.name, [None if text is None else plain_address(text) for text in column.to_list()], dtype=pl.String)
 
 
 @lru_cache(maxsize=1 << 14)
-def _address(text: str) -> str | None:
+def plain_address(text: str) -> str | None:
+    """Return one text as ``address`` does."""
     bare = re.sub(r"%[^\n]*\Z", "", text.strip(" []").lower(), count=1).removeprefix("::ffff:")
     return bare if _IP.fullmatch(bare) and bare not in _NO_ADDRESS else None
 
