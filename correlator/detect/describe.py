@@ -27,7 +27,7 @@ def describe(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataF
     """
     events = _rows_of(frames, matches, _described, _dtypes((*_HEAD, "observables", "document")))
     events = _asked_first(ruleset, events)
-    rules = _rule_table(ruleset)
+    rules = _rule_table(ruleset, matches)
     described = events.join(rules, on="rule", how="left", maintain_order="left").select(DETECTION.names()).cast(DETECTION)
     return with_owners(described, owner)
 
@@ -57,7 +57,7 @@ def project(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFr
     def projected(events: pl.DataFrame) -> pl.DataFrame:
         return events.select(*_head(events, _KEY), *(_field_text(events, name) for name in names))
 
-    rules = _rule_table(ruleset).select("rule", "rule.id")
+    rules = _rule_table(ruleset, matches).select("rule", "rule.id")
     rows = _rows_of(frames, matches, projected, {**_dtypes(_KEY), **dict.fromkeys(names, pl.String())})
     return rows.join(rules, on="rule", how="left", maintain_order="left").select("rule.id", *_KEY, *names)
 
@@ -70,9 +70,12 @@ class _Known:
     rules: tuple[Rule, ...] = field(compare=False)
 
 
-def _rule_table(ruleset: RuleSet) -> pl.DataFrame:
-    """Return what a detection says of its rule, by the rule's number; made once per rule set."""
-    return _table_of(_Known(ruleset.numbering, ruleset.rules))
+def _rule_table(ruleset: RuleSet, matches: pl.DataFrame) -> pl.DataFrame:
+    """Return what a detection says of its rule, by the rule's number; made once per rule set, when something matched."""
+    return _table_of(_Known(ruleset.numbering, ruleset.rules) if matches.height else _NONE)
+
+
+_NONE = _Known("", ())
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,6 @@ Of the ways a condition offers the most telling is taken: of AND the best part, 
 negations, comparisons, networks) is evaluated on every row that has its fields.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -91,12 +90,11 @@ def cost(found: Witnesses) -> float:
 
 
 def _cost(witness: Witness) -> float:
-    rare = float(_OF[witness.operator] * _PER_BYTE ** len(witness.text.encode()))
-    last = _PATH.split(witness.text.rstrip("\\/+ "))[-1]
+    text = witness.text
+    rare = float(_OF[witness.operator] * _PER_BYTE ** (len(text) if text.isascii() else len(text.encode())))
+    path = text.rstrip("\\/+ ")
+    last = path[max(path.rfind("\\"), path.rfind("/")) + 1 :]
     return rare + _COMMON_COST if last in _COMMON else rare
-
-
-_PATH = re.compile(r"[\\/]")
 
 
 def _of_leaf(leaf: Leaf) -> Witnesses | None:
