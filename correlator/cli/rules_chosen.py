@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from correlator.runtime.sets import Gathered, Part
 
 _SHORT = 12  # characters of a hash
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ def _said(settings: "Settings", gathered: "Gathered") -> str:
     """Return which rule sets were read, the install's own first."""
     own, *sets = gathered.parts
     first = f"your own ({own.where})" if settings.rules else "those that ship with Tocsin"
-    return f"Rules read: {', '.join([first, *map(_told, sets)])}."
+    kept = sorted(gathered.kept)
+    broken = f" Broken, so their previous version runs on: {', '.join(kept[:_MOST_NAMED])}{', …' * (len(kept) > _MOST_NAMED)}."
+    return f"Rules read: {', '.join([first, *map(_told, sets)])}.{broken if kept else ''}"
 
 
 def _told(part: "Part") -> str:

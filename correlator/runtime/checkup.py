@@ -16,6 +16,7 @@ from correlator.runtime.checkup_listeners import check_listeners
 from correlator.runtime.checkup_rules import check_rule_sets
 from correlator.runtime.content import Content, load_content
 from correlator.runtime.finding import Finding, Verdict
+from correlator.runtime.fresh import runs_on
 from correlator.store import schema
 from correlator.store.database import database_name, open_database, reading
 from correlator.store.schema_people import person
@@ -87,7 +88,8 @@ def _rules(settings: Settings) -> Iterator[Finding]:
     refused = [problem for problem in content.refused if problem not in told]
     loaded = f"{len(content.ruleset.rules)} rules and {len(content.correlations)} correlations loaded"
     for problem in refused[:10]:
-        yield Finding("rules", Verdict.FAILED, str(problem), "`tocsin rules check` shows all")
+        still = "; its previous version runs on, mend it within a month" if runs_on(problem, content) else ""
+        yield Finding("rules", Verdict.FAILED, f"{problem}{still}", "`tocsin rules check` shows all")
     if content.inert:
         seen = f"{loaded}; {len(content.inert)} cannot fire with these parsers"
         yield Finding("rules", Verdict.WARNING, seen, "`tocsin rules check` says why, rule by rule")

@@ -5,7 +5,7 @@ rule that breaks runs on as it was; content that does not load at all keeps the 
 and every change of what runs is recorded in the database.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,7 +78,7 @@ class Fresh:
         except InputError as error:
             log.error("New rules or estate refused; the old ones stay.", problems=sorted(map(str, error.problems)))  # noqa: TRY400 - its problems say it all
             return f"refused, the old ones stay: {error.problems[0]}"
-        self._tell_refused(content)
+        tell_refused(content, self.whole.refused)
         changed = content.ruleset.id != self.whole.ruleset.id
         self.whole, self.stamp = content, content.gathered.stamp if content.gathered else stamp
         self.told(content)
@@ -87,13 +87,6 @@ class Fresh:
         refused = f", {len(content.refused)} problems" if content.refused else ""
         kept = f", {len(content.kept)} kept as they were" if content.kept else ""
         return f"{'loaded' if changed else 'nothing changed'}: {len(content.ruleset.rules)} rules{refused}{kept}"
-
-    def _tell_refused(self, content: Content) -> None:
-        old = set(self.whole.refused)
-        for problem in content.refused:
-            if problem not in old:
-                event = "Rule refused; its previous version runs on." if _runs_on(problem, content) else "Rule refused."
-                log.error(event, problem=str(problem))
 
     def _tell(self, change: Change | None) -> None:
         rules = self.whole.ruleset
@@ -146,7 +139,15 @@ class Fresh:
         self.paused = paused
 
 
-def _runs_on(problem: Problem, content: Content) -> bool:
+def tell_refused(content: Content, told: Collection[Problem] = ()) -> None:
+    """Log each rule of ``content`` that is refused and was not ``told`` before, and whether it runs on as it was."""
+    for problem in content.refused:
+        if problem not in told:
+            event = "Rule refused; its previous version runs on." if runs_on(problem, content) else "Rule refused."
+            log.error(event, problem=str(problem))
+
+
+def runs_on(problem: Problem, content: Content) -> bool:
     """Say whether what ``problem`` is about runs as it was before."""
     paths = {rule.path for rule in content.ruleset.rules if rule.id in content.kept}
     paths |= {path for path, document in content.ruleset.correlations if document.get("id") in content.kept}

@@ -7,10 +7,12 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _NO_PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {}
 _SETS_KNOWN = 16  # sets of rules of one process
+#: How long a start still takes up what a file held before it broke; then the rule is gone until somebody mends it.
+BORNE_FOR = timedelta(days=30)
 
 
 def load_cached(
@@ -145,7 +149,7 @@ class Plans:
         key, reading = self._unchanged(path, name, stamp) or self._read(path, inside)
         if key:
             self._new.stamps[path], self._new.readings[path] = stamp, (key, reading)
-        self._new.records[name] = FileRecord(key, self._good(name, key, reading), stamp if key else None)
+        self._new.records[name] = self._recorded(FileRecord(key, key, stamp if key else None), name, reading)
         return reading
 
     def _unchanged(self, path: str, name: str, stamp: Stamp | None) -> tuple[str, FileReading] | None:
@@ -200,12 +204,15 @@ class Plans:
         return made
 
     def last_good(self, path: str, name: str) -> FileReading | None:
-        """Return what the file held when it was last read without a fault, or what was made of it then; None: not known.
+        """Return what the file that was just read held before it broke, or what was made of it then.
 
-        For the first reading of a process: later ones know what ran.
+        None when that is not known, or longer ago than a broken file is borne with. For the first reading of a process: later
+        ones know what ran.
         """
-        record = self._kept.files.get(name)
-        return self._from_disk(record.good, path) if record and record.good != self._new.records[name].key else None
+        record = self._new.records[name]
+        if record.good == record.key or time() - record.since > BORNE_FOR.total_seconds():
+            return None
+        return self._from_disk(record.good, path)
 
     def stays(self, name: str, reading: FileReading) -> None:
         """Keep ``reading`` as what runs of the broken file ``name``, for the next start."""
@@ -215,12 +222,14 @@ class Plans:
             self._made[key] = part
             self._new.records[name] = replace(self._new.records[name], good=key)
 
-    def _good(self, name: str, key: str, reading: FileReading) -> str:
-        """Return the key of the last good reading of a file: this one, or the one that was until it broke."""
+    def _recorded(self, now: FileRecord, name: str, reading: FileReading) -> FileRecord:
+        """Return ``now`` with the last good reading of the file: this one, or the one that was until it broke, and when."""
         if not reading.is_broken:
-            return key
+            return now
         record = (self._old.records if self._old else self._kept.files).get(name)
-        return record.good if record else key
+        return replace(
+            now, good=record.good if record else now.key, since=record.since if record and record.since else int(time())
+        )
 
     def keep(self) -> None:
         """Write the plans that were used, when they are not those that were there, and know them from now on."""

@@ -23,7 +23,7 @@ from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.checkup import Verdict, check_sources
 from correlator.runtime.content import Content
 from correlator.runtime.disk import disk_state
-from correlator.runtime.fresh import Fresh
+from correlator.runtime.fresh import Fresh, tell_refused
 from correlator.runtime.inputs import hear, open_sources, settle, sources_of
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.runtime.pulse import Pulse
@@ -77,8 +77,7 @@ class Loop:
         open_sources(self._sources, self.checkpoint)
         self._behind, self._even = {source.name for source in self._sources}, datetime.now(UTC)
         self._heard = perf_counter()
-        for problem in self.content.refused:
-            log.error("Rule refused.", problem=str(problem))
+        tell_refused(self.content)
         self._tell_content(self.content)
         self.content = self.fresh.take(datetime.now(UTC))
         for finding in check_sources(self.settings):

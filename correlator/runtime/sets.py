@@ -116,7 +116,8 @@ def gather(
 ) -> Gathered:
     """Return the rules of every set; ``rules`` are read instead of all of them.
 
-    What is broken now and was good in ``before`` stays as it was. Raises InputError when the install's own rules are not there.
+    What is broken now and was good in ``before`` stays as it was; without ``before``, as the plan cache knows it, for a month.
+    Raises InputError when the install's own rules are not there.
     """
     with without_collection():
         return _gathered(settings, rules, placeholders or {}, before)
@@ -128,6 +129,7 @@ def _gathered(settings: Settings, rules: Sequence[Path], placeholders: Placehold
     opened = () if rules else tuple(_open(one, settings) for one in settings.rule_set)
     folders = [*own, *(part.root for part in opened if part.root and not part.sha256)]
     reader = _Reader(settings, own, read_rules(find_mappings(folders)), placeholders, before)
+    reader.is_start = not rules and before is None
     parts = [reader.read(Part(OWN, ", ".join(map(str, own))), own)]
     for part, one in zip(opened, settings.rule_set, strict=False):
         parts.append(reader.chosen(part, one, {rule_id for other in parts for rule_id in _ids(other)}))
@@ -199,6 +201,7 @@ class _Reader:
         self._settings, self._placeholders = settings, placeholders
         self._before = {part.name: part for part in before.parts} if before else {}
         self._plans: list[Plans] = []
+        self.is_start = False  # of the install's own rules: what broke meanwhile stays as the plan cache knows it
         self.mappings = mappings
         self.plans = self._plans_of(own)
         self.problems = self.plans.problems
@@ -217,9 +220,13 @@ class _Reader:
             if part.root and not _retired(below) <= set(part.profile.statuses):
                 continue
             now, old = chosen.read(path, below, part.root), before.get(below)
+            if now.is_broken and old is None and self.is_start:
+                old = chosen.last_good(path, below)
             if old is not None:
                 now, saved = keep(old, now)
                 kept.extend(saved)
+                if saved:
+                    chosen.stays(below, now)
             readings.append(now)
         return replace(part, readings=tuple(readings), kept=frozenset(kept))
 

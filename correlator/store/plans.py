@@ -25,11 +25,15 @@ _FORM = 4
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """What is known of a rule file: the part its text means, the last part of it that was good, and its stamp when read."""
+    """What is known of a rule file: the part its text means, the last part of it that was good, and its stamp when read.
+
+    ``since``: when it was first found broken, in seconds of the epoch; 0 while it is not.
+    """
 
     key: str
     good: str
     stamp: Stamp | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def pack(
     for key, part in parts.items():
         places[key] = (end, len(part))
         end += len(part)
-    known = {name: (one.key, one.good, one.stamp) for name, one in files.items() if _is_text(name)}
+    known = {name: (one.key, one.good, one.stamp, one.since) for name, one in files.items() if _is_text(name)}
     content = {"form": _FORM, "placeholders": placeholders, "problems": faults, "parts": places, "files": known}
     head = orjson.dumps(content)
     return b"\n".join((head, b"".join(parts.values())))
@@ -88,7 +92,8 @@ def unpack(content: bytes) -> PlanFile:
         if known["form"] != _FORM:
             return PlanFile()
         files = {
-            name: FileRecord(key, good, tuple(stamp) if stamp else None) for name, (key, good, stamp) in known["files"].items()
+            name: FileRecord(key, good, tuple(stamp) if stamp else None, since)
+            for name, (key, good, stamp, since) in known["files"].items()
         }
         return PlanFile(known["placeholders"], files, known["problems"], known["parts"], parts)
     except (ValueError, KeyError, TypeError):
