@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-FIELDS = ("f", "g", "h", "a", "a.b", "n", "x y", "Clé", "p:q")
+FIELDS = ("f", "g", "h", "a", "a.b", "a.b.c", "n", "x y", "Clé", "p:q")
 PLACEHOLDERS = {"who": ("ab", "b*"), "nets": ("10.0.0.0/8", "fe80::/10"), "a-b.c": ("é", "100%", "x\\\\y")}
 
 _CHARS = "aAbBéÉ -/–.\n1"
@@ -221,7 +221,11 @@ def events(draw: st.DrawFn, asked: list[Any] | None = None) -> dict[str, Any]:
     value = _values(asked or [])
     event: dict[str, Any] = {name: draw(value) for name in draw(st.sets(st.sampled_from(FIELDS)))}
     if draw(st.booleans()):
-        inner = st.fixed_dictionaries({}, optional={"b": value, "c": value})
+        deeper = st.fixed_dictionaries({}, optional={"c": value, "d": value})
+        beside = st.one_of(value, deeper, st.lists(deeper, max_size=2))
+        inner = st.fixed_dictionaries({}, optional={"b": beside, "c": value, "b.c": value})
+        if "a.b" in event and draw(st.booleans()):
+            event["a.b"] = draw(beside)
         event["a"] = draw(st.one_of(inner, st.lists(st.one_of(inner, inner, value), max_size=2)))
     return event
 

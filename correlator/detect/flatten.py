@@ -17,6 +17,7 @@ _MADE = frozenset({"logsource", NULL_FIELDS, EVERYTHING})
 _DEPTH_LIMIT = 50  # deeper objects stay JSON text
 
 Flat = dict[str, str | list[str]]
+_Found = dict[str, str | list[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,57 +32,56 @@ class FlatEvent:
 def flatten(event: Mapping[str, object]) -> FlatEvent:
     """Return ``event`` flat.
 
-    An object's fields are named ``outer.inner``; a field written flat wins over the same name nested. The members of an
-    array of objects become one list per field. The object's own name is there too, as a list without members: it exists, it
-    is not null, and no value of it equals anything.
+    An object's fields are named ``outer.inner``; of the same name written in several ways the one with the longest flat part
+    counts (``a.b`` before ``b`` inside ``a``), and the others are hidden. The members of an array of objects become one list
+    per field. The object's own name is there too, as a list without members: it exists, it is not null, and no value of it
+    equals anything.
     """
-    flat = FlatEvent({}, [], [])
-    flat.fields.update(_flat_object(event, "", flat, 0))
-    return flat
+    hidden: list[str] = []
+    found = _flat_object(event, "", hidden, 0)
+    fields = {name: value for name, value in found.items() if value is not None}
+    return FlatEvent(fields, [name for name, value in found.items() if value is None], hidden)
 
 
-def _flat_object(content: Mapping[str, object], prefix: str, event: FlatEvent, depth: int) -> Flat:
-    own: Flat = {}
-    nested: Flat = {}
-    for key, value in content.items():
-        name = prefix + key
-        if value is None:
-            event.nulls.append(name)
-        else:
-            for found, text in _flat_value(value, name, event, depth).items():
-                _put(own if found == name else nested, found, text, event)
-    empty = {prefix + key for key, value in content.items() if value is None}
-    for name in nested.keys() & (empty | own.keys()):
-        event.hidden.extend(_as_list(nested.pop(name)))
-    return nested | own
+def _flat_object(content: Mapping[str, object], prefix: str, hidden: list[str], depth: int) -> _Found:
+    found: _Found = {}
+    for key in sorted(content, key=_dots):  # the longest last: it counts
+        for name, value in _flat_value(content[key], prefix + key, hidden, depth).items():
+            hidden.extend(_as_list(found.get(name)))
+            found[name] = value
+    return found
 
 
-def _put(flat: Flat, name: str, text: str | list[str], event: FlatEvent) -> None:
-    if name in flat:
-        event.hidden.extend(_as_list(flat[name]))
-    flat[name] = text
+def _dots(name: str) -> int:
+    return name.count(".")
 
 
-def _as_list(text: str | list[str]) -> list[str]:
-    return [text] if isinstance(text, str) else text
+def _as_list(text: str | list[str] | None) -> list[str]:
+    return [text] if isinstance(text, str) else text or []
 
 
-def _flat_value(value: object, name: str, event: FlatEvent, depth: int) -> Flat:
+def _flat_value(value: object, name: str, hidden: list[str], depth: int) -> _Found:
+    if value is None:
+        return {name: None}
     if isinstance(value, Mapping | list) and depth >= _DEPTH_LIMIT:
         return {name: orjson.dumps(value).decode()}
     if isinstance(value, Mapping):
-        return {name: [], **_flat_object(value, f"{name}.", event, depth + 1)}
+        return {name: [], **_flat_object(value, f"{name}.", hidden, depth + 1)}
     if isinstance(value, list):
-        return _flat_array(value, name, event, depth)
+        return _flat_array(value, name, hidden, depth)
     return {name: scalar_text(value)}
 
 
-def _flat_array(members: Sequence[object], name: str, event: FlatEvent, depth: int) -> Flat:
-    lists: dict[str, list[str]] = {name: []}
+def _flat_array(members: Sequence[object], name: str, hidden: list[str], depth: int) -> _Found:
+    """Return one list per field; null when it is null in each member that has it."""
+    lists: dict[str, list[str] | None] = {name: []}
     for member in members:
-        if member is not None:
-            for found, text in _flat_value(member, name, event, depth + 1).items():
-                lists.setdefault(found, []).extend(_as_list(text))
+        for found, text in _flat_value(member, name, hidden, depth + 1).items():
+            kept = lists.setdefault(found, None)
+            if text is not None and kept is None:
+                lists[found] = [*_as_list(text)]
+            elif text is not None and kept is not None:
+                kept.extend(_as_list(text))
     return dict(lists)
 
 

@@ -163,7 +163,10 @@ def build_fieldref(field: str, other: str, modifiers: Sequence[str]) -> Predicat
 
 
 def lookup(holder: Any, path: str) -> Iterator[Any]:
-    """Yield what stands at ``path``: the flat name if there is one, else the way through objects and lists of objects."""
+    """Yield what stands at ``path``: the flat name if there is one, else the way through objects and lists of objects.
+
+    Of several ways that lead somewhere the one with the longest flat name at its beginning is taken.
+    """
     if isinstance(holder, list):
         for one in holder:
             yield from lookup(one, path)
@@ -175,8 +178,8 @@ def lookup(holder: Any, path: str) -> Iterator[Any]:
         return
     names = path.split(".")
     for cut in range(len(names) - 1, 0, -1):
-        if (head := ".".join(names[:cut])) in holder:
-            yield from lookup(holder[head], ".".join(names[cut:]))
+        if found := list(lookup(holder.get(".".join(names[:cut])), ".".join(names[cut:]))):
+            yield from found
             return
 
 

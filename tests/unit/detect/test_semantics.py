@@ -39,6 +39,7 @@ HERE: dict[str, tuple[str, dict[str, Any], bool | str]] = {
     "a lone star and an object": ("{s: {f: '*'}, condition: s}", {"f": {"g": "x"}}, False),
     "field names keep their case": ("{s: {F: x}, condition: s}", {"f": "x"}, False),
     "flat before nested": ("{s: {a.b: x}, condition: s}", {"a.b": "y", "a": {"b": "x"}}, False),
+    "the longest flat name": ("{s: {a.b.c: x}, condition: s}", {"a.b": {"c": "x"}, "a": {"b": {"c": "y"}}}, True),
     "nested where nothing is flat": ("{s: {a.b: x}, condition: s}", {"a": {"b": "x"}}, True),
     "the last sigma of a word": ("{s: {f: 'ΟΔΟΣ'}, condition: s}", {"f": "οδος"}, True),
     "? and a letter that grows": ("{s: {f: 'a?c'}, condition: s}", {"f": "aİc"}, False),
