@@ -32,21 +32,6 @@ def describe(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataF
     return with_owners(described, owner)
 
 
-def _asked_first(ruleset: RuleSet, events: pl.DataFrame) -> pl.DataFrame:
-    """Return ``events`` (rule, document) with the fields that each rule asks to be shown first in its documents."""
-    asked = {number: rule.display for number, rule in enumerate(ruleset.rules) if rule.display}
-    if not asked or not events.get_column("rule").is_in(list(asked)).any():
-        return events
-    pairs = events.select("rule", "document").iter_rows()
-    documents = [_begun_with(asked[rule], document) if rule in asked else document for rule, document in pairs]
-    return events.with_columns(pl.Series("document", documents, dtype=pl.String))
-
-
-def _begun_with(names: Sequence[str], document: str) -> str:
-    content = orjson.loads(document)
-    return orjson.dumps({**{name: content[name] for name in names if name in content}, **content}).decode()
-
-
 def project(ruleset: RuleSet, frames: Sequence[pl.DataFrame], matches: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     """Return rule.id, event.id, @timestamp, commune, source and each of ``fields`` as text, one row per match, in order.
 
@@ -91,6 +76,26 @@ def _table_of(ruleset: _Known) -> pl.DataFrame:
             "rule.hash": _texts(rule.hash for rule in ruleset.rules),
         }
     )
+
+
+def _asked_first(ruleset: RuleSet, events: pl.DataFrame) -> pl.DataFrame:
+    """Return ``events`` (rule, document) with the fields that each rule asks to be shown first in its documents."""
+    asked = _asked_of(_Known(ruleset.numbering, ruleset.rules)) if events.height else {}
+    if not asked or not events.get_column("rule").is_in(list(asked)).any():
+        return events
+    pairs = events.select("rule", "document").iter_rows()
+    documents = [_begun_with(asked[rule], document) if rule in asked else document for rule, document in pairs]
+    return events.with_columns(pl.Series("document", documents, dtype=pl.String))
+
+
+@lru_cache(maxsize=4)
+def _asked_of(ruleset: _Known) -> Mapping[int, tuple[str, ...]]:
+    return {number: rule.display for number, rule in enumerate(ruleset.rules) if rule.display}
+
+
+def _begun_with(names: Sequence[str], document: str) -> str:
+    content = orjson.loads(document)
+    return orjson.dumps({**{name: content[name] for name in names if name in content}, **content}).decode()
 
 
 def _texts(values: Iterable[str | None]) -> pl.Series:

@@ -1,5 +1,8 @@
 """Profiles: which rules of a set run, and why the others do not."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from correlator.detect.plan import Or, Rule
@@ -7,6 +10,8 @@ from correlator.detect.profiles import Profile, kind_of
 from correlator.detect.readings import Entry
 from correlator.model.logsource import LogSource
 
+ROOT = Path(__file__).parents[3]
+SIGMAHQ = ROOT.parent / "shared" / "sigma" / "sigmahq"
 WINDOWS = LogSource("windows", "process_creation", "")
 
 
@@ -37,6 +42,25 @@ def test_packages(name: str, runs: set[str]) -> None:
     taken = {pair for pair in offered if not Profile(name).refusal(entry(*pair.split(" ")), "")}
 
     assert taken == runs
+
+
+def test_the_page_counts_what_they_take() -> None:
+    """The last column of the table in ``docs/rule-sets.md`` is what each profile takes of SigmaHQ's active rules."""
+    if not SIGMAHQ.is_dir():
+        pytest.skip("needs ../shared/sigma/sigmahq")
+    page = (ROOT / "docs" / "rule-sets.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([a-z+]+)`.*\| ([\d,]+)[^|]*\|$", page, re.MULTILINE))
+    heads = [(kind_of(str(file.relative_to(SIGMAHQ)), ()), _head(file)) for file in SIGMAHQ.rglob("*.yml")]
+
+    assert told == {
+        name: f"{sum(not Profile(name).refusal(entry(*head), kind) for kind, head in heads):,}"
+        for name in ("core", "core+", "core++", "all")
+    }
+
+
+def _head(file: Path) -> tuple[str, str]:
+    found = dict(re.findall(r"^(status|level): *(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+    return found.get("status", ""), found.get("level", "medium")
 
 
 def test_kinds_are_asked_for() -> None:
