@@ -66,6 +66,14 @@ _MADE = ("kind", "verdict", "text", "whole url", "url parts")
 _AGAIN = {"src_ip": "source.ip", "dst_ip": "destination.ip"}
 _PAIRS = r'(?:[A-Za-z_][0-9A-Za-z_]*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
 _SIGNATURE = PREFIX + _PAIRS + r'logid="?[0-9]{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
+_PLAIN_PAIRS = r'(?:[a-z_]+=(?:"[^"\\]*+"|[!#-+\--~]*+) )*?'
+_SURE = (
+    r"(?:<[0-9]{1,3}>)?date=[0-9-]{10} time=[0-9:]{8} "
+    + _PLAIN_PAIRS
+    + r'logid="?[0-9]{10}"? '
+    + _PLAIN_PAIRS
+    + r'type="?[a-z]'
+)
 _OTHER_UTM = "ips anomaly app-ctrl emailfilter file-filter dlp ssl ssh voip waf icap cifs sctp-filter gtp"
 _UTM_KINDS = (*_UTM_CATEGORIES, *_OTHER_UTM.split())
 _KIND = r"^[a-z][a-z0-9_-]{0,31}$"
@@ -382,7 +390,7 @@ def _antivirus() -> dict[str, pl.Expr]:
 PARSER = Parser(
     name="fortigate",
     log_sources=(_EVENT, _TRAFFIC, *_FLOWS, _UTM, *_UTM_SOURCES.values()),
-    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("logid=", "devid=", "type=")),
+    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("logid=", "devid=", "type="), sure=_SURE),
     maturity=Maturity.DOCUMENTED,
     fields=fields_of(_ecs(), _firewall(), _AGAIN, _proxy(), _dns(), _antivirus(), _NEEDED, ["*"]),
     parse=_parse,

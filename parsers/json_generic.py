@@ -123,7 +123,9 @@ def _as_ecs(fields: pl.DataFrame, name: str) -> pl.Expr:
 PARSER = Parser(
     name="json",
     log_sources=(_JSON,),
-    signature=Signature(pattern=r"^\x{feff}?\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:\{|\]|$))", rank=90),
+    signature=Signature(
+        pattern=r"^\x{feff}?\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:\{|\]|$))", rank=90, sure=r'[ \t\r\n]*\{[ \t\r\n]*"'
+    ),
     maturity=Maturity.DOCUMENTED,
     fields={**ECS, "*": pl.String()},
     parse=_parse,

@@ -154,6 +154,9 @@ def _result() -> pl.Expr:
 
 _FIELDS = [name for name in _SCHEMA.split() if name != "commune"]
 
+# The head of a CSV file: words and quotes up to the first semicolon.
+_BEGINS = "^\ufeff?[^;{<=./:,()\\[\\]|-]*;"
+
 PARSER = Parser(
     name="municipal",
     log_sources=tuple(LogSource("municipal", "application", app) for app in ("", *_APPS.split())),
@@ -161,7 +164,7 @@ PARSER = Parser(
         pattern=r'"object_type"\s*:.*"commune"\s*:\s*"(?:\d|2[AB])|"commune"\s*:\s*"(?:\d|2[AB]).*"object_type"\s*:'
         r'|^(?i:\ufeff?(?:"?[\w ]+"?;){2,}"?(?:commune|code_insee|collectivite)"?(?:;"?[\w ]+"?)+\s*$)',
         rank=10,
-        any_of=('"object_type"', r"^[^{].*(?i:commune|code_insee|collectivite)"),
+        any_of=('"object_type"', _BEGINS),
     ),
     maturity=Maturity.DOCUMENTED,
     fields={name: ECS.get(name, pl.String()) for name in (*_ECS.split(), *_FIELDS, "app.*", "before.*", "after.*")},

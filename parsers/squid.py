@@ -46,6 +46,13 @@ _SIGNATURE = (
     r'(?: [^\s"]+)?(?: ["\[].*)?\s*$'
     r'|\] "\S+ \S+[^"]*" [0-9]{3} -?[0-9]+ .*(?:TCP|UDP|NONE|TAG)[A-Z_]*:[A-Z_]+\s*$'
 )
+_TAGS = ("TCP", "UDP", "NONE", "NAT", "ICP", "TAG")
+_TAG = r"(?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*[/:]"
+_SURE = (
+    r"[0-9]{9,10}\.[0-9]{3} {1,8}-?[0-9]+ [!-~]+ (?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/[0-9]{3} "
+    r"-?[0-9]+ [!-~]+ [!-~]+ [!-~]+ "
+    r'(?:[A-Z_]+|-)/[!-~]+(?: [!#-~]+)?(?: ["\[][ -~]*)?\Z'
+)
 _GROUPS = "epoch elapsed client result status bytes method url user hierarchy peer mime tail stamp version referrer agent"
 _TEXTS = tuple(_GROUPS.split())
 
@@ -175,7 +182,7 @@ def _sigma() -> dict[str, pl.Expr]:
 PARSER = Parser(
     name="squid",
     log_sources=(_PROXY,),
-    signature=Signature(pattern=_SIGNATURE, rank=30, any_of=(r"^[^{]", r'\] "')),
+    signature=Signature(pattern=_SIGNATURE, rank=30, any_of=(_TAG,), any_text=_TAGS, sure=_SURE),
     maturity=Maturity.DOCUMENTED,
     fields=fields_of(_ecs(), _sigma()),
     parse=_parse,

@@ -82,6 +82,7 @@ _MADE = (
     "url parts",
 )  # not the firewall's words
 _SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_][0-9A-Za-z_]*=(?:"[^"]*"|[^\s"]*)\s+)*?time="[0-9]{4}-'
+_SURE = r'(?:<[0-9]{1,3}>(?:[ -!#-{}~]{0,200} )?)?id=firewall time="[0-9]{4}-'
 _AGAIN = {"src_ip": "source.ip", "dst_ip": "destination.ip"}
 _CLEAN = ["", "clean", "unknown", "none", "-"]
 
@@ -334,7 +335,7 @@ def _antivirus() -> dict[str, pl.Expr]:
 PARSER = Parser(
     name="stormshield_sns",
     log_sources=(*_SOURCES.values(), _ANTIVIRUS),
-    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("id=firewall ", 'time="', "fw=")),
+    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("id=firewall ", 'time="', "fw="), sure=_SURE),
     maturity=Maturity.DOCUMENTED,
     fields=fields_of(_ecs(), _sigma(), _AGAIN, _web(), _antivirus(), _OWN, ["*"]),
     parse=_parse,

@@ -146,6 +146,7 @@ PARSER = Parser(
         pattern=r'\S+ \S+ .{0,256}\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})?\] "',
         rank=40,
         literals=('] "',),
+        sure=r'[!-~]+ [!-~]+ [ -~]{0,128}?\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3}(?: [+-][0-9]{4})?\] "',
     ),
     maturity=Maturity.PROVED,
     fields=fields_of(_ecs(), _sigma()),

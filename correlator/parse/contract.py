@@ -49,8 +49,10 @@ class Signature:
 
     ``pattern`` is a Rust regex searched in the first 4 KiB of the record; every text of ``literals`` must also be there.
     ``any_of`` and ``marks`` are for speed and change nothing: of the regexes ``any_of`` one at least is found wherever the
-    pattern is, and where all regexes of one tuple of ``marks`` are found, so is the pattern. Lower ``rank`` is asked first:
-    10 a product's own mark, 30 a family, 50 a general carrier, 90 a fallback such as generic JSON.
+    pattern is, and where all regexes of one tuple of ``marks`` are found, so is the pattern. So are
+    ``any_text``, plain texts of which one at least is in every record with the pattern, and ``sure``, a Python regex: a text
+    that holds the literals and begins with it has the pattern. Lower ``rank`` is asked first: 10 a product's own mark, 30 a
+    family, 50 a general carrier, 90 a fallback such as generic JSON.
     """
 
     pattern: str
@@ -58,6 +60,8 @@ class Signature:
     literals: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
     marks: tuple[tuple[str, ...], ...] = ()
+    any_text: tuple[str, ...] = ()
+    sure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

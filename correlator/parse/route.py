@@ -1,6 +1,5 @@
 """Which parser reads which record: by what the source declares, by signature, else by what its stream spoke last."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,6 +8,7 @@ import polars as pl
 from polars import escape_regex
 
 from correlator.parse.contract import Continuation, Header, Parser, Signature
+from correlator.parse.swift_route import FEW, claimed_swiftly, plain_text
 
 #: How much of a record its signature is searched in, characters.
 HEAD_CHARS = 4096
@@ -57,6 +57,19 @@ def stream_keys(raw: pl.DataFrame) -> pl.Series:
 def claims(text: pl.Series, wanted: pl.Series, parsers: Sequence[Parser]) -> pl.Series:
     """Return the name of the first parser whose signature finds itself in each wanted row, null where none does."""
     ranked = sorted(parsers, key=lambda parser: (parser.signature.rank, parser.name))
+    names = pl.Series("owner", [parser.name for parser in ranked], dtype=pl.String)
+    if text.len() > FEW:
+        return names.gather(_claims(text, wanted, ranked))
+    swift = pl.Series("owner", claimed_swiftly(_head(text).to_list(), ranked), dtype=pl.UInt16).set(~wanted, None)
+    open_rows = wanted & swift.is_null()
+    if not open_rows.any():
+        return names.gather(swift)
+    slow = _claims(text, open_rows, ranked)
+    return names.gather(swift.zip_with(~open_rows, slow))
+
+
+def _claims(text: pl.Series, wanted: pl.Series, ranked: Sequence[Parser]) -> pl.Series:
+    """Return the place in ``ranked`` of the first parser whose pattern finds itself in each wanted row."""
     rows = pl.DataFrame({"row": pl.int_range(text.len(), dtype=pl.UInt32, eager=True), "head": _head(text)})
     rows = rows if wanted.all() else rows.filter(wanted)
     telling = [parser for parser in ranked if _telling(parser.signature)]
@@ -65,7 +78,7 @@ def claims(text: pl.Series, wanted: pl.Series, parsers: Sequence[Parser]) -> pl.
     owners = pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, text.len())
     for number, found in _claimed(rows, told, ranked):
         owners = owners.scatter(found, number)
-    return pl.Series("owner", [parser.name for parser in ranked], dtype=pl.String).gather(owners)
+    return owners
 
 
 def _claimed(rows: pl.DataFrame, told: pl.Series | None, ranked: Sequence[Parser]) -> Iterator[tuple[int, pl.Series]]:
@@ -139,8 +152,8 @@ def _narrowed(head: pl.Series, among: pl.Series, regex: str) -> pl.Series:
 @lru_cache(maxsize=256)
 def _searched(regex: str) -> tuple[str, bool]:
     """Return what to search, and whether it is a plain text: polars keeps few regexes compiled."""
-    plain = re.sub(r"\\(\W)", r"\1", regex)
-    return (plain, True) if escape_regex(plain) == regex else (regex, False)
+    plain = plain_text(regex)
+    return (regex, False) if plain is None else (plain, True)
 
 
 def spoken_last(streams: pl.Series, spoken: pl.Series, sticky: Mapping[str, str] | None = None) -> dict[str, str]:

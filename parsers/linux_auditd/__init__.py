@@ -31,6 +31,7 @@ _SIGNATURE = (
     r"^.{0,200}?\btype=(?:[A-Z0-9_]+(?:\[[0-9]+\])?)? ?(?:msg=)?audit\(|^.{0,120}?\bmsg=audit\(|"
     r"^.{0,120}?\baudit(?:\[[0-9]+\])?: [A-Z][A-Z_]{2,31} \S"
 )
+_SURE = r"(?:node=[!-~]{1,80} )?type=[A-Z0-9_]+ msg=audit\("
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
@@ -144,7 +145,7 @@ _FIELDS = {**_NAMED, "type": pl.List(pl.String()), "*": pl.String()}
 PARSER = Parser(
     name="linux_auditd",
     log_sources=MAIN_SOURCES,
-    signature=Signature(pattern=_SIGNATURE, rank=30, literals=("audit",)),
+    signature=Signature(pattern=_SIGNATURE, rank=30, literals=("audit",), sure=_SURE),
     maturity=Maturity.PROVED,
     fields=_FIELDS,
     parse=_parse,

@@ -74,6 +74,11 @@ _ISO = (
     r"^(?:1 )?[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})? "
     r"[A-Za-z0-9_.:-]+ [A-Za-z0-9_./()@+-]+(?:\[[^\] ]{1,24}\]:?|:)(?: |$)"
 )
+_SURE = (
+    r"<[0-9]{1,3}>(?:1 )? ?[A-Za-z0-9_\[*-]|[A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2} |"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2}) "
+    r"[A-Za-z0-9_.:-]+ [A-Za-z0-9_./()@+-]+(?:\[[0-9]{1,24}\])?: "
+)
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
@@ -237,7 +242,7 @@ PARSER = Parser(
         LogSource("", "antivirus", ""),
         LogSource("", "", "syslog"),
     ),
-    signature=Signature(pattern=f"{_HEADER}|{_BSD}|{_ISO}", rank=60),
+    signature=Signature(pattern=f"{_HEADER}|{_BSD}|{_ISO}", rank=60, sure=_SURE),
     maturity=Maturity.PROVED,
     fields=fields_of(_header(), _GIVEN, _SIGMA, sorted(columns_of(_PHRASES) - _PARSED_HERE)),
     parse=_parse,

@@ -43,6 +43,10 @@ _SIGNATURE = (
     r'|(?s:"EventID"\s*:\s*"?[0-9].*"(?:Channel|SourceName)"\s*:\s*")'
     r'|(?s:"(?:Channel|SourceName)"\s*:\s*".*"EventID"\s*:\s*"?[0-9])'
 )
+_ANY_TEXT = (
+    *('"EventID"', '"winlog"', '"System"', '"SourceModuleType"', '"ProviderGuid"'),
+    *("schemas.microsoft.com/win/2004/08/events/event", "<Event", "</Events>", "<?xml"),
+)
 _MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": ?"', r'"EventID": ?"?[0-9]'))
 
 
@@ -90,7 +94,7 @@ def _rejects(refused: dict[int, Reason]) -> pl.DataFrame:
 PARSER = Parser(
     name="windows_eventlog",
     log_sources=log_sources(),
-    signature=Signature(pattern=_SIGNATURE, rank=30, marks=_MARKS),
+    signature=Signature(pattern=_SIGNATURE, rank=30, marks=_MARKS, any_text=_ANY_TEXT),
     maturity=Maturity.PROVED,
     fields=FIELDS,
     parse=_parse,

@@ -55,7 +55,9 @@ def test_memory_is_bounded() -> None:
     columns = Columns(_EXPRESSIONS, _WORDS, _STEPS)
     columns.made(_fields([(str(number), "a", None, None) for number in range(1000)]))
     assert columns._memory is None
+    kept = Columns(_EXPRESSIONS, _WORDS, _STEPS)
     for batch in range(100):
         fields = _fields([(f"{batch}-{number}", "a", None, None) for number in range(50)])
-        assert columns.made(fields)["said"].to_list() == [f"{batch}-{number}a" for number in range(50)]
-        assert len(columns._memory.numbers if columns._memory else ()) <= remembered._MOST
+        assert kept.made(fields)["said"].to_list() == [f"{batch}-{number}a" for number in range(50)]
+        assert kept._memory is not None
+        assert len(kept._memory.numbers) <= remembered._MOST
