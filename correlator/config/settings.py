@@ -57,7 +57,7 @@ class SourceSettings(Strict):
 class SinkSettings(BaseModel):
     """One destination: ``[[sink]]``; the keys after ``kind`` are the sink's own, see ``tocsin sinks list``."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str = Field(min_length=1)
     """Name shown in the outbox; unique."""

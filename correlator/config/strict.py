@@ -1,4 +1,7 @@
-"""The base of every section of the settings: frozen, unknown keys refused, docstrings are the documentation."""
+"""The base of every section of the settings: frozen, unknown keys refused.
+
+The text below a key is its documentation; ``harness.reference`` reads it from the source, no start does.
+"""
 
 from zoneinfo import ZoneInfo
 
@@ -8,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class Strict(BaseModel):
     """A section of ``tocsin.toml``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def known_zone(value: str) -> str:

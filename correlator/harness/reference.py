@@ -3,8 +3,12 @@
 ``python -m correlator.harness.reference`` writes them anew.
 """
 
+import ast
+import inspect
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import get_args
@@ -33,7 +37,8 @@ def settings_page() -> str:
     top: list[tuple[str, str, type[BaseModel]]] = [("Top level", "", Settings)]
     for title, text, model in [*top, *_sections(Settings)]:
         parts += [f"\n## {title}\n", *([f"{text}\n"] if text else []), "| key | default | meaning |\n|---|---|---|\n"]
-        parts += [_setting_row(name, field) for name, field in model.model_fields.items()]
+        says = _said_below(model)
+        parts += [_setting_row(name, field, says.get(name, "")) for name, field in model.model_fields.items()]
     return _joined(parts)
 
 
@@ -48,9 +53,21 @@ def _sections(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, st
             yield from _sections(inner, f"{above}{name}.")
 
 
-def _setting_row(name: str, field: FieldInfo) -> str:
+def _said_below(model: type[BaseModel]) -> dict[str, str]:
+    """Return name → the text that stands below the attribute in the source of ``model``."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    statements = body.body if isinstance(body, ast.ClassDef) else []
+    return {
+        above.target.id: inspect.cleandoc(below.value.value)
+        for above, below in pairwise(statements)
+        if isinstance(above, ast.AnnAssign) and isinstance(above.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
+    }
+
+
+def _setting_row(name: str, field: FieldInfo, said: str) -> str:
     default = "required" if field.is_required() else f"`{_shown(field.default)}`"
-    meaning = (field.description or "See its own table below.").replace("\n", " ").replace("``", "`")
+    meaning = (field.description or said or "See its own table below.").replace("\n", " ").replace("``", "`")
     return f"| `{name}` | {default} | {meaning} |\n"
 
 
