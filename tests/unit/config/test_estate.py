@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from correlator.config.estate import load_estate
-from correlator.config.public_holidays import public_holidays
+from correlator.config.public_holidays import TABLE, days_of_library, public_holidays
 from correlator.config.toml_lines import key_lines
 from correlator.enrich.tables import build_tables
 from correlator.errors import InputError
+from correlator.harness.holidays import table
 from correlator.model.estate import PLACEHOLDERS as PLACEHOLDER_NAMES
 from correlator.model.estate import Commune, InputSource, LocalService, Network, SharedAsset
 
@@ -254,6 +255,15 @@ def test_departments_with_their_own_days_have_their_own_calendar() -> None:
     assert boxing_day in public_holidays("FR-57")
     assert boxing_day not in public_holidays("FR")
     assert date(2026, 7, 14) in public_holidays("FR", [2026])
+
+
+def test_the_table_of_holidays_is_what_the_library_says() -> None:
+    """After a new version of the library: `python -m correlator.harness.holidays`. Years beyond the table are asked of it."""
+    assert TABLE.read_bytes() == table()
+    assert public_holidays("FR-57", (2026, 2060)) == days_of_library("FR-57", (2026, 2060))
+    assert public_holidays("FR-57", (2026,)) == days_of_library("FR-57", (2026,))
+    with pytest.raises(KeyError):
+        public_holidays("FR-99")
 
 
 CATALOGUED = (
