@@ -5,8 +5,8 @@ negations, comparisons, networks) is evaluated on every row that has its fields.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from correlator.detect.columns import TEXT
 from correlator.detect.leaves import field_of, is_literal, literals_of
@@ -14,8 +14,7 @@ from correlator.detect.plan import And, Leaf, Node, Not, Or, fold_text
 from correlator.detect.required import required_texts
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(NamedTuple):
     """A folded ``text`` that stands in ``field``: ``equals``, ``contains``, ``startswith`` or ``endswith``."""
 
     field: str
@@ -54,7 +53,7 @@ def options(node: Node) -> tuple[Witnesses, ...]:
     """
     parts = _conjuncts(node)
     found = {some for part in parts if (some := witnesses(part)) is not None}
-    return tuple(sorted(found, key=cost)[:MOST_OPTIONS])
+    return tuple(sorted(found, key=cost)[:MOST_OPTIONS] if len(found) > 1 else found)
 
 
 def _conjuncts(node: Node) -> list[Node]:
@@ -99,7 +98,8 @@ def _cost(witness: Witness) -> float:
 
 def _of_leaf(leaf: Leaf) -> Witnesses | None:
     if is_literal(leaf) and (leaf.operator == "equals" or all(map(str, leaf.values))):
-        return frozenset(Witness(field_of(leaf), leaf.operator, str(value)) for value in leaf.values)
+        name, operator = field_of(leaf), leaf.operator
+        return frozenset([Witness(name, operator, str(value)) for value in leaf.values])
     texts = _texts(leaf)
     if texts is None:
         return None

@@ -1,6 +1,7 @@
 """Which Sigma rules may look at an event: product, category, service."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,6 +17,7 @@ class LogSource:
         return f"{self.product}/{self.category}/{self.service}"
 
     @classmethod
+    @lru_cache(maxsize=10_000)
     def parse(cls, text: str) -> "LogSource":
         """Return the log source written as ``product/category/service``."""
         product, category, service = text.split("/")
