@@ -16,6 +16,7 @@ exports, and ``<Event>`` XML (wevtutil, Windows Event Forwarding, Fluent Bit wit
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 import polars as pl
 
@@ -24,11 +25,12 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.times import zone_of
 
 from .channels import log_sources
+from .decode import decode
 from .ecs import NEEDED
 from .events import by_event, events_of
 from .fields import FIELDS
+from .flat import flats_of
 from .own import made_of
-from .shapes import flats_of
 
 __all__ = ["PARSER"]
 
@@ -69,8 +71,8 @@ def _uncollected() -> Iterator[None]:
 
 
 def _read(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
-    flats, decoded = flats_of(raw, None if want is None else made_of(want | NEEDED))
-    groups, unnamed = by_event(flats)
+    decoded, asked = decode(raw), None if want is None else made_of(want | NEEDED)
+    groups, unnamed = by_event(chain.from_iterable(flats_of(lot, asked, decoded.rejects) for lot in decoded.lots.values()))
     frames, untimed = events_of(groups, want, zone_of(raw))
     refused = {**decoded.rejects, **dict.fromkeys(untimed, Reason.BAD_TIME), **dict.fromkeys(unnamed, Reason.MISSING_FIELD)}
     return Parsed(tuple(_without(frames, refused)), _rejects(refused), pl.Series("raw_row", decoded.skipped, dtype=pl.UInt32))

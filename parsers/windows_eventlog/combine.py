@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from .shapes import Values
+from .flat import Values
 from .values import Known, integer
 
 __all__ = ["Column", "coalesced", "differing", "each", "equal", "integers", "joined_path", "mapped", "telling", "where"]

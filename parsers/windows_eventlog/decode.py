@@ -1,7 +1,8 @@
-"""Decode: raw rows → events as plain values, those that look alike at a glance together; and why which rows are none.
+"""Decode: raw rows → events as values, those of one shape together; and why which rows are none.
 
 JSON is read record by record: orjson makes the values of one faster than polars makes the columns of one with as many names,
-and what a record means can then depend on nothing but itself. The glance decides about speed only: see ``shapes``.
+and what a record means can then depend on nothing but itself. Records that look alike at a glance are tried with the shapes
+of each other first, which decides about speed only.
 """
 
 import re
@@ -14,13 +15,12 @@ import polars as pl
 from correlator.model.reject import Reason
 from correlator.parse.formats.xml import MalformedXmlError, TooDeepError
 
+from .flat import is_orderly
 from .layout import Container
+from .shapes import MAX_DEPTH, Lot, OtherShapeError, Shape, TooDeepValueError, shape_of, values_of
 from .xml_event import events_of
 
-__all__ = ["MAX_DEPTH", "Decoded", "Lot", "decode", "is_too_deep"]
-
-#: Deepest JSON that is still an event; readers of values recurse.
-MAX_DEPTH = 64
+__all__ = ["Decoded", "decode", "is_too_deep"]
 
 #: Whatever records have in common at a glance, the container first.
 Look: TypeAlias = tuple[Container, *tuple[object, ...]]
@@ -30,68 +30,67 @@ _DIRECTIVE = re.compile(r"(?s)(?:<\?xml[^>]*\?>\s*)?(?:</?Events\b[^>]*>)?")
 _WRAPPED_XML = re.compile("\ufeff?\\s*<Event")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 _XML: Look = (Container.CRATE,)
-
-
-@dataclass(slots=True)
-class Lot:
-    """Events of one container: their raw rows, their numbers inside these, their values."""
-
-    rows: list[int] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    values: list[dict[str, Any]] = field(default_factory=list)
-
-    def at(self, places: list[int]) -> "Lot":
-        """Return the events at ``places``."""
-        rows, numbers = ([part[place] for place in places] for part in (self.rows, self.numbers))
-        return Lot(rows, numbers, [self.values[place] for place in places])
+_AT_HAND = 512  # texts taken out of their column at once
+_MOST_TRIED = 8  # shapes of one look
 
 
 @dataclass(slots=True)
 class Decoded:
-    """Events by how they look, the container first; why which rows could not be read, and rows that are no record."""
+    """Events by shape, why which rows could not be read, and rows that are no record."""
 
-    lots: dict[Look, Lot] = field(default_factory=dict)
+    lots: dict[tuple[object, Shape], Lot] = field(default_factory=dict)
     rejects: dict[int, Reason] = field(default_factory=dict)
     skipped: list[int] = field(default_factory=list)
+    tried: dict[Look, list[Lot]] = field(default_factory=dict)
 
     def add(self, look: Look, row: int, value: dict[str, Any], number: int = 0) -> None:
-        """Add an event."""
-        lot = self.lots.get(look)
-        if lot is None:
-            lot = self.lots[look] = Lot()
+        """Add an event, or the reason why it is none."""
+        for lot in self.tried.get(look, ()):
+            try:
+                values = values_of(value, lot.nodes)
+            except OtherShapeError:
+                continue
+            break
+        else:
+            try:
+                lot = self._lot(look, shape_of(value))
+            except TooDeepValueError:
+                self.rejects[row] = Reason.TOO_DEEP
+                return
+            values = values_of(value, lot.nodes)
         lot.rows.append(row)
         lot.numbers.append(number)
-        lot.values.append(value)
+        lot.values.append(values)
 
-    def taken(self, fewest: int = 1) -> list[tuple[Look, Lot]]:
-        """Return the lots of at least ``fewest`` events, and forget them."""
-        lots = [(look, lot) for look, lot in self.lots.items() if len(lot.rows) >= fewest]
-        for look, _ in lots:
-            del self.lots[look]
-        return lots
+    def _lot(self, look: Look, shape: Shape) -> Lot:
+        """Return the lot of events of a look and shape."""
+        key = (look, shape)
+        if key not in self.lots:
+            lot = self.lots[key] = Lot(look[0], shape)
+            tried = self.tried.setdefault(look, [])
+            if len(tried) < _MOST_TRIED and is_orderly(look[0], shape):
+                tried.append(lot)
+        return self.lots[key]
 
 
-def decode(raw: pl.DataFrame, done: Decoded) -> None:
-    """Add to ``done`` the events of the rows (``raw_row``, ``text``): JSON objects, XML, or XML inside a JSON object."""
-    lots = done.lots
+def decode(raw: pl.DataFrame) -> Decoded:
+    """Return the events of the rows (``raw_row``, ``text``): JSON objects, XML, or XML inside a JSON object."""
+    done = Decoded()
+    add = done.add
     odd: list[tuple[int, bytes | None]] = []
-    rows, texts = raw.get_column("raw_row").to_list(), raw.get_column("text").cast(pl.Binary).to_list()
-    for row, text in zip(rows, texts, strict=True):
-        try:
-            value = orjson.loads(text)
-            look = _look(value)
-        except (orjson.JSONDecodeError, _OddError):
-            odd.append((row, text))
-            continue
-        try:
-            lot = lots[look]
-        except KeyError:
-            lot = lots[look] = Lot()
-        lot.rows.append(row)
-        lot.numbers.append(0)
-        lot.values.append(value)
+    for part in raw.iter_slices(_AT_HAND):
+        rows, texts = part.get_column("raw_row").to_list(), part.get_column("text").cast(pl.Binary).to_list()
+        for row, text in zip(rows, texts, strict=True):
+            try:
+                value = orjson.loads(text)
+                look = _look(value)
+            except (orjson.JSONDecodeError, _OddError):
+                odd.append((row, text))
+            else:
+                add(look, row, value)
     for row, text in odd:
         _read_odd(row, (text or b"").decode().strip(_BLANKS), done)
+    return done
 
 
 class _OddError(Exception):
@@ -103,21 +102,16 @@ def _look(value: Any) -> Look:  # noqa: ANN401 - JSON
     if type(value) is not dict:
         raise _OddError
     if "winlog" in value and type(winlog := value["winlog"]) is dict:
-        data = winlog.get("event_data")
-        return Container.WINLOGBEAT, tuple(value), _key(winlog, "channel"), _key(winlog, "event_id"), _names(data)
+        return Container.WINLOGBEAT, len(winlog), _key(winlog, "channel"), _key(winlog, "event_id")
     event = value.get("Event")
     if type(event) is not dict:
         event = value
     system = event.get("System")
     if type(system) is dict:
-        return Container.CRATE, _key(system, "Channel"), _key(system, "EventID"), _names(event.get("EventData"))
+        return Container.CRATE, len(system), _key(system, "Channel"), _key(system, "EventID")
     if type(system) is str and _WRAPPED_XML.match(system):
         raise _OddError
-    return Container.FLAT, tuple(value), _key(value, "Channel"), _key(value, "EventID")
-
-
-def _names(block: object) -> tuple[object, ...] | None:
-    return tuple(block) if type(block) is dict else None
+    return Container.FLAT, len(value), _key(value, "Channel"), _key(value, "EventID")
 
 
 def _key(values: dict[str, Any], name: str) -> object:

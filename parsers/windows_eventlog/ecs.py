@@ -12,7 +12,7 @@ from .actions import OUTCOMES
 from .channels import DEFENDER, REMOTE_DESKTOP, SECURITY, SYSMON
 from .codes import AUDIT_FAILURE, AUDIT_SUCCESS, FAILURES, KERBEROS
 from .combine import Column, coalesced, differing, each, equal, integers, joined_path, mapped, telling, where
-from .shapes import Flat, Values
+from .flat import Flat, Values
 from .values import Known, unsigned
 
 __all__ = ["NEEDED", "ecs_columns"]

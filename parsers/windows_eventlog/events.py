@@ -16,8 +16,8 @@ from correlator.parse.times import to_utc
 from .actions import Action, action_of
 from .channels import SYSMON, dataset, log_sources_of
 from .ecs import ecs_columns
+from .flat import Flat, Values, joined
 from .own import derive, telling
-from .shapes import Flat, Values, joined
 from .system import uniform
 
 __all__ = ["EventGroup", "by_event", "events_of"]

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from .channels import ANTIVIRUS_IDS, CLASSIC, DEFENDER, SECURITY, SYSMON
 from .codes import MESSAGES, decoded_words
-from .shapes import Flat, Values
+from .flat import Flat, Values
 from .values import BLANKS, Known, integer
 
 __all__ = ["DECODED_LISTS", "DECODED_WORDS", "derive", "made_of", "telling"]

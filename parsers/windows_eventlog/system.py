@@ -2,7 +2,7 @@
 
 from .channels import SECURITY
 from .codes import KEYWORD_TEXTS
-from .shapes import Flat, Values
+from .flat import Flat, Values
 from .values import Known
 
 __all__ = ["uniform"]

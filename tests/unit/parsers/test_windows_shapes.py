@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from correlator.model.raw import RAW
 from correlator.parse.engine import read
 from correlator.parse.registry import find_parsers
-from parsers.windows_eventlog import shapes
+from parsers.windows_eventlog import flat
 
 PARSER = "windows_eventlog"
 PARSERS = find_parsers()
@@ -100,7 +100,7 @@ def _listed(value: object) -> object:
 
 
 def _alone(text: str, want: frozenset[str] | None = None) -> dict[str, object]:
-    shapes.plan.cache_clear()
+    flat.plan.cache_clear()
     return _told([text], want)[0]
 
 
@@ -109,7 +109,7 @@ def _alone(text: str, want: frozenset[str] | None = None) -> dict[str, object]:
 def test_a_record_means_the_same_among_others(texts: list[str]) -> None:
     """With templates of the others in force, a record gives the event that it gives alone in a process that knows none."""
     alone = [_alone(text) for text in texts]
-    shapes.plan.cache_clear()
+    flat.plan.cache_clear()
     assert _told(texts) == alone
     assert _told(list(reversed(texts))) == list(reversed(alone))
 
@@ -135,8 +135,8 @@ def test_records_of_one_kind_are_read_by_their_template(how: int) -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     """A sender who invents names fills no memory."""
-    shapes.plan.cache_clear()
-    bound = shapes.plan.cache_info().maxsize
+    flat.plan.cache_clear()
+    bound = flat.plan.cache_info().maxsize
     _told([json.dumps({**FLAT, f"Invented{number}": "x"}) for number in range(40)])
     assert bound is not None
-    assert shapes.plan.cache_info().currsize <= bound
+    assert flat.plan.cache_info().currsize <= bound
