@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+import orjson
 import polars as pl
 
-__all__ = ["text_column"]
+__all__ = ["list_column", "text_column"]
 
 
 def _public(name: str, values: Sequence[str | None]) -> pl.Series:
@@ -30,3 +31,9 @@ def _quick() -> Callable[[str, Sequence[str | None]], pl.Series]:
 
 #: Return texts as a column, null where None is: ``text_column(name, values)``.
 text_column = _quick()
+
+
+def list_column(name: str, values: Sequence[Sequence[str | None] | None]) -> pl.Series:
+    """Return lists of texts as a column; through JSON, for ``pl.Series`` makes a series of each list, 20 µs every one."""
+    texts = text_column(name, [None if value is None else orjson.dumps(value).decode() for value in values])
+    return texts.str.json_decode(pl.List(pl.String))

@@ -10,7 +10,7 @@ import polars as pl
 
 from correlator.model.event import ECS, RESERVED
 from correlator.model.logsource import logsource_column
-from correlator.parse.columns import text_column
+from correlator.parse.columns import list_column, text_column
 from correlator.parse.times import to_utc
 
 from .actions import Action, action_of
@@ -190,7 +190,14 @@ class _Columns:
     def _new(self, name: str, values: Values, dtype: pl.DataType) -> pl.Series | None:
         if values[0] is None and all(value is None for value in values):
             return None
-        return text_column(name, values) if isinstance(dtype, pl.String) else pl.Series(name, values, dtype=dtype)
+        return _MAKE[type(dtype)](name, values)
+
+
+_MAKE: Mapping[type[pl.DataType], Callable[[str, Values], pl.Series]] = {
+    pl.String: text_column,
+    pl.List: list_column,
+    pl.Int64: lambda name, values: pl.Series(name, values, dtype=pl.Int64),
+}
 
 
 def _is_own(name: str, want: frozenset[str] | None) -> bool:

@@ -70,6 +70,7 @@ _SPACED = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def spellings(name: str) -> tuple[str, ...]:
     """Return the other spellings of a name with blanks: without blanks and colons, and with underscores."""
     plain = name.replace(":", "").strip()
@@ -152,7 +153,8 @@ def _data_list(flat: Flat, channel: str) -> Flat:
 
 
 def _spelt(flat: Flat) -> dict[str, Values]:
-    return {spelling: values for name, values in flat.columns.items() for spelling in spellings(name)}
+    odd = [name for name in flat.columns if " " in name or ":" in name]
+    return {spelling: flat.columns[name] for name in odd for spelling in spellings(name)}
 
 
 def _decoded(flat: Flat, want: Collection[str] | None) -> dict[str, Values]:

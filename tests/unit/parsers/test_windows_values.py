@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlator.parse.columns import text_column
+from correlator.parse.columns import list_column, text_column
 from parsers.windows_eventlog.values import Known, integer, unsigned
 
 UNHURRIED = settings(deadline=None, max_examples=200)  # the machine is shared
@@ -27,6 +27,14 @@ def test_a_text_column_is_the_one_of_polars() -> None:
     """However the column is made, it is the column that polars makes."""
     texts = ["", "é", None, "a" * 40, "\U0001f600"]
     assert text_column("name", texts).equals(pl.Series("name", texts, dtype=pl.String), check_names=True, check_dtypes=True)
+
+
+def test_a_column_of_lists_is_the_one_of_polars() -> None:
+    """Empty lists, nulls in them and nulls instead of them too."""
+    lists = [["a", None], [], None, ['"é\\n', "\U0001f600"]]
+    made = list_column("name", lists)
+    assert made.equals(pl.Series("name", lists, dtype=pl.List(pl.String)), check_names=True, check_dtypes=True)
+    assert list_column("name", [None]).to_list() == [None]
 
 
 def test_what_is_remembered_of_texts_is_bounded() -> None:
