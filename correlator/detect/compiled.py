@@ -16,7 +16,7 @@ from correlator.detect.evaluate import Made
 from correlator.detect.leaves import field_of, fields_of, is_literal
 from correlator.detect.needs import fields_needed
 from correlator.detect.plan import Node, RuleSet, leaves
-from correlator.detect.reference import has_greek, number_leaves, seen_by
+from correlator.detect.reference import fed_by, has_greek, number_leaves
 from correlator.detect.verdict import verdict_of
 from correlator.detect.witness import MOST_OPTIONS, options
 from correlator.model.logsource import LogSource
@@ -141,7 +141,7 @@ class Compiled:
         return self._sources[source]
 
     def _seen(self, source: str) -> "Seen":
-        rules = seen_by(self.rules, source)
+        rules = sorted(rule for wanted in fed_by(source, self._asked) for rule in self._asked[wanted])
         first = frozenset(witness.field for rule in rules for found in self.options[rule][:1] for witness in found)
         every = frozenset(witness.field for rule in rules for found in self.options[rule] for witness in found)
         unwitnessed = tuple(rule for rule in rules if rule in self.unwitnessed)
@@ -149,6 +149,14 @@ class Compiled:
             witness.text for rule in rules for found in self.options[rule] for witness in found if witness.field == TEXT
         )
         return Seen(pl.Series("rule", rules, dtype=pl.UInt32), first, every, keywords, unwitnessed)
+
+    @cached_property
+    def _asked(self) -> Mapping[LogSource, list[int]]:
+        """Log source → the rules that ask for it."""
+        asked: dict[LogSource, list[int]] = {}
+        for number, rule in enumerate(self.rules):
+            asked.setdefault(rule.logsource, []).append(number)
+        return asked
 
     @cached_property
     def ways(self) -> Mapping[int, frozenset[frozenset[str]]]:

@@ -4,7 +4,7 @@ Slow, and that is its use: whatever the engine leaves out, it must find the same
 writes these expressions down.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -41,10 +41,14 @@ def reference(
 
 def seen_by(rules: Sequence[Rule], source: str) -> list[int]:
     """Return the numbers of the rules that see events whose ``logsource`` column says ``source``; empty text: all rules."""
-    given = [LogSource.parse(triple) for triple in source.split()]
-    asked = {rule.logsource for rule in rules}  # a hundred of them, for thousands of rules
-    fed = asked if source == "" else {wanted for wanted in asked if any(one.feeds(wanted) for one in given)}
+    fed = fed_by(source, {rule.logsource for rule in rules})
     return [number for number, rule in enumerate(rules) if rule.logsource in fed]
+
+
+def fed_by(source: str, asked: Collection[LogSource]) -> set[LogSource]:
+    """Return which of the log sources that rules ask for are in ``source``: a hundred of them, for thousands of rules."""
+    given = [LogSource.parse(triple) for triple in source.split()]
+    return {wanted for wanted in asked if source == "" or any(one.feeds(wanted) for one in given)}
 
 
 def verdicts(batch: Batch, rows: pl.Series, rules: Mapping[int, Node]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from time import time
@@ -33,6 +34,7 @@ _NO_PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {}
 _SETS_KNOWN = 16  # sets of rules of one process
 #: How long a start still takes up what a file held before it broke; then the rule is gone until somebody mends it.
 BORNE_FOR = timedelta(days=30)
+_loads = count()  # of this process
 
 
 def load_cached(
@@ -65,7 +67,7 @@ def without_collection() -> Iterator[None]:
         yield
     finally:
         if was:
-            if gc.get_freeze_count():
+            if next(_loads):
                 gc.collect()  # what is garbage now would stay for good; at a start there is next to none
             gc.freeze()
             gc.enable()
@@ -113,6 +115,7 @@ class Plans:
         self._place = (cache_dir, *(path.absolute() for path in paths))
         self._new = _Known(plan_name(paths, mappings), placeholders)
         self._old = self._known_before()
+        self._given = placeholders_key(placeholders)
         self._made: dict[str, bytes] = {}  # parts that are not on disk yet
         self._new.faults = (self._old.faults if self._old else self._kept.faults) if mappings else []
 
@@ -158,7 +161,7 @@ class Plans:
             return None
         if self._old:
             return self._old.readings[path] if self._old.stamps.get(path) == stamp else None
-        record = self._kept.files.get(name) if self._kept.placeholders == placeholders_key(self._placeholders) else None
+        record = self._kept.files.get(name) if self._kept.placeholders == self._given else None
         reading = self._from_disk(record.key, path) if record and record.stamp == stamp else None
         return (record.key, reading) if record and reading else None
 
@@ -248,7 +251,7 @@ class Plans:
         return same and old.narrowed.keys() == self._new.narrowed.keys()
 
     def _write(self, cache_dir: Path) -> None:
-        kept, keys, given = self._kept, self._new.keys(), placeholders_key(self._placeholders)
+        kept, keys, given = self._kept, self._new.keys(), self._given
         same = (kept.placeholders, kept.faults) == (given, self._new.faults) and kept.files == self._new.records
         if same and kept.keys == keys and not self._made:
             return
