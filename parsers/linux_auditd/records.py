@@ -6,6 +6,7 @@ the fields that hold texts: ``a0`` of a SYSCALL is a number.
 
 import polars as pl
 
+from correlator.model.raw import UTC_TIME
 from correlator.parse.formats.syslog import envelope
 from correlator.parse.times import epoch
 from parsers.linux_auditd.numbers import SYSCALLS, TYPES
@@ -63,10 +64,17 @@ def records_of(raw: pl.DataFrame) -> pl.DataFrame:
 def _carried(records: pl.DataFrame) -> pl.DataFrame:
     """Return ``host`` and ``sent`` of the syslog header in front of the records, null where there is none."""
     text = records.get_column("before").str.strip_chars()
-    opened = envelope(
-        records.select("received", *(name for name in ("time_zone",) if name in records.columns), text=text + " x")
-    )
-    return opened.select(host="syslog.host", sent="syslog.timestamp")
+    is_carried = (text != "").fill_null(value=False)
+    bare = pl.DataFrame(schema={"host": pl.String, "sent": UTC_TIME})
+    if not is_carried.any():
+        return bare.clear(records.height)
+    zone = [name for name in ("time_zone",) if name in records.columns]
+    opened = envelope(records.select("received", *zone, text=text + " x").filter(is_carried))
+    read = opened.select(host="syslog.host", sent="syslog.timestamp")
+    if is_carried.all():
+        return read
+    order = pl.concat([is_carried.arg_true(), (~is_carried).arg_true()]).arg_sort()
+    return pl.concat([read, bare.clear(records.height - read.height)])[order]
 
 
 def _type() -> pl.Expr:

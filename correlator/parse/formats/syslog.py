@@ -27,6 +27,7 @@ ENVELOPE = pl.Schema(
 )
 
 _LAST_PRIORITY = 191
+_PARTS = tuple(name.removeprefix("syslog.") for name in ENVELOPE if name not in {"syslog.priority", "syslog.timestamp"})
 _OPENING = r"(?s)^\x{feff}?(?:(?:\d{1,6} )?<(?P<priority>\d{1,3})>)?(?P<after>.*)$"
 
 _CLOCK = r"\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?"
@@ -58,7 +59,20 @@ _TAGGED = (
     r"(?:[ ]<\w+>)?:?|(?:[ ]<\w+>)?:)(?:[\s\x{feff}]+(?P<body>.*))?)$"
 )
 _HOSTED = r"(?s)^[ ]*" + _HOST + r"(?::?[ ]+(?P<body>.*))?$"
-_LEVEL_AS_HOST = r"^(?:EMERG|ALERT|CRIT|ERR|ERROR|WARNING|NOTICE|INFO|DEBUG)$"  # ChromeOS: no host, a level instead
+_LEVELS = ("EMERG", "ALERT", "CRIT", "ERR", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
+_LEVEL_AS_HOST = f"^(?:{'|'.join(_LEVELS)})$"  # ChromeOS: no host, a level instead
+
+# What nearly every line is: a header as syslogd and rsyslog write it, with nothing in it that the expressions above could take
+# for something else (a host that might be a year or a zone word, a tag in brackets, a body that begins with white space).
+_PLAIN_STAMP = (
+    r"[A-Z][a-z]{2}[ ]{1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_PLAIN = (
+    r"(?s)^(?:<(?P<priority>[0-9]{1,3})>)?(?P<stamp>" + _PLAIN_STAMP + r") "
+    r"(?P<host>[a-z_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[A-Z][A-Za-z0-9_.-]{4,}[A-Za-z0-9_]) "
+    r"(?P<app>[A-Za-z_/][A-Za-z0-9_./@+-]{0,63})(?:\[(?P<pid>[0-9]{1,24})\])?: (?P<body>[!-~].*)$"
+)
 
 _INNER = r"^(?:<\d{1,3}>)?(?:" + _ISO.replace("(?:T|[ ]{1,2})", "T") + "|" + _BSD + r")[ :]"
 
@@ -77,6 +91,11 @@ _LAYOUTS = (
     (r"^\d{4} [^0-9 ]+\.? +\d{1,2} [:.\d]+ [+-]", "%Y %b %d %H:%M:%S%.f %z"),
     (r"^[^0-9 ]+\.? +\d{1,2} \d{1,2}:[:.\d]+ \d{4}$", "%b %d %H:%M:%S%.f %Y"),
 )
+_PLAIN_LAYOUTS = (
+    (r"^[A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", _LAYOUTS[0][1]),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})$", _LAYOUTS[1][1]),
+)
+_FEW = 64  # so many stamps are read as they come
 
 
 def envelope(raw: pl.DataFrame) -> pl.DataFrame:
@@ -96,16 +115,34 @@ def envelope(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _read(text: pl.Series) -> pl.DataFrame:
     """Return one column per part of the header, text but the priority; ``body`` is never null where ``text`` is not."""
-    opened = _groups(text.str.strip_chars_end("\r\n\0"), _OPENING)
+    bare = text.str.strip_chars_end("\r\n\0")
+    plain = _groups(bare, _PLAIN)
+    is_sure = ~plain.get_column("app").is_in(_CARRIED) & ~plain.get_column("host").is_in(_LEVELS)
+    is_plain = is_sure.fill_null(value=False)
+    if not is_plain.any():
+        return _read_any(bare)
+    read = plain.with_columns(pl.lit(None, pl.String).alias(name) for name in ("msgid", "sd")).select(*_PARTS, _priority())
+    if is_plain.all():
+        return read
+    order = pl.concat([is_plain.arg_true(), (~is_plain).arg_true()]).arg_sort()
+    return pl.concat([read.filter(is_plain), _read_any(bare.filter(~is_plain)).select(read.columns)])[order]
+
+
+def _priority() -> pl.Expr:
+    number = pl.col("priority").cast(pl.Int64, strict=False)
+    return pl.when(number <= _LAST_PRIORITY).then(number).alias("priority")
+
+
+def _read_any(text: pl.Series) -> pl.DataFrame:
+    """Return what ``_read`` does, of headers in any form."""
+    opened = _groups(text, _OPENING)
     after, has_priority = opened.get_column("after"), opened.get_column("priority").is_not_null()
     modern = _modern(after, has_priority)
     classic = _classic(after, has_priority)
-    names = [name.removeprefix("syslog.") for name in ENVELOPE if name not in {"syslog.priority", "syslog.timestamp"}]
     is_modern = modern.get_column("is_read")
-    priority = opened.select(pl.col("priority").cast(pl.Int64, strict=False)).to_series()
     return pl.select(
-        pl.when(priority <= _LAST_PRIORITY).then(priority).alias("priority"),
-        *(pl.when(is_modern).then(modern.get_column(name)).otherwise(classic.get_column(name)).alias(name) for name in names),
+        opened.select(_priority()).to_series(),
+        *(pl.when(is_modern).then(modern.get_column(name)).otherwise(classic.get_column(name)).alias(name) for name in _PARTS),
     )
 
 
@@ -175,6 +212,21 @@ def _unwrap(outer: pl.DataFrame, carried: pl.Series) -> pl.DataFrame:
 
 
 def _timestamps(stamps: pl.Series, received: pl.Series, zone: str) -> pl.Series:
+    """Return the moments of ``stamps``; a second of a busy log is read once."""
+    written = pl.DataFrame([stamps.alias("stamp"), received.alias("received")])
+    distinct = written.unique(maintain_order=True) if stamps.len() > _FEW else written
+    if distinct.height > stamps.len() // 2:
+        return _moments(stamps, received, zone)
+    moments = distinct.with_columns(_moments(distinct.get_column("stamp"), distinct.get_column("received"), zone))
+    joined = written.join(moments, on=["stamp", "received"], how="left", nulls_equal=True, maintain_order="left")
+    return joined.get_column("timestamp")
+
+
+def _moments(stamps: pl.Series, received: pl.Series, zone: str) -> pl.Series:
+    for shape, layout in _PLAIN_LAYOUTS:
+        if stamps.str.contains(shape).all():
+            read = to_utc(pl.lit(stamps), (layout,), zone=zone, received=pl.lit(received))
+            return pl.select(read.alias("timestamp")).to_series()
     stamp = stamps.str.replace(",", ".", literal=True).str.replace(r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) +", "${1}T")
     stamp = stamp.str.replace(r"^([0-9]{4}-[^ ]+) ([+Z-])", "${1}${2}")
     layouts = tuple(layout for shape, layout in _LAYOUTS if stamp.str.contains(_ascii(shape)).any())
