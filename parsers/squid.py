@@ -51,7 +51,7 @@ _TAG = r"(?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*[/:]"
 _SURE = (
     r"[0-9]{9,10}\.[0-9]{3} {1,8}-?[0-9]+ [!-~]+ (?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/[0-9]{3} "
     r"-?[0-9]+ [!-~]+ [!-~]+ [!-~]+ "
-    r'(?:[A-Z_]+|-)/[!-~]+(?: [!#-~]+)?(?: ["\[][ -~]*)?\Z'
+    r'(?:[A-Z_]+|-)/[!-~]+(?: [!#-~]+)?(?: ["\[][ -~]*)?$'
 )
 _GROUPS = "epoch elapsed client result status bytes method url user hierarchy peer mime tail stamp version referrer agent"
 _TEXTS = tuple(_GROUPS.split())

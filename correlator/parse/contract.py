@@ -48,11 +48,11 @@ class Signature:
     """How to recognise a parser's records among all others.
 
     ``pattern`` is a Rust regex searched in the first 4 KiB of the record; every text of ``literals`` must also be there.
-    ``any_of`` and ``marks`` are for speed and change nothing: of the regexes ``any_of`` one at least is found wherever the
-    pattern is, and where all regexes of one tuple of ``marks`` are found, so is the pattern. So are
-    ``any_text``, plain texts of which one at least is in every record with the pattern, and ``sure``, a Python regex: a text
-    that holds the literals and begins with it has the pattern. Lower ``rank`` is asked first: 10 a product's own mark, 30 a
-    family, 50 a general carrier, 90 a fallback such as generic JSON.
+    Lower ``rank`` is asked first: 10 a product's own mark, 30 a family, 50 a general carrier, 90 a fallback such as JSON.
+
+    The others are for speed and change nothing. Of the regexes ``any_of``, and of the plain texts ``any_text``, one at least
+    is found wherever the pattern is. Where all regexes of one tuple of ``marks`` are found, so is the pattern; a text that
+    holds the literals and begins with ``sure`` has it too (a regex of ASCII classes, which Python and Rust read alike).
     """
 
     pattern: str

@@ -18,7 +18,7 @@ from correlator.parse.contract import Parser, Signature
 __all__ = ["FEW", "claimed_swiftly", "is_portable"]
 
 #: So many records are sooner looked at here.
-FEW = 512
+FEW = 256
 
 # Not read alike by Python and Rust: classes and groups by a sign, the end of the text, sets in sets, possessive repetition.
 _FOREIGN = re.compile(r"\\[A-Za-z0-9]|\(\?(?!:)|\$|\[\[|\[:|&&|--|~~|[*+?}]\+")
