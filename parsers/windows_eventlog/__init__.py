@@ -53,7 +53,7 @@ _MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": 
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
-    """Return the events of ``raw``, one frame per channel and event id."""
+    """Return the events of ``raw``: a frame per channel and event id, or per channel and log sources where they are few."""
     with _uncollected():
         return _read(raw, want)
 

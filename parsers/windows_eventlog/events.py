@@ -1,22 +1,17 @@
-"""Events: flat fields → one EVENT frame per channel and event id."""
+"""Events: flat fields → EVENT frames: by channel and event id, derived fields added, times read."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TypeAlias
 
 import polars as pl
 
-from correlator.model.event import ECS, RESERVED
-from correlator.model.logsource import logsource_column
-from correlator.parse.columns import list_column, text_column
+from correlator.parse.columns import text_column
 from correlator.parse.times import to_utc
 
-from .actions import Action, action_of
-from .channels import SYSMON, dataset, log_sources_of
-from .ecs import ecs_columns
-from .flat import Flat, Values, joined
+from .channels import SYSMON
+from .flat import Flat, joined
+from .frames import EventGroup, frame_key, frame_of
 from .own import derive, telling
 from .system import uniform
 
@@ -29,21 +24,10 @@ _LAYOUTS = (
     "%Y-%m-%d %H:%M:%S%.f %z",
     "%Y-%m-%d %H:%M:%S%.f%z",
 )
-_TEXTS = pl.List(pl.String)
-_NOT_OWN = RESERVED | ECS.keys() | {"n"}
-_MOST_KINDS = 4096  # remembered; a sender may invent channels
+_MANY = 256  # events, worth a frame of their own
 
 #: Channel and event id, trimmed.
 _Name: TypeAlias = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class EventGroup:
-    """Flat events of one channel, written alike, and one event id."""
-
-    channel: str
-    event_id: str
-    flat: Flat
 
 
 def by_event(flats: Iterable[Flat]) -> tuple[list[EventGroup], list[int]]:
@@ -87,16 +71,24 @@ def _single(flat: Flat) -> Flat:
 
 
 def events_of(groups: list[EventGroup], want: frozenset[str] | None, zone: str) -> tuple[list[pl.DataFrame], list[int]]:
-    """Return one EVENT frame per group with the own fields ``want`` (None: all), and the rows whose time cannot be read."""
+    """Return the EVENT frames with the own fields ``want`` (None: all), and the rows whose time cannot be read.
+
+    A group of many events is a frame of its own; small ones of one channel that feed the same log sources share one, for a
+    frame has a price whatever it holds, here and in every stage after this one.
+    """
     if not groups:
         return [], []
-    derived = [_derived(group, want) for group in groups]
-    positions = pl.DataFrame([*_positions(derived), _time(derived, zone)])
+    shared: dict[object, list[EventGroup]] = {}
+    for place, group in enumerate(_derived(group, want) for group in groups):
+        shared.setdefault(place if group.flat.height >= _MANY else frame_key(group), []).append(group)
+    ordered = list(chain.from_iterable(shared.values()))
+    positions = pl.DataFrame([*_positions(ordered), _time(ordered, zone)])
     untimed = positions.filter(positions.get_column("@timestamp").is_null()).get_column("raw_row").to_list()
     frames, start = [], 0
-    for group in derived:
-        frames.append(_frame(group, positions.slice(start, group.flat.height), want))
-        start += group.flat.height
+    for some in shared.values():
+        height = sum(group.flat.height for group in some)
+        frames.append(frame_of(some, positions.slice(start, height), want))
+        start += height
     return frames, untimed
 
 
@@ -132,80 +124,3 @@ def _gathered(groups: list[EventGroup], name: str, has_it: Callable[[EventGroup]
         told = has_it(group) and name in flat.columns and name not in flat.lists
         texts.extend(flat.columns[name] if told else [None] * flat.height)
     return text_column(name, texts)
-
-
-@lru_cache(maxsize=_MOST_KINDS)
-def _kind(channel: str, event_id: str) -> tuple[Action, Mapping[str, pl.Series]]:
-    """Return what happened in events of a kind, and the columns that are equal for all of them, one row long."""
-    source = dataset(channel)
-    action = action_of(source, event_id)
-    constants: dict[str, str | None] = {
-        "event.dataset": source,
-        "event.kind": "event",
-        "event.module": "windows",
-        "event.code": event_id,
-        "winlog.channel": channel,
-        "host.os.type": "windows",
-        "event.action": action.action,
-        "logsource": logsource_column(*log_sources_of(channel, event_id)),
-    }
-    columns = {name: pl.Series(name, [text], dtype=pl.String) for name, text in constants.items() if text is not None}
-    lists = {"event.category": action.category, "event.type": action.kind}
-    return action, columns | {name: pl.Series(name, [list(words)], dtype=_TEXTS) for name, words in lists.items() if words}
-
-
-def _frame(group: EventGroup, positions: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
-    """Return the EVENT frame of a group: what the engine needs, ECS, then own fields; columns without a value are left out."""
-    flat, channel = group.flat, group.channel.casefold()
-    action, constants = _kind(group.channel, group.event_id)
-    shared = {name: one.new_from_index(0, flat.height) for name, one in constants.items()}
-    if (channel, group.event_id) == (SYSMON, "12") and "EventType" in flat.columns:
-        shared["logsource"] = _registry_sources(group)
-    made = _Columns(flat.height)
-    ecs = ecs_columns(flat, channel, group.event_id, action.role)
-    said = [made.column(name, values, ECS[name]) for name, values in ecs.items()]
-    own = [
-        made.column(name, values, _TEXTS if name in flat.lists else pl.String())
-        for name, values in flat.columns.items()
-        if _is_own(name, want)
-    ]
-    return positions.hstack([*shared.values(), *(column for column in (*said, *own) if column is not None)])
-
-
-class _Columns:
-    """Values made columns, those of several names once."""
-
-    def __init__(self, height: int) -> None:
-        self._height = height
-        self._made: dict[tuple[int, bool], pl.Series | None] = {}
-
-    def column(self, name: str, values: Values, dtype: pl.DataType) -> pl.Series | None:
-        """Return the column; None where no event has a value."""
-        key = (id(values), isinstance(dtype, pl.List))
-        if key not in self._made:
-            self._made[key] = self._new(name, values, dtype)
-        made = self._made[key]
-        return made if made is None or made.name == name else made.alias(name)
-
-    def _new(self, name: str, values: Values, dtype: pl.DataType) -> pl.Series | None:
-        if values[0] is None and all(value is None for value in values):
-            return None
-        return _MAKE[type(dtype)](name, values)
-
-
-_MAKE: Mapping[type[pl.DataType], Callable[[str, Values], pl.Series]] = {
-    pl.String: text_column,
-    pl.List: list_column,
-    pl.Int64: lambda name, values: pl.Series(name, values, dtype=pl.Int64),
-}
-
-
-def _is_own(name: str, want: frozenset[str] | None) -> bool:
-    return (want is None or name in want) and not name.startswith("@") and name not in _NOT_OWN
-
-
-def _registry_sources(group: EventGroup) -> pl.Series:
-    """Return the ``logsource`` texts of Sysmon 12, where each event's EventType says what it feeds."""
-    kinds = group.flat.columns["EventType"]
-    texts = {kind: logsource_column(*log_sources_of(group.channel, "12", str(kind or ""))) for kind in set(kinds)}
-    return text_column("logsource", [texts[kind] for kind in kinds])
