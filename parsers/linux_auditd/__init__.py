@@ -12,7 +12,7 @@ from correlator.model.event import ECS, PARSED
 from correlator.parse.contract import Keyed, Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.values import fields_of, own
 from parsers.linux_auditd.columns import CONTEXT, MAIN_SOURCES, NEEDED, main_columns, path_columns, socket_columns
-from parsers.linux_auditd.records import ARGUMENT, pairs_of, records_of
+from parsers.linux_auditd.records import is_argument, pairs_of, records_of
 
 __all__ = ["PARSER"]
 
@@ -62,8 +62,8 @@ def _numbered(records: pl.DataFrame) -> pl.DataFrame:
 
 def _with_arguments(pairs: pl.DataFrame) -> pl.DataFrame:
     """Return ``pairs`` with the arguments of EXECVE whole and in order, and without the addresses a call got instead."""
-    is_argument = (pl.col("type") == "EXECVE") & pl.col("key").str.contains(ARGUMENT)
-    parts = pairs.filter(is_argument).with_columns(
+    is_word = is_argument(pairs)
+    parts = pairs.filter(is_word).with_columns(
         pl.col("key").str.extract(r"^a([0-9]+)").cast(pl.Int64).alias("_place"),
         pl.col("key").str.extract(r"\[([0-9]+)\]").cast(pl.Int64).fill_null(0).alias("_part"),
     )
@@ -74,7 +74,7 @@ def _with_arguments(pairs: pl.DataFrame) -> pl.DataFrame:
     arguments = whole.with_columns(key=pl.lit("a") + pl.col("_place").cast(pl.String)).select(
         "_row", "_unit", "type", "key", "value"
     )
-    return pl.concat([pairs.filter(~is_argument & ~is_address), arguments])
+    return pl.concat([pairs.filter(~is_word & ~is_address), arguments])
 
 
 def _heads(units: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -84,8 +84,7 @@ def _heads(units: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("body").str.strip_chars().first(),
         pl.col("type").unique(maintain_order=True).alias("_types"),
     )
-    is_argument = (pl.col("type") == "EXECVE") & pl.col("key").str.contains(ARGUMENT)
-    arguments = pl.col("value").filter(is_argument)
+    arguments = pl.col("value").filter(is_argument(pairs))
     text = pl.concat_str("key", pl.lit("="), "value").str.join(" ")
     said = pairs.group_by(_UNIT, maintain_order=True).agg(arguments.alias("_args"), text.alias("_text"))
     line = pl.col("_args").list.join(" ")
@@ -101,11 +100,11 @@ def _wide(pairs: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
     """Return one column per field, the first value of each; what nobody wants is left out."""
     asked = pl.lit(value=True) if want is None else pl.col("key").is_in(list(want | NEEDED))
     place = pl.col("key").str.extract(r"^a([0-9]+)$").cast(pl.Int64, strict=False).fill_null(0)
-    plain = pairs.filter(asked & pl.col("key").str.contains(_FIELD) & (pl.col("key") != "type") & (place < _MOST_ARGUMENTS))
-    common = plain.get_column("key").value_counts(sort=True).head(_MOST_FIELDS).get_column("key")
-    kept = plain.filter(pl.col("key").is_in(common.implode()) | pl.col("key").is_in(list(NEEDED)))
-    first = kept.unique([*_UNIT, "key"], keep="first", maintain_order=True)
-    wide = first.pivot("key", index=_UNIT, values="value", aggregate_function="first", maintain_order=True)
+    is_plain = asked & pl.col("key").str.contains(_FIELD) & (pl.col("key") != "type") & (place < _MOST_ARGUMENTS)
+    counted = pairs.get_column("key").value_counts(sort=True)
+    plain = counted.filter(is_plain).get_column("key").to_list()
+    kept = pairs.filter(pl.col("key").is_in([name for at, name in enumerate(plain) if at < _MOST_FIELDS or name in NEEDED]))
+    wide = kept.pivot("key", index=_UNIT, values="value", aggregate_function="first", maintain_order=True)
     absent = sorted(NEEDED - set(wide.columns))
     return wide.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
 

@@ -8,18 +8,22 @@ import polars as pl
 
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats.syslog import envelope
+from correlator.parse.formats.values import by_distinct
 from correlator.parse.times import epoch
 from parsers.linux_auditd.numbers import SYSCALLS, TYPES
 
-__all__ = ["ARGUMENT", "pairs_of", "records_of"]
+__all__ = ["is_argument", "pairs_of", "records_of"]
 
-#: An argument of EXECVE, whole or in parts.
-ARGUMENT = r"^a[0-9]{1,5}(?:\[[0-9]{1,5}\])?$"
+# An argument of EXECVE, whole or in parts.
+_ARGUMENT = r"^a[0-9]{1,5}(?:\[[0-9]{1,5}\])?$"
 
 _HEADER = (
     r"^(?P<before>.{0,300}?)(?:\bnode=(?P<node>\S+) +)?(?:\btype=(?P<type>[A-Z0-9_]+(?:\[[0-9]+\])?) +)?(?:msg=)?"
     r"\baudit\((?P<time>[0-9]+\.[0-9]+):(?P<serial>[0-9]+)\):(?P<body>.*)$"
 )
+# As auditd writes it, before anything else is looked for.
+_PLAIN = r"^(?:node=(?P<node>[!-~]+) )?type=(?P<type>[A-Z0-9_]+) msg=audit\((?P<time>[0-9]+\.[0-9]+):[0-9]+\):(?P<body>.*)$"
+_PARTS = ("before", "node", "type", "time", "body")
 # journald's own form: the type in front, neither time nor serial.
 _SHORT = r"^(?P<before>.{0,300}?\baudit(?:\[[0-9]+\])?: )(?P<type>[A-Z][A-Z_]{2,31}) (?P<body>\S.*)$"
 
@@ -28,7 +32,6 @@ _TAIL = r"((?:" + _ENRICHED + r'=(?:"[^"]*"|\{[^}]*\}|[^ "{]+) *)+)$'
 _NESTED = r"^([^\"']*?)msg='"
 _PAIR = r"""[A-Za-z_][0-9A-Za-z_-]*(?:\[[0-9]+\])?=(?:"[^"]*"?|'[^']*'?|\{[^}]*\}?|[^ \t\r\n]*)"""
 _OLD = "^[^\"']*old (?:auid|ses)=[^\"']*$"  # LOGIN before 2012: names of two words
-_PAIR_PARTS = r"(?s)^([^=]+)=(.*)$"
 
 # Well-formed UTF-8, two digits a byte: polars refuses a whole column for one byte that is not.
 _H, _T = "[0-9A-F]", "[89AB][0-9A-F]"
@@ -49,16 +52,31 @@ def records_of(raw: pl.DataFrame) -> pl.DataFrame:
         text=pl.col("text").str.split("\n"),
     )
     lines = rows.explode("text").with_columns(pl.col("text").str.strip_chars_end("\r "))
-    headed = pl.col("text").str.extract_groups(_HEADER).struct.unnest()
-    read = lines.with_columns(headed)
-    short = lines.select(pl.col("text").str.extract_groups(_SHORT).struct.unnest())
-    merged = read.with_columns(
-        pl.coalesce(pl.col(name), short.get_column(name)).alias(name) for name in ("before", "type", "body")
+    read = lines.hstack(_headers(lines.get_column("text")))
+    sent = read.hstack(_carried(read))
+    typed = sent.with_columns(
+        by_distinct(pl.col("type"), _type, pl.String()), pl.coalesce(epoch(pl.col("time")), "sent").alias("_time")
     )
-    sent = merged.hstack(_carried(merged))
-    typed = sent.with_columns(_type().alias("type"), pl.coalesce(epoch(pl.col("time")), "sent").alias("_time"))
     known = typed.filter(pl.col("type").is_not_null() & pl.col("_time").is_not_null())
     return known.select("_row", "type", "_time", pl.coalesce("node", "host").alias("_host"), "body")
+
+
+def _headers(text: pl.Series) -> pl.DataFrame:
+    """Return ``before``, ``node``, ``type``, ``time`` and ``body`` of each line; most begin as auditd writes them."""
+    plain = text.str.extract_groups(_PLAIN).struct.unnest().with_columns(before=pl.lit("")).select(_PARTS)
+    is_plain = plain.get_column("body").is_not_null()
+    if is_plain.all():
+        return plain
+    order = pl.concat([is_plain.arg_true(), (~is_plain).arg_true()]).arg_sort()
+    return pl.concat([plain.filter(is_plain), _any_headers(text.filter(~is_plain))])[order]
+
+
+def _any_headers(text: pl.Series) -> pl.DataFrame:
+    """Return what ``_headers`` does, of headers in all their wrappings."""
+    read = text.str.extract_groups(_HEADER).struct.unnest()
+    short = text.str.extract_groups(_SHORT).struct.unnest()
+    merged = [pl.coalesce(pl.col(name), short.get_column(name)).alias(name) for name in ("before", "type", "body")]
+    return read.with_columns(merged).select(_PARTS)
 
 
 def _carried(records: pl.DataFrame) -> pl.DataFrame:
@@ -77,9 +95,9 @@ def _carried(records: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([read, bare.clear(records.height - read.height)])[order]
 
 
-def _type() -> pl.Expr:
+def _type(word: pl.Expr) -> pl.Expr:
     numbers = {str(number): name for number, name in TYPES.items()}
-    bare = pl.col("type").str.replace(r"^UNKNOWN\[([0-9]+)\]$", "$1")
+    bare = word.str.replace(r"^UNKNOWN\[([0-9]+)\]$", "$1")
     named = bare.replace_strict(numbers, default=None, return_dtype=pl.String)
     return pl.coalesce(named, pl.when(bare.str.contains(r"^[0-9]+$")).then(pl.lit("UNKNOWN_") + bare).otherwise(bare))
 
@@ -88,8 +106,8 @@ def pairs_of(records: pl.DataFrame) -> pl.DataFrame:
     """Return one row per field of ``records`` (which have ``_unit`` too): ``_row``, ``_unit``, ``type``, ``key``, ``value``."""
     flat = records.select("_row", "_unit", "type", _flat(records.get_column("body")))
     pairs = flat.with_columns(pl.col("body").str.extract_all(_PAIR)).explode("body").filter(pl.col("body").is_not_null())
-    parts = pairs.get_column("body").str.extract_groups(_PAIR_PARTS).struct
-    split = pairs.drop("body").with_columns(parts.field("1").alias("key"), parts.field("2").alias("value"))
+    parts = pairs.get_column("body").str.splitn("=", 2).struct
+    split = pairs.drop("body").with_columns(parts.field("field_0").alias("key"), parts.field("field_1").alias("value"))
     decoded = split.with_columns(_decoded(split).alias("value"))
     return pl.concat([decoded, _system_calls(decoded), _permissions(flat)])
 
@@ -108,16 +126,29 @@ def _flat(body: pl.Series) -> pl.Series:
     return (bare + " " + tail).str.strip_chars_end().alias("body")
 
 
+def is_argument(pairs: pl.DataFrame) -> pl.Expr:
+    """Say which pairs are arguments of a command; the names of a batch are few."""
+    names = pairs.get_column("key").unique()
+    return (pl.col("type") == "EXECVE") & pl.col("key").is_in(names.filter(names.str.contains(_ARGUMENT)).to_list())
+
+
 def _decoded(pairs: pl.DataFrame) -> pl.Series:
     """Return values without their quotes, and encoded texts as text."""
-    value, key = pl.col("value"), pl.col("key")
-    is_quoted = value.str.contains(r"""^["']""")
-    is_argument = (pl.col("type") == "EXECVE") & key.str.contains(ARGUMENT)
-    is_hex = ~is_quoted & (key.is_in(_TEXTS) | is_argument) & value.str.contains(r"^(?:[0-9A-F]{2})+$")
-    words = _texts(pairs.select(pl.when(is_hex).then(value)).to_series()).str.strip_chars("\0").str.split("\0")
-    shown = pl.when(key == "proctitle").then(words.list.join(" ")).otherwise(words.list.join(""))
+    value = pl.col("value")
+    is_quoted = value.str.starts_with('"') | value.str.starts_with("'")
+    is_text = ~is_quoted & (pl.col("key").is_in(_TEXTS) | is_argument(pairs))
     bare = pl.when(is_quoted).then(value.str.strip_chars("\"'")).otherwise(value)
-    return pairs.select(pl.coalesce(shown, bare).str.strip_chars("\x01").str.replace_all("\x01", ",", literal=True)).to_series()
+    bared = pairs.select("key", "value", bare.alias("bare"), is_text.alias("text"))
+    places = bared.get_column("text").arg_true()
+    found = bared[places].select("key", "value")
+    is_hex = found.get_column("value").str.contains(r"^(?:[0-9A-F]{2})+$")
+    encoded = found.filter(is_hex)
+    words = _texts(encoded.get_column("value")).str.strip_chars("\0").str.split("\0")
+    shown = encoded.select(pl.when(pl.col("key") == "proctitle").then(words.list.join(" ")).otherwise(words.list.join("")))
+    values = bared.get_column("bare").scatter(places.filter(is_hex), shown.to_series()).alias("value")
+    if not values.str.contains("\x01", literal=True).any():
+        return values
+    return values.str.strip_chars("\x01").str.replace_all("\x01", ",", literal=True)
 
 
 def _texts(encoded: pl.Series) -> pl.Series:
