@@ -97,9 +97,10 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
         fields, rows = fields.filter(is_line), rows.filter(is_line)
     fields = fields.with_columns(family=_family()).with_columns(_url().alias("whole url"), change=_change(), **_ends())
     fields = fields.with_columns(opened(pl.col("whole url")).alias("url parts"))
-    made = _columns(want).made(fields)
+    making = _columns(want)
+    made = making.made(fields)
     columns = [rows, fields.select(_time(zone_of(raw)).alias("@timestamp")).to_series(), *made.values()]
-    events = pl.DataFrame(columns).hstack(fields.select(own(fields, want, besides=[*_MADE, *made])))
+    events = pl.DataFrame(columns).hstack(fields.select(own(fields, want, besides=[*_MADE, *making.names])))
     return Parsed(by_dataset(events), rejects_of(raw.filter(~is_line), Reason.MALFORMED), raw.clear().get_column("raw_row"))
 
 

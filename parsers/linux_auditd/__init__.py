@@ -6,12 +6,15 @@ of its own, so that ``name`` and ``nametype`` belong together, with the process 
 are decoded; a numbered system call gets its name in ``SYSCALL``. Times are absolute.
 """
 
+from functools import lru_cache
+
 import polars as pl
 
 from correlator.model.event import ECS, PARSED
 from correlator.parse.contract import Keyed, Maturity, Parsed, Parser, Reason, Signature, rejects_of
+from correlator.parse.formats.remembered import Columns
 from correlator.parse.formats.values import fields_of, own
-from parsers.linux_auditd.columns import CONTEXT, MAIN_SOURCES, NEEDED, main_columns, path_columns, socket_columns
+from parsers.linux_auditd.columns import CONTEXT, MAIN_SOURCES, NEEDED, WORDS, main_columns, path_columns, socket_columns
 from parsers.linux_auditd.records import is_argument, pairs_of, records_of
 
 __all__ = ["PARSER"]
@@ -49,7 +52,7 @@ def _events(records: pl.DataFrame, want: frozenset[str] | None) -> tuple[pl.Data
     pairs = _with_arguments(pairs_of(units))
     fields = socket_columns(_heads(units, pairs).join(_wide(pairs, want), on=_UNIT, how="left", maintain_order="left"))
     main, paths = fields.filter(~pl.col("_is_path")), _informed(fields)
-    frames = (_finished(main, main_columns(), want), _finished(paths, path_columns(), want))
+    frames = (_finished(main, _columns(want, is_path=False), want), _finished(paths, _columns(want, is_path=True), want))
     return tuple(frame for frame in frames if frame.height)
 
 
@@ -92,7 +95,10 @@ def _heads(units: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         pl.lit("type=") + pl.col("_types").list.join(","), pl.coalesce("_text", "body"), line, separator=" ", ignore_nulls=True
     )
     return heads.join(said, on=_UNIT, how="left", maintain_order="left").select(
-        pl.exclude("body", "_text"), words.str.strip_chars_end().alias("_text")
+        pl.exclude("body", "_text"),
+        words.str.strip_chars_end().alias("_text"),
+        pl.col("_types").list.first().alias("_kind"),
+        pl.when(pl.col("_types").list.contains("SYSCALL")).then(pl.lit("yes")).alias("_call"),
     )
 
 
@@ -116,21 +122,27 @@ def _informed(fields: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.coalesce(name, f"_{name}").alias(name) for name in CONTEXT)
 
 
-def _finished(fields: pl.DataFrame, columns: dict[str, pl.Expr], want: frozenset[str] | None) -> pl.DataFrame:
+@lru_cache(maxsize=8)
+def _columns(want: frozenset[str] | None, *, is_path: bool) -> Columns:
+    """Return what is made of the main events, or of those of PATH records, where ``want`` is what somebody needs."""
+    columns = path_columns() if is_path else main_columns()
+    given = {name for name in columns if name in ECS or name == "logsource" or want is None or name in want}
+    return Columns({name: column for name, column in columns.items() if name in given}, WORDS)
+
+
+def _finished(fields: pl.DataFrame, making: Columns, want: frozenset[str] | None) -> pl.DataFrame:
     """Return the PARSED, ECS and wanted own columns, without those that are null throughout."""
-    given = {
-        name: column for name, column in columns.items() if name in ECS or name == "logsource" or want is None or name in want
-    }
-    events = fields.select(
+    said = fields.select(
         pl.col("_row").alias("raw_row"),
         pl.col("_unit").alias("n"),
         pl.col("_time").alias("@timestamp"),
         pl.lit("linux.auditd").alias("event.dataset"),
         pl.col("_text").alias("message"),
         pl.col("_types").alias("type"),
-        **given,
     )
-    plain = fields.select(name for name in fields.columns if not name.startswith("_") and name not in events.columns)
+    events = said.with_columns(making.made(fields).values())
+    taken = {*said.columns, *making.names}
+    plain = fields.select(name for name in fields.columns if not name.startswith("_") and name not in taken)
     whole = events.hstack(plain.select(own(plain, want)))
     return whole.select(column for column in whole if column.name in PARSED or column.null_count() < whole.height)
 

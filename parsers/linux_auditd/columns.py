@@ -8,7 +8,7 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.values import address, integer
 
-__all__ = ["CONTEXT", "MAIN_SOURCES", "NEEDED", "main_columns", "path_columns", "socket_columns"]
+__all__ = ["CONTEXT", "MAIN_SOURCES", "NEEDED", "WORDS", "main_columns", "path_columns", "socket_columns"]
 
 _AUDITD = LogSource("linux", "", "auditd")
 _PROCESS = LogSource("linux", "process_creation", "auditd")
@@ -42,6 +42,9 @@ NEEDED = frozenset(
     | {"SADDR", "id", "grp", "type", "seresult", "apparmor", "path", "ouid"}
 )
 
+#: Fields with few different values.
+WORDS = ("_kind", "_call", "SYSCALL", "success", "res", "seresult", "apparmor", "nametype")
+
 _UNKNOWN = ["", "?", "(null)", "(none)", "unset", "4294967295", "-1"]
 _CATEGORIES = (
     (r"^(?:USER_AUTH|USER_LOGIN|USER_ACCT|USER_ERR|LOGIN|ANOM_LOGIN.*)$", ("authentication",)),
@@ -62,15 +65,16 @@ def _name_of(identity: str, number: str) -> pl.Expr:
     return pl.coalesce(_known(identity), pl.when(pl.col(number) == "0").then(pl.lit("root")))
 
 
+@cache
 def main_columns() -> dict[str, pl.Expr]:
-    """Return the ECS and Sigma columns of an event from its own fields, ``_types`` and ``_args`` (lists)."""
-    action = pl.coalesce(pl.when(_is_call()).then(pl.col("SYSCALL")), pl.col("_types").list.first().str.to_lowercase())
+    """Return the ECS and Sigma columns of an event from its own fields and those of ``_heads``."""
+    action = pl.coalesce(pl.when(_is_call()).then(pl.col("SYSCALL")), pl.col("_kind").str.to_lowercase())
     return {
         "logsource": _source(),
         "event.kind": pl.lit("event"),
         "event.action": action,
-        "event.code": pl.col("_types").list.first(),
-        "event.category": _category(pl.col("_types").list.first()),
+        "event.code": pl.col("_kind"),
+        "event.category": _category(pl.col("_kind")),
         "event.outcome": _outcome(),
         "event.reason": _known("op"),
         "host.name": pl.col("_host"),
@@ -118,6 +122,7 @@ def _sigma() -> dict[str, pl.Expr]:
     }
 
 
+@cache
 def path_columns() -> dict[str, pl.Expr]:
     """Return the ECS and Sigma columns of one PATH record, with the fields of ``CONTEXT`` beside its own."""
     is_creation = pl.col("nametype") == "CREATE"
@@ -160,13 +165,11 @@ def _joined() -> pl.Expr:
 
 
 def _is_call() -> pl.Expr:
-    return pl.col("SYSCALL").is_not_null() & pl.col("_types").list.contains("SYSCALL")
+    return pl.col("SYSCALL").is_not_null() & pl.col("_call").is_not_null()
 
 
 def _is_account() -> pl.Expr:
-    return (
-        pl.col("_types").list.first().str.contains(r"^(?:ADD_|DEL_|GRP_|USER_MGMT|USER_CHAUTHTOK|ACCT_)").fill_null(value=False)
-    )
+    return pl.col("_kind").str.contains(r"^(?:ADD_|DEL_|GRP_|USER_MGMT|USER_CHAUTHTOK|ACCT_)").fill_null(value=False)
 
 
 def _is_process() -> pl.Expr:

@@ -35,8 +35,8 @@ class Columns:
     """What a parser makes of its fields.
 
     ``expressions``: name → row-by-row expression over the fields and the ``steps``, which are made before them, one mapping
-    after the other. ``words``: the text fields with few different values; steps read nothing else. ``again``: names that
-    repeat an expression.
+    after the other. ``words``: the text fields with few different values (there may be none); steps read nothing
+    else. ``again``: names that repeat an expression.
     """
 
     expressions: Mapping[str, pl.Expr]
@@ -52,6 +52,11 @@ class Columns:
         told = {*self.words, *self._step_names()}
         self._others = {name: frozenset(made.meta.root_names()) - told for name, made in self.expressions.items()}
         self._inputs = frozenset[str]().union(*self._others.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names that may be made: none of them is the source's own."""
+        return (*self.expressions, *self.again)
 
     def made(self, fields: pl.DataFrame) -> dict[str, pl.Series]:
         """Return the columns of ``fields`` (every field that is read must be there), in the order of ``expressions``.
@@ -69,8 +74,7 @@ class Columns:
             stepped = fields.with_columns(found[name] for name in self._step_names())
             found |= {c.name: c for c in stepped.select(self.expressions[name].alias(name) for name in read)}
         found |= {name: found[other].alias(name) for name, other in self.again.items() if other in found}
-        names = (*self.expressions, *self.again)
-        return {name: found[name] for name in names if name in found and found[name].null_count() < height}
+        return {name: found[name] for name in self.names if name in found and found[name].null_count() < height}
 
     def _step_names(self) -> list[str]:
         return [name for step in self.steps for name in step]
@@ -103,7 +107,7 @@ class Columns:
 
     def _is_sure(self, said: str) -> bool:
         """Say whether no word of a combination could be taken for two, and none is too long to keep."""
-        return said.count(_BETWEEN) == len(self.words) - 1 and len(said) <= _LONGEST
+        return said.count(_BETWEEN) == max(len(self.words) - 1, 0) and len(said) <= _LONGEST
 
     def _learnt(self, memory: _Memory, fields: pl.DataFrame, said: pl.Series, places: list[int]) -> _Memory:
         """Return, and keep, what is known with the combinations of ``places``, whose other fields count as null."""
@@ -123,6 +127,8 @@ class Columns:
 
 def _said(fields: pl.DataFrame, words: Sequence[str]) -> pl.Series:
     """Return the words of each row as one text."""
+    if not words:
+        return pl.Series("said", [""]).new_from_index(0, fields.height)
     return fields.select(pl.concat_str(pl.col(words).fill_null(_NOTHING), separator=_BETWEEN).alias("said")).to_series()
 
 
