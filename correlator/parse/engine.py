@@ -132,7 +132,7 @@ def _sticky(owned: pl.DataFrame, spoken: pl.Series, waiting: pl.DataFrame, befor
 def _blank(rows: pl.DataFrame, parsers: Mapping[str, Parser]) -> pl.Series:
     """Say which rows are blank lines; inside a record of several lines they belong to it."""
     continued = [name for name, parser in parsers.items() if isinstance(parser.assembly, Continuation)]
-    empty = pl.col("text").str.strip_chars().str.len_bytes() == 0
+    empty = ~pl.col("text").str.contains(r"\S")
     return rows.select(empty & ~pl.col("parser").is_in(continued).fill_null(value=False)).to_series()
 
 

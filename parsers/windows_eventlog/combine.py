@@ -6,7 +6,19 @@ from typing import Any, TypeAlias
 from .flat import Values
 from .values import Known, integer
 
-__all__ = ["Column", "coalesced", "differing", "each", "equal", "integers", "joined_path", "mapped", "telling", "where"]
+__all__ = [
+    "Column",
+    "coalesced",
+    "differing",
+    "each",
+    "equal",
+    "integers",
+    "is_constant",
+    "joined_path",
+    "mapped",
+    "telling",
+    "where",
+]
 
 #: A column on its way: None where no event has a value.
 Column: TypeAlias = Values | None
@@ -17,17 +29,22 @@ _SURELY_INT64 = 18  # digits
 _READ = Known(integer)
 
 
+def is_constant(values: Values) -> bool:
+    """Say whether all values are equal; told at a few places first, for most columns either are or clearly are not."""
+    first, count = values[0], len(values)
+    return bool(values[-1] == first == values[count // 2] and values.count(first) == count)
+
+
 def telling(values: Column) -> Column:
     """Return ``values`` without those that say nothing; None where none is left."""
     if values is None:
         return None
-    told: Values
-    if any(len(value) > _LONGEST_NOTHING for value in values[:1] if value is not None):  # long texts are not worth a hash
-        told = [None if value is None or (len(value) <= _LONGEST_NOTHING and value in _NOTHING) else value for value in values]
-    elif _NOTHING.isdisjoint(values):
-        told = values
-    else:
-        told = [None if value in _NOTHING else value for value in values]
+    if None not in values:
+        if min(map(len, values)) > _LONGEST_NOTHING or _NOTHING.isdisjoint(values):
+            return values
+    elif values[0] is None and all(value is None for value in values):
+        return None
+    told = [None if value in _NOTHING else value for value in values]
     return told if any(value is not None for value in told) else None
 
 
@@ -35,6 +52,9 @@ def each(known: Known[Any], texts: Column) -> Column:
     """Return what is ``known`` of each text."""
     if texts is None:
         return None
+    if is_constant(texts):
+        first = texts[0]
+        return [None if first is None else known[first]] * len(texts)
     return [None if text is None else known[text] for text in texts]
 
 

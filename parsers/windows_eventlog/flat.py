@@ -165,7 +165,7 @@ def _texts(values: Values, kinds: set[type]) -> Values:
     if kinds <= _TEXTS:
         return values
     if kinds == {int}:
-        return list(map(str, values))
+        return [str(values[0])] * len(values) if values.count(values[0]) == len(values) else list(map(str, values))
     if list in kinds:
         return [[_member(member) for member in value] for value in values]
     return [value if value is None or type(value) is str else _text(value) for value in values]

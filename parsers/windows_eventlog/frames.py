@@ -13,6 +13,7 @@ from correlator.parse.columns import list_column, text_column
 
 from .actions import Action, action_of
 from .channels import SYSMON, dataset, log_sources_of
+from .combine import is_constant
 from .ecs import ecs_columns
 from .flat import Flat, Values
 
@@ -20,6 +21,7 @@ __all__ = ["EventGroup", "frame_key", "frame_of"]
 
 _LIST = pl.List(pl.String)
 _TEXT = pl.String()
+_WORTH_A_LOOK = 16  # values
 _NOT_OWN = RESERVED | ECS.keys() | {"n"}
 _MOST_KINDS = 4096  # remembered; a sender may invent channels
 
@@ -111,7 +113,10 @@ def _column(name: str, parts: Sequence[Values | None], heights: Sequence[int], d
     whole = parts[0] if len(parts) == 1 and parts[0] is not None else list(chain.from_iterable(there))
     if whole[0] is None and all(value is None for value in whole):
         return None
-    return _MAKE[type(dtype)](name, whole)
+    make = _MAKE[type(dtype)]
+    if len(whole) >= _WORTH_A_LOOK and is_constant(whole):
+        return make(name, whole[:1]).new_from_index(0, len(whole))
+    return make(name, whole)
 
 
 _MAKE: Mapping[type[pl.DataType], Callable[[str, Values], pl.Series]] = {
