@@ -47,7 +47,7 @@ class Decoded:
         """Add an event, or the reason why it is none."""
         for lot in self.tried.get(look, ()):
             try:
-                values = values_of(value, lot.nodes)
+                values = values_of(value, lot.reader)
             except OtherShapeError:
                 continue
             break
@@ -57,7 +57,7 @@ class Decoded:
             except TooDeepValueError:
                 self.rejects[row] = Reason.TOO_DEEP
                 return
-            values = values_of(value, lot.nodes)
+            values = values_of(value, lot.reader)
         lot.rows.append(row)
         lot.numbers.append(number)
         lot.values.append(values)

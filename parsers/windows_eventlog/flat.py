@@ -97,7 +97,7 @@ def _deep(lot: Lot, lists: list[tuple[int, Values]]) -> set[int]:
     nested = [(place, column) for place, column in lists if any(_holds_nested(value) for value in column)]
     if not nested:
         return set()
-    where = tuple(paths(lot.shape))
+    where = paths(lot.shape)
     return {
         row for place, column in nested for row, value in enumerate(column) if is_deep(value, MAX_DEPTH - len(where[place]))
     }

@@ -39,60 +39,68 @@ def shape_of(value: Mapping[str, Any], depth: int = 1) -> Shape:
     return tuple((name, shape_of(below, depth + 1) if type(below) is dict else None) for name, below in value.items())
 
 
-class _Node(NamedTuple):
-    """An object inside a record: the node it is in, its name there, how many names it has, its values as a tuple."""
+class Reader(NamedTuple):
+    """How the values of records of one shape are taken out: its objects first, then what is in them.
 
-    parent: int
-    name: str
-    size: int
-    values: Callable[[Any], tuple[Any, ...]] | None
+    ``places``: the object that each object but the first is in, and its name there. ``sizes``: how many names each has.
+    ``bare``: objects without any. ``singles``, ``others``: objects with one value and its name; with several and their getter.
+    ``paths``: where each value is, in the order they are taken out.
+    """
+
+    places: tuple[tuple[int, str], ...]
+    sizes: list[int]
+    bare: tuple[int, ...]
+    singles: tuple[tuple[int, str], ...]
+    others: tuple[tuple[int, Callable[[Any], tuple[Any, ...]]], ...]
+    paths: tuple[Path, ...]
 
 
 @lru_cache(maxsize=_MOST_SHAPES)
-def _nodes(shape: Shape) -> tuple[_Node, ...]:
-    nodes: list[_Node] = []
-
-    def add(parent: int, name: str, below: Shape) -> None:
-        here = len(nodes)
-        nodes.append(_Node(parent, name, len(below), _getter([key for key, one in below if one is None])))
-        for key, one in below:
-            if one is not None:
-                add(here, key, one)
-
-    add(-1, "", shape)
-    return tuple(nodes)
-
-
-def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]] | None:
-    if not names:
-        return None
-    get: Callable[[Any], Any] = itemgetter(*names)
-    return get if len(names) > 1 else lambda value: (get(value),)
+def reader_of(shape: Shape) -> Reader:
+    """Return how records of a shape are read."""
+    objects = list(_objects(shape, ()))
+    numbers = {path: number for number, (path, _) in enumerate(objects)}
+    names = [[name for name, below in one if below is None] for _, one in objects]
+    singles = [number for number, some in enumerate(names) if len(some) == 1]
+    others = [number for number, some in enumerate(names) if len(some) > 1]
+    return Reader(
+        tuple((numbers[path[:-1]], path[-1]) for path, _ in objects[1:]),
+        [len(one) for _, one in objects],
+        tuple(number for number, (_, one) in enumerate(objects) if not one),
+        tuple((number, names[number][0]) for number in singles),
+        tuple((number, itemgetter(*names[number])) for number in others),
+        tuple((*objects[number][0], name) for number in (*singles, *others) for name in names[number]),
+    )
 
 
-def values_of(value: Any, nodes: tuple[_Node, ...]) -> tuple[Any, ...]:  # noqa: ANN401 - JSON
-    """Return the values of a record in the order of ``paths``; raises OtherShapeError where its names are others."""
-    objects: list[Any] = []
-    found: tuple[Any, ...] = ()
-    try:
-        for parent, name, size, values in nodes:
-            one = objects[parent][name] if parent >= 0 else value
-            if len(one) != size or type(one) is not dict:
-                raise OtherShapeError
-            objects.append(one)
-            if values:
-                found += values(one)
-    except (KeyError, TypeError) as error:
-        raise OtherShapeError from error
-    return found
-
-
-def paths(shape: Shape, at: Path = ()) -> Iterator[Path]:
-    """Yield where each value is: those of an object before those of the objects inside it."""
-    yield from ((*at, name) for name, below in shape if below is None)
+def _objects(shape: Shape, at: Path) -> Iterator[tuple[Path, Shape]]:
+    """Yield every object of a shape, those that hold others before these."""
+    yield at, shape
     for name, below in shape:
         if below is not None:
-            yield from paths(below, (*at, name))
+            yield from _objects(below, (*at, name))
+
+
+def values_of(value: Any, reader: Reader) -> tuple[Any, ...]:  # noqa: ANN401 - JSON
+    """Return the values of a record in the order of ``paths``; raises OtherShapeError where its names are others."""
+    places, sizes, bare, singles, others, _ = reader
+    objects: list[Any] = [value]
+    try:
+        for place, name in places:
+            objects.append(objects[place][name])
+        if list(map(len, objects)) != sizes or (bare and any(type(objects[number]) is not dict for number in bare)):
+            raise OtherShapeError
+        found = [objects[number][name] for number, name in singles]
+        for number, values in others:
+            found += values(objects[number])
+    except (KeyError, TypeError) as error:
+        raise OtherShapeError from error
+    return tuple(found)
+
+
+def paths(shape: Shape) -> tuple[Path, ...]:
+    """Return where each value of a record of this shape is, in the order of ``values_of``."""
+    return reader_of(shape).paths
 
 
 def tree_of(shape: Shape) -> Tree:
@@ -109,11 +117,11 @@ class Lot:
     rows: list[int] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     values: list[tuple[Any, ...]] = field(default_factory=list)
-    nodes: tuple[_Node, ...] = ()
+    reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out how records of this shape are read."""
-        self.nodes = _nodes(self.shape)
+        self.reader = reader_of(self.shape)
 
     def at(self, places: list[int]) -> "Lot":
         """Return the events at ``places``."""
@@ -122,7 +130,7 @@ class Lot:
 
     def unfolded(self, place: int) -> list["Lot"]:
         """Return the events again where the values at ``place`` are objects in some of them: their names count too."""
-        path = tuple(paths(self.shape))[place]
+        path = paths(self.shape)[place]
         lots: dict[Shape | None, Lot] = {}
         for row, number, values in zip(self.rows, self.numbers, self.values, strict=True):
             below = shape_of(values[place], len(path) + 1) if type(values[place]) is dict else None
@@ -136,7 +144,7 @@ class Lot:
         known = dict(zip(paths(self.shape), values, strict=True))
         below = shape_of(values[place])
         known |= {
-            (*path, *one): value for one, value in zip(paths(below), values_of(values[place], _nodes(below)), strict=True)
+            (*path, *one): value for one, value in zip(paths(below), values_of(values[place], reader_of(below)), strict=True)
         }
         return tuple(known[one] for one in paths(shape))
 

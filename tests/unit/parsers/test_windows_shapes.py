@@ -140,3 +140,31 @@ def test_what_is_remembered_is_bounded() -> None:
     _told([json.dumps({**FLAT, f"Invented{number}": "x"}) for number in range(40)])
     assert bound is not None
     assert flat.plan.cache_info().currsize <= bound
+
+
+def _nested(levels: int, *, lists: bool) -> str:
+    """Return a flat record with one value so deep that the whole has ``levels`` levels."""
+    inner = "[" * (levels - 1) + "1" + "]" * (levels - 1) if lists else '{"a":' * (levels - 1) + "1" + "}" * (levels - 1)
+    return json.dumps(FLAT, separators=(",", ":"))[:-1] + f',"Deep":{inner}}}'
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_what_is_nested_too_deep_is_refused_alone(*, lists: bool) -> None:
+    """64 levels are an event, 65 are none, thousands neither; their neighbours are read."""
+    texts = [_nested(64, lists=lists), _written(FLAT, 0), _nested(65, lists=lists), _nested(5000, lists=lists)]
+    told = _told(texts)
+    assert ["reject" in event for event in told] == [False, False, True, True]
+    assert {event["reject"] for event in told[2:]} == {"too_deep"}
+    assert _told(texts, frozenset({"Image"}))[2] == {"reject": "too_deep"}  # whoever wants the field or not
+
+
+def test_names_in_another_order_are_the_same_names() -> None:
+    """A sender that writes its names in another order is read by the shape of the others, except where order decides."""
+    turned = json.dumps(dict(reversed(FLAT.items())), separators=(",", ":"))
+    assert _told([_written(FLAT, 0), turned]) == [_alone(_written(FLAT, 0)), _alone(turned)]
+    twice = {**CRATE["Event"], "EventData": {"Image": {"#text": "one"}, "Inner": {"Image": "two"}}}
+    texts = [_written({"Event": twice}, 0)]
+    twice["EventData"] = dict(reversed(twice["EventData"].items()))
+    texts.append(_written({"Event": twice}, 0))
+    assert _told(texts) == [_alone(text) for text in texts]
+    assert [event["Image"] for event in _told(texts)] == [["one"], ["two"]]
