@@ -4,12 +4,14 @@ Denied is a result tag with ``DENIED`` in it (403); 407 asks for a password and 
 only: ``c-uri`` is that, ``cs-host`` the host. ``-`` stays a value of the user agent, rules test it.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import polars as pl
 
+from correlator.model.event import ECS, PARSED
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
+from correlator.parse.formats.remembered import Columns
 from correlator.parse.formats.unwrap import PREFIX, unwrap
 from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
@@ -54,35 +56,63 @@ _SURE = (
     r'(?:[A-Z_]+|-)/[!-~]+(?: [!#-~]+)?(?: ["\[][ -~]*)?$'
 )
 _GROUPS = "epoch elapsed client result status bytes method url user hierarchy peer mime tail stamp version referrer agent"
+_AGAIN = {
+    "url.domain": "destination.domain",
+    **dict.fromkeys(("cs-host", "r-dns"), "destination.domain"),
+    **dict.fromkeys(("c-uri-stem", "cs-uri-stem"), "url.path"),
+    **dict.fromkeys(("c-uri-query", "cs-uri-query"), "url.query"),
+    "cs-method": "http.request.method",
+    **dict.fromkeys(("c-ip", "src_ip"), "source.ip"),
+    "dst_ip": "destination.ip",
+}
 _TEXTS = tuple(_GROUPS.split())
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per request; lines of neither format are malformed."""
     lines = _lines(raw)
-    good, bad = lines.filter(pl.col("status").is_not_null()), lines.filter(pl.col("status").is_null())
+    is_line = lines.get_column("status").is_not_null()
+    good, bad = (lines, lines.clear()) if is_line.all() else (lines.filter(is_line), lines.filter(~is_line))
     good = good.with_columns(opened(pl.col("url")).alias("url parts"))
-    sigma = good.select("raw_row", **wanted(_sigma(), want))
-    local = to_utc(pl.col("stamp"), ("%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S"), zone=zone_of(raw))
-    events = good.select(
-        "raw_row",
-        pl.coalesce(epoch(pl.col("epoch")), local).alias("@timestamp"),
-        pl.lit("squid.access").alias("event.dataset"),
-        pl.lit(logsource_column(_PROXY)).alias("logsource"),
-        **_ecs(),
-    ).hstack(sigma.select(own(sigma, want, besides=["raw_row"], empty=["c-useragent", "cs-referrer"])))
+    made = _columns(want).made(good)
+    sigma = pl.DataFrame([column for name, column in made.items() if name not in ECS])
+    ours = sigma.select(own(sigma, want, besides=["event.dataset", "logsource"], empty=["c-useragent", "cs-referrer"]))
+    ecs = [column for name, column in made.items() if name in ECS or name in PARSED]
+    events = pl.DataFrame([good.get_column("raw_row"), _times(good, zone_of(raw)), *ecs, *ours])
     return Parsed(by_dataset(events), rejects_of(bad, Reason.MALFORMED), raw.clear().get_column("raw_row"))
+
+
+@lru_cache(maxsize=8)
+def _columns(want: frozenset[str] | None) -> Columns:
+    """Return what is made of a line's fields where ``want`` is what somebody needs."""
+    fixed = {"event.dataset": pl.lit("squid.access"), "logsource": pl.lit(logsource_column(_PROXY))}
+    again = {name: column for name, column in _AGAIN.items() if name in ECS or want is None or name in want}
+    return Columns({**fixed, **_ecs(), **wanted(_sigma(), want)}, words=("result", "status"), again=again)
+
+
+def _times(fields: pl.DataFrame, zone: str) -> pl.Series:
+    """Return when it happened: the epoch, else the time of the common format."""
+    moments = fields.select(epoch(pl.col("epoch")).alias("@timestamp")).to_series()
+    if not moments.null_count():
+        return moments
+    local = to_utc(pl.col("stamp"), ("%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S"), zone=zone)
+    return fields.select(pl.coalesce(moments, local).alias("@timestamp")).to_series()
 
 
 def _lines(raw: pl.DataFrame) -> pl.DataFrame:
     """Return one row per record with the texts of its fields, null where the line is of neither format."""
     lines = unwrap(raw)
     text = lines.get_column("body")
-    native, common = _groups(text, _NATIVE), _groups(text, _COMMON)
+    native = _groups(text, _NATIVE)
     is_native = native.get_column("status").is_not_null()
-    fields = [
-        pl.when(is_native).then(native.get_column(name)).otherwise(common.get_column(name)).alias(name) for name in _TEXTS
-    ]
+    common = None if is_native.all() else _groups(text, _COMMON)
+    fields = (
+        native.get_columns()
+        if common is None
+        else [
+            pl.when(is_native).then(native.get_column(name)).otherwise(common.get_column(name)).alias(name) for name in _TEXTS
+        ]
+    )
     # The tail of a native line is what the administrator added: a first quoted field that names a browser is the agent.
     agent = pl.coalesce("agent", pl.col("tail").str.extract(r'"([^"]*(?:/\d|-)[^"]*)"'))
     return lines.select("raw_row", "sender", *fields).with_columns(agent)
@@ -142,7 +172,6 @@ def _ecs() -> dict[str, pl.Expr]:
         "http.version": pl.col("version"),
         "url.original": words(pl.col("url")),
         "url.scheme": url["scheme"],
-        "url.domain": _host(),
         "url.port": url["port"],
         "url.path": url["path"],
         "url.query": url["query"],
@@ -156,23 +185,13 @@ def _sigma() -> dict[str, pl.Expr]:
     url = parts_of(pl.col("url parts"))
     return {
         "c-uri": pl.col("url"),
-        "c-uri-stem": url["path"],
         "c-uri-extension": url["extension"],
-        "c-uri-query": url["query"],
         "cs-uri": url["target"],
-        "cs-uri-stem": url["path"],
-        "cs-uri-query": url["query"],
-        "cs-host": _host(),
-        "r-dns": _host(),
-        "cs-method": words(pl.col("method")),
         "sc-status": pl.col("status"),
         "sc-bytes": pl.col("bytes"),
         "c-useragent": pl.col("agent"),
         "cs-referrer": pl.col("referrer"),
         "cs-username": words(pl.col("user")),
-        "c-ip": address(pl.col("client")),
-        "src_ip": address(pl.col("client")),
-        "dst_ip": _peer(),
         "result": pl.col("result"),
         "hierarchy": pl.col("hierarchy"),
         "mime": words(pl.col("mime")),
@@ -184,7 +203,7 @@ PARSER = Parser(
     log_sources=(_PROXY,),
     signature=Signature(pattern=_SIGNATURE, rank=30, any_of=(_TAG,), any_text=_TAGS, sure=_SURE),
     maturity=Maturity.DOCUMENTED,
-    fields=fields_of(_ecs(), _sigma()),
+    fields=fields_of(_ecs(), _sigma(), _AGAIN),
     parse=_parse,
     required=("source.address",),
 )

@@ -5,12 +5,14 @@ whole request target (path and query), as SigmaHQ's rules expect; the ECS column
 request at all (TLS bytes on a plain port) has no method and stands whole in ``url.original`` and ``cs-uri-query``.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import polars as pl
 
+from correlator.model.event import ECS, PARSED
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
+from correlator.parse.formats.remembered import Columns
 from correlator.parse.formats.unwrap import unwrap
 from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import account, address, by_dataset, fields_of, integer, own, wanted, words
@@ -34,23 +36,31 @@ _STRICT = _LINE + r'"(?P<request>(?:[^"\\]|\\.)*)"' + _STATUS + _TAIL
 _LOOSE = _LINE + r'"(?P<request>.*?)"' + _STATUS + _TAIL  # a server that does not escape quotes
 _AGENTS = r'(?s)^ "(?P<referrer>(?:[^"\\]|\\.)*)"(?: "(?P<agent>(?:[^"\\]|\\.)*)(?:"(?P<more>.*))?)?'
 _REQUEST = r"(?s)^([A-Za-z][A-Za-z_\-]{0,31}) +(.*?)(?: +HTTP/(\d(?:\.\d)?))?\s*$"
+_AGAIN = {"cs-method": "http.request.method", "cs-uri-stem": "url.path", "cs-host": "url.domain"}
 _LAYOUTS = ("[%d/%b/%Y:%H:%M:%S%.f %z]", "[%d/%b/%Y:%H:%M:%S%.f]")
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per access-log line; lines without client, time, request, status and size are malformed."""
     lines = _lines(raw)
-    good, bad = lines.filter(pl.col("status").is_not_null()), lines.filter(pl.col("status").is_null())
+    is_line = lines.get_column("status").is_not_null()
+    good, bad = (lines, lines.clear()) if is_line.all() else (lines.filter(is_line), lines.filter(~is_line))
     good = good.with_columns(opened(pl.when(pl.col("method").is_not_null()).then("target")).alias("url parts"))
-    sigma = good.select("raw_row", **wanted(_sigma(), want))
-    events = good.select(
-        "raw_row",
-        to_utc(pl.col("stamp"), _LAYOUTS, zone=zone_of(raw)).alias("@timestamp"),
-        pl.lit("web.access").alias("event.dataset"),
-        pl.lit(logsource_column(_WEBSERVER)).alias("logsource"),
-        **_ecs(),
-    ).hstack(sigma.select(own(sigma, want, besides=["raw_row"], empty=["cs-user-agent", "cs-referer"])))
+    made = _columns(want).made(good)
+    sigma = pl.DataFrame([column for name, column in made.items() if name not in ECS])
+    ours = sigma.select(own(sigma, want, besides=["event.dataset", "logsource"], empty=["cs-user-agent", "cs-referer"]))
+    ecs = [column for name, column in made.items() if name in ECS or name in PARSED]
+    times = good.select(to_utc(pl.col("stamp"), _LAYOUTS, zone=zone_of(raw)).alias("@timestamp")).to_series()
+    events = pl.DataFrame([good.get_column("raw_row"), times, *ecs, *ours])
     return Parsed(by_dataset(events), rejects_of(bad, Reason.MALFORMED), raw.clear().get_column("raw_row"))
+
+
+@lru_cache(maxsize=8)
+def _columns(want: frozenset[str] | None) -> Columns:
+    """Return what is made of a line's fields where ``want`` is what somebody needs."""
+    fixed = {"event.dataset": pl.lit("web.access"), "logsource": pl.lit(logsource_column(_WEBSERVER))}
+    again = {name: column for name, column in _AGAIN.items() if want is None or name in want}
+    return Columns({**fixed, **_ecs(), **wanted(_sigma(), want)}, words=("status", "version"), again=again)
 
 
 def _lines(raw: pl.DataFrame) -> pl.DataFrame:
@@ -123,12 +133,9 @@ def _sigma() -> dict[str, pl.Expr]:
     """Return the fields of ``category: webserver``; ``-`` stays a value in user agent and referrer, rules test it."""
     return {
         "c-ip": pl.coalesce(address(pl.col("client")), "client"),
-        "cs-method": pl.col("method"),
         "cs-uri": pl.col("target"),
-        "cs-uri-stem": _url()["path"],
         "cs-uri-query": pl.col("target"),
         "cs-version": "HTTP/" + pl.col("version"),
-        "cs-host": _host(),
         "cs-username": words(pl.col("user").str.strip_chars('"')),
         "cs-referer": pl.col("referrer"),
         "cs-user-agent": pl.col("agent"),
@@ -149,7 +156,7 @@ PARSER = Parser(
         sure=r'[!-~]+ [!-~]+ [ -~]{0,128}?\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3}(?: [+-][0-9]{4})?\] "',
     ),
     maturity=Maturity.PROVED,
-    fields=fields_of(_ecs(), _sigma()),
+    fields=fields_of(_ecs(), _sigma(), _AGAIN),
     parse=_parse,
     required=("source.address",),
 )

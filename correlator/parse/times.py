@@ -27,6 +27,7 @@ _YEARS = ("%Y", "%y", "%F", "%D", "%c", "%+")  # what gives a layout a year
 _LEAP = 2000  # a stamp without year is read in a leap year first, so that 29 February is a date
 _LEAP_DAY = 60  # 29 February, counted from 1 January
 _SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
+_FACTORS = {10: 1_000_000, 13: 1000, 16: 1, 19: -1000}  # of that many digits: microseconds, or how many make one
 _FIRST_YEAR, _LAST_YEAR = 1601, 9998  # FILETIME's zero, and what Python's datetime can show in any zone
 
 # Only what is not already its English short name; `leftmost` makes the longest listed first win.
@@ -149,6 +150,17 @@ def _localise(naive: pl.Series, zone: str) -> pl.Series:
 
 
 def _unix_moments(text: pl.Series) -> pl.Series:
+    longest = text.str.len_bytes().max()
+    width = longest if isinstance(longest, int) else 0
+    factor = _FACTORS.get(width)
+    if factor and text.str.contains(f"^[0-9]{{{width:d}}}$").all():  # one source writes them all alike
+        units = text.cast(pl.Int64, strict=False)
+        micros = units * factor if factor > 0 else units // -factor
+        return _in_range(micros.cast(_NAIVE).dt.replace_time_zone("UTC"))
+    return _any_unix_moments(text)
+
+
+def _any_unix_moments(text: pl.Series) -> pl.Series:
     parts = text.str.strip_chars().str.extract_groups(r"^(-?)([0-9]{1,19})(?:[.,]([0-9]*))?$").struct.unnest()
     digits = pl.col("2").str.len_chars()
     decimals = pl.when(digits <= _SECONDS).then(6).when(digits <= _MILLIS).then(3).otherwise(0)
