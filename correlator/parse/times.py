@@ -47,6 +47,9 @@ _FRENCH_AND_FULL_MONTHS = {
     "novembre": "nov", "nov.": "nov",
     "décembre": "dec", "decembre": "dec", "déc.": "dec", "déc": "dec", "dec.": "dec",
 }  # fmt: skip
+# No letters but those of one short English month: nothing to replace.
+_NO_LETTER = r"[^A-Za-z\x{80}-\x{10ffff}]*"
+_ENGLISH = rf"^{_NO_LETTER}(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:[^A-Za-z.\x{{80}}-\x{{10ffff}}]{_NO_LETTER})?$"
 
 
 def zone_of(raw: pl.DataFrame) -> str:
@@ -124,6 +127,8 @@ def _read(text: pl.Series, layout: str, zone: str, received: pl.Series) -> pl.Se
 
 def _english_months(text: pl.Series) -> pl.Series:
     """Return stamps in lower case with short English month names, the only ones chrono reads (case does not matter to it)."""
+    if text.str.contains(_ENGLISH).all():
+        return text
     return text.str.to_lowercase().str.replace_many(_FRENCH_AND_FULL_MONTHS, leftmost=True)
 
 
