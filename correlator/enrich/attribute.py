@@ -20,6 +20,7 @@ from correlator.model.raw import UTC_TIME
 #: Columns that may name a user of a commune, asked in this order.
 _USERS: Final = ("user.email", "user.name", "user.id", "source.user.name", "user.domain")
 _TEXTS: Final = ("source", "log.file.path", "host.name", "observer.name", "destination.ip", "source.ip", *_USERS)
+_FEW: Final = 512  # so many values are sooner answered one by one than joined
 
 
 def enrich(events: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -31,22 +32,32 @@ def enrich_batch(frames: Sequence[pl.DataFrame], tables: Tables) -> tuple[pl.Dat
     """Return every frame of a batch enriched, in order; one set of lookups serves all of them."""
     if not frames:
         return ()
-    added = _added(pl.concat([_facts(events, tables) for events in frames]), tables)
+    names = sorted({*_TEXTS, *(field for field in tables.sources.fields if field)})
+    added = _added(pl.concat([_facts(events, names) for events in frames]), tables)
     enriched, start = [], 0
     for events in frames:
-        enriched.append(events.with_columns(added.slice(start, events.height).get_columns()))
+        enriched.append(_with(events, added.slice(start, events.height)))
         start += events.height
     return tuple(enriched)
 
 
-def _facts(events: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+def _with(events: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    """Return ``events`` with the columns of ``added``, which replace those of the same name."""
+    return events.with_columns(added.get_columns()) if set(added.columns) & set(events.columns) else events.hstack(added)
+
+
+def _facts(events: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Return the columns that answers are drawn from, the same for every frame."""
-    names = sorted({*_TEXTS, *(field for field in tables.sources.fields if field)})
-    plain = {name for name, dtype in events.schema.items() if not dtype.is_nested()}  # a list names nobody in particular
-    missing = [pl.lit(None, pl.String).alias(name) for name in names if name not in plain]
-    if "@timestamp" not in events.columns:
-        missing.append(pl.lit(None, UTC_TIME).alias("@timestamp"))
-    return events.with_columns(missing).select("@timestamp", pl.col(names).cast(pl.String))
+    given = {column.name: column for column in events.get_columns()}
+    untimed = pl.Series("@timestamp", [None], dtype=UTC_TIME).new_from_index(0, events.height)
+    return pl.DataFrame([given.get("@timestamp", untimed), *(_fact(given.get(name), name, events.height) for name in names)])
+
+
+def _fact(column: pl.Series | None, name: str, height: int) -> pl.Series:
+    """Return a column as text; a list names nobody in particular."""
+    if column is None or column.dtype.is_nested():
+        return pl.Series(name, [None], dtype=pl.String).new_from_index(0, height)
+    return column if column.dtype == pl.String else column.cast(pl.String)
 
 
 def _added(facts: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -74,10 +85,12 @@ def _communes(facts: pl.DataFrame, tables: Tables) -> pl.Series:
 def _mapped(facts: pl.DataFrame, column: str, answer: Callable[[str], str | None]) -> pl.Series:
     """Return ``answer`` of every value of ``column``, asked once per distinct value."""
     values = facts.get_column(column)
-    distinct = values.drop_nulls().unique()
-    known = {value: answer(value) for value in distinct}
+    answers = {value: answer(value) for value in values.drop_nulls().unique().to_list()}
+    known = {value: said for value, said in answers.items() if said is not None}
     if not known:
         return pl.Series(column, [None], dtype=pl.String).new_from_index(0, len(values))
+    if len(values) <= _FEW:
+        return pl.Series(column, list(map(known.get, values.to_list())), dtype=pl.String)
     return values.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.String)
 
 
