@@ -21,6 +21,7 @@ __all__ = ["EventGroup", "frame_key", "frame_of"]
 
 _LIST = pl.List(pl.String)
 _TEXT = pl.String()
+_LISTS = frozenset({"event.category", "event.type"})
 _WORTH_A_LOOK = 16  # values
 _NOT_OWN = RESERVED | ECS.keys() | {"n"}
 _MOST_KINDS = 4096  # remembered; a sender may invent channels
@@ -33,6 +34,12 @@ class EventGroup:
     channel: str
     event_id: str
     flat: Flat
+
+
+@lru_cache(maxsize=_MOST_KINDS)
+def _one(name: str, value: str | tuple[str, ...]) -> pl.Series:
+    """Return a column one row long, the same object whenever it is asked for."""
+    return pl.Series(name, [value], dtype=_TEXT) if isinstance(value, str) else pl.Series(name, [list(value)], dtype=_LIST)
 
 
 @lru_cache(maxsize=_MOST_KINDS)
@@ -50,9 +57,12 @@ def _kind(channel: str, event_id: str) -> tuple[Action, Mapping[str, pl.Series]]
         "event.action": action.action,
         "logsource": logsource_column(*log_sources_of(channel, event_id)),
     }
-    columns = {name: pl.Series(name, [text], dtype=_TEXT) for name, text in constants.items() if text is not None}
-    lists = {"event.category": action.category, "event.type": action.kind}
-    return action, columns | {name: pl.Series(name, [list(words)], dtype=_LIST) for name, words in lists.items() if words}
+    columns: dict[str, str | tuple[str, ...] | None] = {
+        **constants,
+        "event.category": action.category,
+        "event.type": action.kind,
+    }
+    return action, {name: _one(name, value) for name, value in columns.items() if value not in (None, ())}
 
 
 def frame_key(group: EventGroup) -> tuple[object, ...]:
@@ -86,11 +96,15 @@ def _constants(kinds: Sequence[Mapping[str, pl.Series]], heights: Sequence[int])
     """Return what is equal for all events of a kind, as columns for all of them."""
     if len(kinds) == 1:
         return {name: one.new_from_index(0, heights[0]) for name, one in kinds[0].items()}
-    places = pl.Series(
-        list(chain.from_iterable(repeat(place, height) for place, height in enumerate(heights))), dtype=pl.UInt32
-    )
-    each = pl.concat([pl.DataFrame(list(kind.values())) for kind in kinds], how="diagonal")
-    return {column.name: column for column in each[places].get_columns()}
+    columns: dict[str, pl.Series] = {}
+    for name in dict.fromkeys(chain.from_iterable(kinds)):
+        if all(kind.get(name) is kinds[0].get(name) for kind in kinds):
+            columns[name] = kinds[0][name].new_from_index(0, sum(heights))
+        else:
+            each = (kind[name].to_list()[0] if name in kind else None for kind in kinds)
+            values = list(chain.from_iterable(map(repeat, each, heights)))
+            columns[name] = list_column(name, values) if name in _LISTS else text_column(name, values)
+    return columns
 
 
 class _Columns:
@@ -111,7 +125,7 @@ class _Columns:
 def _column(name: str, parts: Sequence[Values | None], heights: Sequence[int], dtype: pl.DataType) -> pl.Series | None:
     there = (values or repeat(None, height) for values, height in zip(parts, heights, strict=True))
     whole = parts[0] if len(parts) == 1 and parts[0] is not None else list(chain.from_iterable(there))
-    if whole[0] is None and all(value is None for value in whole):
+    if not any(whole) and all(value is None for value in whole):  # nearly every value is true: the first ends the search
         return None
     make = _MAKE[type(dtype)]
     if len(whole) >= _WORTH_A_LOOK and is_constant(whole):
