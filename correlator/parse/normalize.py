@@ -22,15 +22,15 @@ _DECLARED_OTHER = frozenset(name for name, dtype in _DECLARED.items() if dtype !
 _FIRST = (*PARSED, *STAMPED)
 _POSITION = ("raw_row", "n", "@timestamp")
 #: What a raw row says of its events; "flags" is also a field of auditd's.
-_FROM_RAW = (
-    pl.col("id").alias("event.id"),
-    pl.col("original").alias("event.original"),
-    pl.col("path").alias("log.file.path"),
-    pl.col("line").alias("log.line"),
-    pl.col("flags").alias("_flags"),
-    "received",
-    "source",
-)
+_FROM_RAW = {
+    "event.id": "id",
+    "event.original": "original",
+    "log.file.path": "path",
+    "log.line": "line",
+    "_flags": "flags",
+    "received": "received",
+    "source": "source",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +127,38 @@ def _lacks(events: pl.DataFrame, required: tuple[str, ...]) -> bool:
 
 def _stamps(events: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     """Return the STAMPED columns for ``events`` (``raw_row``, ``n``, ``@timestamp``) of ``records``, row by row."""
-    places = records.select("raw_row", _place=pl.int_range(pl.len(), dtype=pl.UInt32))
-    place = events.select("raw_row").join(places, on="raw_row", how="left", maintain_order="left").get_column("_place")
-    raw = records.select(*_FROM_RAW)[place]
-    whole = raw.with_columns(events.get_columns()[1:]).with_columns(_event_id(events), _flags(events, raw))
-    return whole.select(STAMPED.names())
+    raw = pl.DataFrame([records.get_column(said).alias(name) for name, said in _FROM_RAW.items()])
+    place = _places(events.get_column("raw_row"), records.get_column("raw_row"))
+    raw = raw if place is None else raw[place]
+    stamps = {column.name: column for column in raw.get_columns()}
+    stamps["event.id"] = _event_ids(stamps["event.id"], events.get_column("n"))
+    stamps["log.flags"] = _flags(stamps["_flags"], events.get_column("@timestamp"), stamps["received"])
+    return pl.DataFrame([stamps[name] for name in STAMPED])
 
 
-def _event_id(events: pl.DataFrame) -> pl.Expr:
-    if events.get_column("n").max() in (0, None):
-        return pl.col("event.id")
-    number = pl.when(pl.col("n") > 0).then(pl.lit(".") + pl.col("n").cast(pl.String)).otherwise(pl.lit(""))
-    return pl.col("event.id") + number
+def _places(wanted: pl.Series, rows: pl.Series) -> pl.Series | None:
+    """Return where in ``rows`` each of ``wanted`` stands; None where they are the same."""
+    if wanted.equals(rows):
+        return None
+    if rows.is_sorted():  # as records come
+        return rows.search_sorted(wanted)
+    places = pl.DataFrame([rows, pl.int_range(rows.len(), dtype=pl.UInt32, eager=True).alias("_place")])
+    return wanted.to_frame().join(places, on="raw_row", how="left", maintain_order="left").get_column("_place")
 
 
-def _flags(events: pl.DataFrame, raw: pl.DataFrame) -> pl.Series:
+def _event_ids(ids: pl.Series, numbers: pl.Series) -> pl.Series:
+    if numbers.max() in (0, None):
+        return ids
+    n = pl.col("n")
+    number = pl.when(n > 0).then(pl.lit(".") + n.cast(pl.String)).otherwise(pl.lit(""))
+    return pl.DataFrame([ids, numbers]).select(pl.col("event.id") + number).to_series()
+
+
+def _flags(bits: pl.Series, times: pl.Series, received: pl.Series) -> pl.Series:
     """Return the names of flag bits, with ``clock`` added where the event's time cannot be trusted."""
-    clock = pl.when(odd_clock(pl.col("@timestamp"), pl.col("received"))).then(int(Flag.CLOCK)).otherwise(0)
-    times = pl.DataFrame([events.get_column("@timestamp"), raw.get_column("received"), raw.get_column("_flags")])
-    bits = times.select((pl.col("_flags") | clock).cast(pl.UInt16)).to_series()
+    is_odd = pl.DataFrame([times, received]).select(odd_clock(pl.col("@timestamp"), pl.col("received"))).to_series()
+    if is_odd.any():
+        bits = bits | is_odd.cast(pl.UInt16) * int(Flag.CLOCK)
     names = {value: [flag.name.lower() for flag in Flag(value) if flag.name] for value in bits.unique().to_list()}
     if len(names) == 1:
         return pl.Series("log.flags", list(names.values()), dtype=_TEXTS).new_from_index(0, bits.len())
