@@ -138,11 +138,16 @@ def _naive(moments: pl.Series) -> pl.Series:
 
 def _give_year(stamps: pl.Series, received: pl.Series, zone: str) -> pl.Series:
     """Return stamps of the leap year in the latest year that keeps them within a day after reception."""
-    limits = _naive((received.dt.replace_time_zone("UTC") + timedelta(days=1)).dt.convert_time_zone(zone))
-    years = limits.dt.year() - (stamps > limits.dt.replace(year=_LEAP)).cast(pl.Int32)
-    is_leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
-    exists = stamps.set((stamps.dt.ordinal_day() == _LEAP_DAY) & ~is_leap, None)
-    return exists.dt.replace(year=years.set(exists.is_null(), _LEAP))
+    stamp, utc = pl.col("stamp"), pl.col("received").dt.replace_time_zone("UTC")
+    limit = (utc + timedelta(days=1)).dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    limited = pl.select(stamps.alias("stamp"), received.alias("received")).with_columns(limit.alias("limit"))
+    year = pl.col("limit").dt.year() - (stamp > pl.col("limit").dt.replace(year=_LEAP)).cast(pl.Int32)
+    dated = limited.select("stamp", year.alias("year"))
+    is_leap = (pl.col("year") % 4 == 0) & ((pl.col("year") % 100 != 0) | (pl.col("year") % 400 == 0))
+    is_day = (stamp.dt.ordinal_day() != _LEAP_DAY) | is_leap
+    possible = dated.with_columns(pl.when(is_day).then(stamp))
+    given = pl.when(stamp.is_null()).then(_LEAP).otherwise(pl.col("year"))
+    return possible.select(stamp.dt.replace(year=given)).to_series()
 
 
 def _localise(naive: pl.Series, zone: str) -> pl.Series:
