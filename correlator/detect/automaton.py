@@ -4,8 +4,6 @@ polars makes its automaton anew at each search, which is nothing beside many val
 batch of a hundred events would pay for tens of thousands of texts. Both find the same (decision 0081).
 """
 
-from collections.abc import Iterator
-
 import polars as pl
 import pyarrow as pa
 from ahocorasick_rs import BytesAhoCorasick, Implementation
@@ -27,36 +25,28 @@ class Automaton:
         if int(column.str.len_bytes().sum()) > _WORTH_MAKING * self.texts.len():
             found = values.with_columns(text=column.str.extract_many(self.texts.implode(), overlapping=True))
             return found.filter(pl.col("text").list.len() > 0).explode("text")
-        hits = list(self._hits(column))
-        rows = pl.Series([row for row, _ in hits], dtype=pl.UInt32)
-        texts = pl.Series("text", [text for _, text in hits], dtype=pl.UInt32)
-        return values[rows].with_columns(text=self.texts.gather(texts)) if hits else _nothing(values)
+        rows, texts = self._hits(column)
+        return values[rows].with_columns(text=self.texts[texts])
 
-    def _hits(self, column: pl.Series) -> Iterator[tuple[int, int]]:
-        """Yield the number of the value and of the text for each occurrence: values are searched as one run of bytes."""
+    def _hits(self, column: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Return the numbers of the value and of the text for each occurrence: values are searched as one run of bytes."""
         if self._made is None:
             self._made = BytesAhoCorasick([text.encode() for text in self.texts], implementation=Implementation.ContiguousNFA)
         ends, content = _run_of(column)
-        row = 0
-        for text, start, end in sorted(self._made.find_matches_as_indexes(content, overlapping=True), key=_start):
-            while ends[row] <= start:
-                row += 1
-            if end <= ends[row]:  # else it begins in one value and ends in the next
-                yield row, text
+        hits = self._made.find_matches_as_indexes(content, overlapping=True)
+        texts, starts, stops = (pl.Series(some, dtype=pl.Int64) for some in zip(*hits, strict=True)) if hits else _NOTHING
+        rows = ends.search_sorted(starts, side="right")
+        inside = stops <= ends[rows]  # else it begins in one value and ends in the next
+        return rows.filter(inside), texts.filter(inside)
 
 
-def _start(hit: tuple[int, int, int]) -> int:
-    return hit[1]
+_NOTHING = (pl.Series([], dtype=pl.Int64),) * 3
 
 
-def _run_of(column: pl.Series) -> tuple[list[int], memoryview]:
+def _run_of(column: pl.Series) -> tuple[pl.Series, memoryview]:
     """Return where each value ends in the bytes of all of them, and these bytes."""
     array = column.to_arrow(compat_level=pl.CompatLevel.oldest())
     _, ends, content = array.buffers()
-    first, *rest = pa.Array.from_buffers(pa.int64(), len(array) + 1, [None, ends], offset=array.offset).to_pylist()
+    bounds = pl.Series(pa.Array.from_buffers(pa.int64(), len(array) + 1, [None, ends], offset=array.offset))
     run = memoryview(content).cast("B") if content else memoryview(b"")
-    return [end - first for end in rest], run[first : rest[-1] if rest else first]
-
-
-def _nothing(values: pl.DataFrame) -> pl.DataFrame:
-    return values.clear().with_columns(text=pl.Series([], dtype=pl.String))
+    return bounds[1:] - bounds[0], run[bounds[0] : bounds[-1]]

@@ -1,17 +1,21 @@
-"""Frames of events as one numbered list of rows: who feeds which rules, and the columns of any rows as text.
+"""Frames of events as one numbered list of rows: who feeds which rules, and the values of any field as text.
 
-Row numbers run through all frames; a frame of the batch is never copied, only the columns and rows that somebody asks for.
+Row numbers run through all frames, frames of one log source next to one another; a frame is never copied, only the fields and
+rows that somebody asks for.
 """
 
-from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
 import polars as pl
 
-from correlator.detect.columns import NULL_FIELDS, TEXT, VALUES, raw_columns, stack, text_form, view_name
+from correlator.detect.columns import NULL_FIELDS, TEXT, VALUES, raw_columns, view_name
 from correlator.detect.compile import RAW
+from correlator.detect.fields import Stood, joined, stood, text_of
 from correlator.detect.parts import Part
+from correlator.detect.screen import BETWEEN, Shown, about_numbers, passes, worth_a_look
 from correlator.model.detection import MATCH
 
 #: Column of gathered rows: their number in the batch.
@@ -20,155 +24,188 @@ ROW = "\0row"
 PAIR = pl.Schema({"row": pl.UInt32(), "rule": pl.UInt32()})
 
 _NOTHING = " "  # a log source text that names none: no rule sees such rows
-_RAW = view_name(RAW, "")
-_KEYWORDS = frozenset({TEXT, VALUES})
+_KEYWORDS = (TEXT, VALUES)
+_DTYPES = {TEXT: pl.String(), VALUES: pl.List(pl.String())}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A part of the caller's frames, the number of its first row in the batch, its columns."""
+
+    part: Part
+    rows: pl.Series
+    columns: frozenset[str]
+
+
+@dataclass(slots=True)
+class Group:
+    """Parts that feed the same log sources (``codes``, numbers of ``Batch.names``), their rows from ``start`` to ``stop``."""
+
+    codes: frozenset[int]
+    parts: list[Placed]
+    rows: pl.Series
+    _made: dict[str, Stood | None] = field(default_factory=dict)
+
+    def stood(self, name: str) -> Stood | None:
+        """Return what stands in field ``name``; None when nothing does."""
+        if name not in self._made:
+            having = ((placed.rows, placed.part.events) for placed in self.parts if name in placed.columns)
+            self._made[name] = stood(having, name)
+        return self._made[name]
 
 
 class Batch:
     """The events of one call.
 
     ``names``: the log source texts that occur, "" for events that every rule may see; ``codes``: the number of each row's text
-    in ``names``. ``reserved`` columns are not searched by keywords. Each frame comes with the parts of the caller's frames
-    that it is made of.
+    in ``names``. ``reserved`` columns are not searched by keywords.
     """
 
-    def __init__(
-        self, made: Sequence[tuple[pl.DataFrame, Sequence[Part]]], reserved: frozenset[str], *, any_logsource: bool
-    ) -> None:
-        self.frames = frames = [events for events, _ in made]
-        self._parts = [part for _, parts in made for part in parts]
+    def __init__(self, parts: Sequence[Part], reserved: frozenset[str], *, any_logsource: bool) -> None:
         self.names: list[str] = []
+        self.groups: list[Group] = []
         self._hidden = reserved | {"logsource", NULL_FIELDS}
-        self._columns = [frozenset(events.columns) for events in frames]
-        self._starts = [0]
-        for events in frames:
-            self._starts.append(self._starts[-1] + events.height)
-        self.rows = pl.int_range(self._starts[-1], dtype=pl.UInt32, eager=True)
-        self._fed = [set[int]() for _ in frames]
-        self._texts: list[dict[str, pl.Series | None]] = [{} for _ in frames]
-        codes = [self._code(number, any_logsource=any_logsource) for number in range(len(frames))]
-        self.codes = pl.concat([pl.Series("source", [], pl.UInt32), *codes])
+        self.rows = pl.int_range(sum(part.events.height for part in parts), dtype=pl.UInt32, eager=True)
+        fed = [self._code(part.events, any_logsource=any_logsource) for part in parts]
+        order = defaultdict[object, list[int]](list)
+        for number, code in enumerate(fed):
+            order[code if isinstance(code, int) else (number,)].append(number)
+        codes: list[pl.Series] = [pl.Series("source", [], pl.UInt32)]
+        start = 0
+        for numbers in order.values():
+            group = self._group([parts[number] for number in numbers], fed[numbers[0]], start)
+            self.groups.append(group)
+            code = fed[numbers[0]]
+            codes.append(_all(code, group.rows.len()) if isinstance(code, int) else code)
+            start += group.rows.len()
+        self.codes = pl.concat(codes)
+        self._starts = pl.Series([0, *accumulate(group.rows.len() for group in self.groups)], dtype=pl.UInt32)
 
-    def _code(self, number: int, *, any_logsource: bool) -> pl.Series:
-        events = self.frames[number]
-        if events.is_empty():
-            return pl.Series("source", [], dtype=pl.UInt32)
-        if any_logsource or "logsource" not in self._columns[number]:
-            code = self._number("" if any_logsource else _NOTHING, number)
-            return pl.repeat(code, events.height, dtype=pl.UInt32, eager=True)
+    def _group(self, parts: Sequence[Part], code: int | pl.Series, start: int) -> Group:
+        placed = []
+        first = start
+        for part in parts:
+            placed.append(Placed(part, self.rows.slice(start, part.events.height), frozenset(part.events.columns)))
+            start += part.events.height
+        codes = frozenset([code] if isinstance(code, int) else code)
+        return Group(codes, placed, self.rows.slice(first, start - first))
+
+    def _code(self, events: pl.DataFrame, *, any_logsource: bool) -> int | pl.Series:
+        """Return the number of the log source text of ``events``, a series of numbers when they have several."""
+        if any_logsource or "logsource" not in events.columns:
+            return self._number("" if any_logsource else _NOTHING)
         texts = events.get_column("logsource")
-        known = {text: self._number(text or _NOTHING, number) for text in texts.unique()}
-        if len(known) == 1:
-            return pl.repeat(next(iter(known.values())), events.height, dtype=pl.UInt32, eager=True)
-        return texts.replace_strict(known, return_dtype=pl.UInt32)
+        if texts[0] == texts[-1] and texts.is_sorted():  # then all are the same
+            return self._number(texts[0] or _NOTHING)
+        known = {text: self._number(text or _NOTHING) for text in texts.unique()}
+        return texts.replace_strict(known, return_dtype=pl.UInt32).alias("source")
 
-    def _number(self, text: str, frame: int) -> int:
+    def _number(self, text: str) -> int:
         if text not in self.names:
             self.names.append(text)
-        code = self.names.index(text)
-        self._fed[frame].add(code)
-        return code
+        return self.names.index(text)
 
-    def fed(self, frame: int) -> Collection[int]:
-        """Return the codes of the log sources that the events of a frame feed."""
-        return self._fed[frame]
+    def feeding(self, codes: Collection[int]) -> Iterator[Group]:
+        """Yield the groups with an event of one of the log sources ``codes``."""
+        return (group for group in self.groups if not group.codes.isdisjoint(codes))
 
-    def frames_feeding(self, codes: Collection[int]) -> Iterator[int]:
-        """Yield the numbers of the frames with an event of one of the log sources ``codes``."""
-        return (number for number, fed in enumerate(self._fed) if not fed.isdisjoint(codes))
+    def rows_of(self, group: Group, code: int) -> pl.Series:
+        """Return the numbers of those rows of a group that feed the log source ``code``."""
+        return group.rows if len(group.codes) == 1 else group.rows.filter(self.codes.gather(group.rows) == code)
 
-    def column(self, frame: int, field: str) -> pl.Series | None:
-        """Return a column of a frame as text or list of text; None when the frame has no value there."""
-        known = self._texts[frame]
-        if field not in known:
-            known[field] = self._text(frame, field)
-        return known[field]
+    def searched(self, placed: Placed) -> list[str]:
+        """Return the columns of a part that keywords are looked for in."""
+        return [name for name in placed.part.events.columns if name not in self._hidden]
 
-    def _text(self, frame: int, field: str) -> pl.Series | None:
-        if field not in self._columns[frame]:
-            return None
-        events = self.frames[frame]
-        column = events.get_column(field)
-        if column.null_count() == events.height:
-            return None
-        return column if column.dtype == pl.String else events.select(text_form(field, column.dtype)).to_series()
+    def _taken(self, name: str, by_group: Sequence[tuple[Group, pl.Series]]) -> Stood | None:
+        """Return what stands in field ``name`` of some rows; None when nothing does."""
+        if name in _KEYWORDS:
+            return self.whole(name, by_group)
+        return joined([found.taken(some) for group, some in by_group if (found := group.stood(name)) is not None])
 
-    def searched(self, frame: int) -> list[str]:
-        """Return the columns of a frame that keywords are looked for in."""
-        return [name for name in self.frames[frame].columns if name not in self._hidden]
+    def holding(self, texts: frozenset[str], groups: Iterable[tuple[Group, frozenset[str]]]) -> Iterator[pl.Series]:
+        """Yield the rows of ``groups`` that may hold one of ``texts``, fields aside that come with the group."""
+        groups = list(groups)
+        if not worth_a_look(texts):
+            yield from (group.rows for group, _ in groups)
+            return
+        numbers = about_numbers(texts)
+        parts = ((placed, self._hidden | aside) for group, aside in groups for placed in group.parts)
+        yield passes((shown for placed, aside in parts for shown in _shown(placed, aside, numbers=numbers)), texts)
 
-    def numbers(self, frame: int) -> pl.Series:
-        """Return the batch's numbers of the rows of a frame."""
-        return self.rows.slice(self._starts[frame], self.frames[frame].height)
-
-    def rows_of(self, frame: int, code: int) -> pl.Series:
-        """Return the numbers of those rows of a frame that feed the log source ``code``."""
-        rows = self.numbers(frame)
-        return rows if len(self._fed[frame]) == 1 else rows.filter(self.codes.slice(self._starts[frame], rows.len()) == code)
+    def by_group(self, rows: pl.Series) -> list[tuple[Group, pl.Series]]:
+        """Return ``rows`` (rising numbers, each once) by the group they stand in."""
+        bounds = rows.search_sorted(self._starts).to_list()
+        spans = zip(self.groups, pairwise(bounds), strict=True)
+        return [(group, rows.slice(start, stop - start)) for group, (start, stop) in spans if stop > start]
 
     def gather(self, rows: pl.Series, fields: Collection[str]) -> pl.DataFrame:
-        """Return the raw columns ``fields`` of ``rows`` (sorted numbers), with their numbers in the column ROW."""
-        pieces = [self._gathered(frame, some, fields) for frame, some in self._by_frame(rows)]
-        return stack(pieces) if pieces else pl.DataFrame({ROW: pl.Series([], dtype=pl.UInt32)})
+        """Return the raw columns ``fields`` of ``rows`` (rising numbers), with their numbers in the column ROW.
 
-    def _by_frame(self, rows: pl.Series) -> Iterator[tuple[int, pl.Series]]:
-        bounds = [int(bound) for bound in rows.search_sorted(pl.Series(self._starts, dtype=pl.UInt32))]
-        for frame, (start, stop) in enumerate(pairwise(bounds)):
-            if stop > start:
-                yield frame, rows.slice(start, stop - start)
-
-    def _gathered(self, frame: int, rows: pl.Series, fields: Collection[str]) -> pl.DataFrame:
-        searched = [] if _KEYWORDS.isdisjoint(fields) else self.searched(frame)
-        named = sorted(field for field in fields if field in self._columns[frame] or field in _KEYWORDS)
-        read = {*named, *searched, NULL_FIELDS} & self._columns[frame]
-        events = self.frames[frame].select(sorted(read))
-        if read and rows.len() < events.height:  # of a frame without columns no row can be taken
-            events = events[rows - self._starts[frame]]
-        return events.select(pl.lit(rows.alias(ROW)), *raw_columns(events, named, searched))
-
-    def cells(self, needed: pl.DataFrame, fields: Mapping[str, int]) -> pl.DataFrame:
-        """Return the values of ``fields`` (name → number) where ``needed`` (columns ``row``, ``field``, sorted) asks for them.
-
-        Columns ``row``, ``field``, ``value``. A list gives one row per member, what has no value gives none; some are given
-        that nobody asked for.
+        A field in which nothing stands has no column; NULL_FIELDS comes along where there is such a column.
         """
-        texts: list[tuple[pl.Series, int, pl.Series]] = []
-        lists: list[tuple[pl.Series, int, pl.Series]] = []
-        names = {number: name for name, number in fields.items()}
-        asked = needed.get_column("field")
-        start = 0
-        for frame, rows in self._by_frame(needed.get_column("row")):
-            numbers = asked.slice(start, rows.len()).unique()
-            start += rows.len()
-            some = rows.unique(maintain_order=True)
-            gathered = self._gathered(frame, some, [names[number] for number in numbers])
-            for name in gathered.columns[1:]:
-                column = gathered.get_column(name)
-                kind = lists if isinstance(column.dtype, pl.List) else texts
-                if name != NULL_FIELDS:
-                    kind.append((some, fields[name.removeprefix(_RAW)], column))
-        return pl.concat([_long(texts), _long(lists).explode("value")] if lists else [_long(texts)]).drop_nulls("value")
+        columns = [rows.alias(ROW)]
+        by_group = self.by_group(rows)
+        for name in sorted({*fields, NULL_FIELDS}):
+            found = self._taken(name, by_group)
+            if found is not None and found.rows.len():
+                columns.append(found.at(rows).alias(name if name == NULL_FIELDS else view_name(RAW, name)))
+        return pl.DataFrame(columns)
+
+    def whole(self, name: str, by_group: Iterable[tuple[Group, pl.Series]]) -> Stood | None:
+        """Return TEXT or VALUES of some rows, made of the columns that keywords are looked for in."""
+        pieces = []
+        for group, some in by_group:
+            for placed in group.parts:
+                mine = some.filter(some.is_between(placed.rows[0], placed.rows[-1]))
+                searched = self.searched(placed)
+                if mine.len() and searched:
+                    events = placed.part.events.select(searched)[mine - placed.rows[0]]
+                    made = events.select(raw_columns(events, [name], searched)).to_series()
+                    pieces.append(Stood(mine, made.cast(_DTYPES[name])))
+        return joined(pieces)
+
+    def cells(self, needed: pl.DataFrame, fields: Mapping[int, str]) -> pl.DataFrame:
+        """Return the values that ``needed`` (columns ``field``, ``row``, sorted, each pair once) asks for; ``fields``: names.
+
+        Columns ``row``, ``field``, ``value``. A list gives one row per member, what has no value gives none.
+        """
+        pieces = [pl.DataFrame(schema={"row": pl.UInt32, "value": pl.String, "field": pl.UInt32})]
+        rows, start = needed.get_column("row"), 0
+        for length, number in needed.get_column("field").rle().struct.unnest().iter_rows():
+            found = self._taken(fields[number], self.by_group(rows.slice(start, length)))
+            start += length
+            if found is not None:
+                long = found.long()
+                pieces.append(long.hstack([_all(number, long.height).alias("field")]).rename({"rows": "row"}))
+        return pl.concat(pieces)
 
     def placed(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Return ``pairs`` (PAIR) by frame and row of the frame: schema MATCH, sorted by frame, row, rule."""
+        parts = [placed for group in self.groups for placed in group.parts]
         ordered = pairs.unique()
-        starts = [0, *accumulate(part.events.height for part in self._parts)]
-        places = [bisect_right(starts, row) - 1 for row in ordered.get_column("row")]
-        frames = pl.Series("frame", [self._parts[place].frame for place in places], dtype=pl.UInt32)
-        moved = pl.Series([self._parts[place].first - starts[place] for place in places], dtype=pl.Int64)
-        matches = ordered.select("rule", pl.lit(frames), (pl.col("row") + moved).alias("row")).cast(MATCH)
-        return matches.sort("frame", "row", "rule")
+        starts = pl.Series([placed.rows[0] for placed in parts], dtype=pl.UInt32)
+        places = starts.search_sorted(ordered.get_column("row"), side="right") - 1
+        frames = pl.Series([placed.part.frame for placed in parts], dtype=pl.UInt32)
+        moved = pl.Series([placed.part.first for placed in parts], dtype=pl.Int64) - starts
+        row = ordered.get_column("row") + moved.gather(places)
+        columns = [ordered.get_column("rule"), frames.gather(places).alias("frame"), row.alias("row")]
+        return pl.DataFrame(columns).cast(MATCH).select(*MATCH).sort("frame", "row", "rule")
 
 
-def _long(columns: Sequence[tuple[pl.Series, int, pl.Series]]) -> pl.DataFrame:
-    """Return (rows, field, values) columns below one another."""
-    if not columns:
-        return pl.DataFrame(schema={"row": pl.UInt32, "field": pl.UInt32, "value": pl.String})
-    fields = [pl.repeat(field, rows.len(), dtype=pl.UInt32, eager=True) for rows, field, _ in columns]
-    return pl.DataFrame(
-        {
-            "row": pl.concat([rows for rows, _, _ in columns]),
-            "field": pl.concat(fields),
-            "value": pl.concat([values.alias("value") for _, _, values in columns]),
-        }
-    )
+def _all(number: int, length: int) -> pl.Series:
+    return pl.Series("source", [number], dtype=pl.UInt32).new_from_index(0, length)
+
+
+def _shown(placed: Placed, aside: Collection[str], *, numbers: bool) -> Iterator[Shown]:
+    """Yield the columns of a part that keywords are looked for in, as text: none that is ``aside``, numbers only if asked."""
+    first = placed.rows[0]
+    for column in placed.part.events.get_columns():
+        if column.name in aside:
+            continue
+        dtype = column.dtype
+        if isinstance(dtype, pl.String):
+            yield first, column
+        elif numbers or not dtype.is_numeric():
+            values = text_of(placed.part.events, column.name)
+            yield first, values.list.join(BETWEEN, ignore_nulls=True) if isinstance(values.dtype, pl.List) else values

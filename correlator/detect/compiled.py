@@ -3,6 +3,7 @@
 Everything here depends on the rules only, or on the rules and a log source; a batch never makes it again.
 """
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,19 +28,30 @@ _VERDICTS_KEPT = 200_000
 MOST_LEAVES = 64
 
 
-@dataclass(frozen=True)
 class Sought:
-    """What is looked for in one field.
+    """What is looked for in some fields, whose ``numbers`` a rule set gives: name → number.
 
-    ``equal``: folded value → keys (columns ``folded``, ``keys``); ``texts``: finds the folded texts anywhere; ``placed``:
-    text and place → keys (columns ``text``, ``operator``, ``keys``); ``greek``: a sigma is looked for. A key is a rule and one
-    of its sets of witnesses.
+    ``fields``: the names of those that something is looked for in; ``equal``: folded value → keys (columns ``field``,
+    ``folded``, ``keys``); ``texts``: finds the folded texts anywhere; ``placed``: text and place → keys (columns ``field``,
+    ``text``, ``operator``, ``keys``); ``greek``: a sigma is looked for. A key is a rule and one of its sets of witnesses.
     """
 
-    equal: pl.DataFrame
-    texts: Automaton
-    placed: pl.DataFrame
-    greek: bool
+    def __init__(self, numbers: Mapping[str, int], equal: pl.DataFrame, placed: pl.DataFrame) -> None:
+        occurring = {*equal.get_column("field"), *placed.get_column("field")}
+        self.fields = frozenset(name for name, number in numbers.items() if number in occurring)
+        self.equal, self.placed = equal, placed
+        self.texts = Automaton(placed.get_column("text").unique().sort())
+        written = pl.concat([equal.get_column("folded").alias("text"), placed.get_column("text")])
+        self.greek = bool(written.str.contains("σ", literal=True).any())
+        self._numbers = numbers
+        self._each: dict[str, Sought] = {}
+
+    def only(self, field: str) -> "Sought":
+        """Return what is looked for in one field."""
+        if field not in self._each:
+            mine = pl.col("field") == self._numbers[field]
+            self._each[field] = Sought(self._numbers, self.equal.filter(mine), self.placed.filter(mine))
+        return self._each[field]
 
 
 class Compiled:
@@ -55,34 +67,50 @@ class Compiled:
         self.options = [options(rule.condition) for rule in self.rules]
         self.unwitnessed = frozenset(number for number, some in enumerate(self.options) if not some)
         self.wide = frozenset(number for number, bits in enumerate(self.bits) if len(bits) > MOST_LEAVES)
-        self._sought: dict[frozenset[str] | None, Mapping[str, Sought]] = {}
+        self._sought: dict[frozenset[str] | None, Sought] = {}
         self._sources: dict[str, Seen] = {}
         self._verdicts: dict[tuple[int, int, bool], bool | None] = {}
 
     @cached_property
+    def witness_fields(self) -> Mapping[str, int]:
+        """Field → its number, for the fields that some witness stands in."""
+        fields = dict.fromkeys(one.field for sets in self.options for found in sets for one in found)
+        return {name: number for number, name in enumerate(fields)}
+
+    @cached_property
     def witnesses(self) -> pl.DataFrame:
-        """Every witness of every rule: columns ``rule``, ``place`` (of its set among the rule's), ``key``, and what it is."""
+        """Every witness of every rule: columns ``rule``, ``place`` (of its set among the rule's), ``key``, and what it is.
+
+        A field is told by its number.
+        """
         rows = [
-            (rule, place, rule * MOST_OPTIONS + place, one.field, one.operator, one.text)
+            (rule, place, rule * MOST_OPTIONS + place, self.witness_fields[one.field], one.operator, one.text)
             for rule, sets in enumerate(self.options)
             for place, found in enumerate(sets)
             for one in found
         ]
         return pl.DataFrame(rows, schema=_WITNESS, orient="row")
 
-    def sought(self, sources: Iterable[str]) -> Mapping[str, Sought]:
-        """Return field → what is looked for in it: the most telling witnesses of the rules for the products of ``sources``."""
+    def sought(self, sources: Iterable[str]) -> Sought:
+        """Return what is looked for first: the most telling witnesses of the rules for the products of ``sources``."""
         products = frozenset(LogSource.parse(triple).product.casefold() for source in sources for triple in source.split())
         key = None if "" in sources else products | {""}
         if key not in self._sought:
             first = self.witnesses.filter(pl.col("place") == 0)
             rules = [number for number, rule in enumerate(self.rules) if key and rule.logsource.product.casefold() in key]
-            self._sought[key] = _sought_of(first if key is None else first.filter(pl.col("rule").is_in(rules)))
+            self._sought[key] = self._sought_of(first if key is None else first.filter(pl.col("rule").is_in(rules)))
         return self._sought[key]
 
-    def others_of(self, rules: Sequence[int]) -> Mapping[str, Sought]:
-        """Return field → the other witnesses of ``rules``, for a batch in which the most telling ones told little."""
-        return _sought_of(self.witnesses.filter((pl.col("place") > 0) & pl.col("rule").is_in(rules)))
+    def others_of(self, rules: Sequence[int]) -> Sought:
+        """Return the other witnesses of ``rules``, for a batch in which the most telling ones told little."""
+        return self._sought_of(self.witnesses.filter((pl.col("place") > 0) & pl.col("rule").is_in(rules)))
+
+    def _sought_of(self, witnesses: pl.DataFrame) -> Sought:
+        """Return what is looked for, each different text of a field once."""
+        found = witnesses.group_by("field", "operator", "text").agg(pl.col("key").alias("keys"))
+        is_equal = pl.col("operator") == "equals"
+        equal = found.filter(is_equal).select("field", pl.col("text").alias("folded"), "keys")
+        return Sought(self.witness_fields, equal, found.filter(~is_equal).select("field", "operator", "text", "keys"))
 
     @cached_property
     def rule_leaves(self) -> pl.DataFrame:
@@ -106,6 +134,11 @@ class Compiled:
         """Field → its number, for the fields that literal leaves look at."""
         distinct = dict.fromkeys(field_of(leaf) for leaf in self.leaves if is_literal(leaf))
         return {field: number for number, field in enumerate(distinct)}
+
+    @cached_property
+    def field_names(self) -> Mapping[int, str]:
+        """The other way round: number → field."""
+        return {number: field for field, number in self.fields.items()}
 
     @cached_property
     def literals(self) -> pl.DataFrame:
@@ -197,23 +230,11 @@ _WITNESS = pl.Schema(
         "rule": pl.UInt32(),
         "place": pl.UInt32(),
         "key": pl.UInt32(),
-        "field": pl.String(),
+        "field": pl.UInt32(),
         "operator": _OPERATOR,
         "text": pl.String(),
     }
 )
-
-
-def _sought_of(witnesses: pl.DataFrame) -> Mapping[str, Sought]:
-    grouped = witnesses.group_by("field", "operator", "text").agg(pl.col("key").alias("keys"))
-    return {str(field): _sought(found) for (field,), found in grouped.partition_by("field", as_dict=True).items()}
-
-
-def _sought(table: pl.DataFrame) -> Sought:
-    equal = table.filter(pl.col("operator") == "equals").select(pl.col("text").alias("folded"), "keys")
-    placed = table.filter(pl.col("operator") != "equals").select("operator", "text", "keys")
-    greek = bool(table.get_column("text").str.contains("σ", literal=True).any())
-    return Sought(equal, Automaton(placed.get_column("text").unique().sort()), placed, greek)
 
 
 _compiled: dict[str, Compiled] = {}
@@ -227,4 +248,5 @@ def compiled(ruleset: RuleSet) -> Compiled:
             while len(_compiled) >= _COMPILED_KEPT:
                 _compiled.pop(next(iter(_compiled)))
             _compiled[ruleset.numbering] = Compiled(ruleset)
+            gc.freeze()  # thousands of rules live as long as their set: looking through them at each collection costs a tenth
         return _compiled[ruleset.numbering]

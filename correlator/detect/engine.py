@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from correlator.detect.batch import Batch
-from correlator.detect.columns import NULL_FIELDS
+from correlator.detect.batch import Batch, Group
 from correlator.detect.compiled import Compiled, compiled
 from correlator.detect.memory import Memory
-from correlator.detect.parts import CHUNK_ROWS, chunks, put_together
+from correlator.detect.parts import CHUNK_ROWS, chunks
 from correlator.detect.plan import Node, RuleSet
 from correlator.detect.reference import CHUNK_ROWS as DENSE_ROWS
 from correlator.detect.reference import verdicts
@@ -27,7 +26,6 @@ from correlator.model.event import RESERVED
 
 #: A rule with more candidate rows is evaluated by itself on these: that has a price per rule, relations have one per row.
 FEW_PAIRS = 256
-_NEEDED = frozenset({"logsource", NULL_FIELDS})
 
 
 def detect(
@@ -47,8 +45,7 @@ def detect(
     rules = compiled(ruleset)
     found = [pl.DataFrame(schema=MATCH)]
     for parts in chunks(frames, CHUNK_ROWS):
-        made = put_together(parts, reserved - rules.reads - _NEEDED, any_logsource=any_logsource)
-        batch = Batch(list(made), reserved, any_logsource=any_logsource)
+        batch = Batch(parts, reserved, any_logsource=any_logsource)
         found.append(batch.placed(_matches(rules, batch, memory)))
     return pl.concat(found).sort("frame", "row", "rule")
 
@@ -68,14 +65,14 @@ def _unwitnessed(rules: Compiled, batch: Batch) -> Iterator[pl.DataFrame]:
     """Yield what rules without a witness are true of: tried on every row of their log sources that has their fields."""
     for code, source in enumerate(batch.names):
         numbers = rules.seen_by(source).unwitnessed
-        for frame in batch.frames_feeding({code}) if numbers else ():
-            chosen = rules.conditions(number for number in numbers if _can_be_true(rules, batch, number, frame))
+        for group in batch.feeding({code}) if numbers else ():
+            chosen = rules.conditions(number for number in numbers if _can_be_true(rules, number, group))
             if chosen:
-                yield from _tried(batch, batch.rows_of(frame, code), chosen)
+                yield from _tried(batch, batch.rows_of(group, code), chosen)
 
 
-def _can_be_true(rules: Compiled, batch: Batch, rule: int, frame: int) -> bool:
-    return any(all(batch.column(frame, field) is not None for field in way) for way in rules.ways[rule])
+def _can_be_true(rules: Compiled, rule: int, group: Group) -> bool:
+    return any(all(group.stood(field) is not None for field in way) for way in rules.ways[rule])
 
 
 def _tried(batch: Batch, rows: pl.Series, chosen: Mapping[int, Node]) -> Iterator[pl.DataFrame]:

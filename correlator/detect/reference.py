@@ -29,8 +29,8 @@ def reference(
     reserved: frozenset[str] = RESERVED,
 ) -> pl.DataFrame:
     """Return what ``detect`` must return for the same arguments: a frame of schema MATCH, sorted by frame, row, rule."""
-    parts = [Part(number, 0, events) for number, events in enumerate(frames)]
-    batch = Batch([(part.events, [part]) for part in parts], reserved, any_logsource=any_logsource)
+    parts = [Part(number, 0, events) for number, events in enumerate(frames) if events.height]
+    batch = Batch(parts, reserved, any_logsource=any_logsource)
     found = [pl.DataFrame(schema=PAIR)]
     for code, source in enumerate(batch.names):
         rules = {number: ruleset.rules[number].condition for number in seen_by(ruleset.rules, source)}

@@ -1,29 +1,30 @@
 """A first look for keywords: which rows may hold one of a few texts, without joining whole events.
 
-Keywords are searched in whole events, mostly by rules that look for a handful of rare words in every log of a product. Columns
-that are too short or that repeat another column are left out first (parsers give most values twice, under two names); the
-others are lower-cased and searched with one regular expression that is a plain alternation, whose
-engine searches many bytes at a time.
+Keywords are searched in whole events, mostly by rules that look for a handful of rare words in every log of a product. Where
+each keyword has a rare piece with few letters, the pieces are looked for as they may be written, in values as they are: nothing
+is lower-cased. Only what has a piece is lower-cased and searched for the keywords themselves.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import polars as pl
 
-from correlator.detect.columns import folded, text_form
+from correlator.detect.columns import folded
+from correlator.detect.pieces import pieces_of
 
+#: Stands between the members of a list that are looked at together: lower-casing text of ASCII alone is several times as fast,
+#: so it is no noncharacter, and a text may seem to stand where two members meet: the last word is not spoken here.
+BETWEEN = "\x1f"
 #: Texts of one expression: up to here its automaton stays small. With more, searching everything at once is no dearer.
 _MOST = 450
-#: Stands between values that are looked at together. Lower-casing text of ASCII alone is several times as fast, so it is no
-#: noncharacter, and a text may seem to stand where two values meet: the last word is not spoken here.
-BETWEEN = "\x1f"
 _OF_NUMBERS = frozenset("0123456789+-.einfNa")
-#: Columns with no longer value are searched together.
-_SHORT = 64
-#: With fewer rows, looking at the columns first costs more than searching them.
-_WORTH_A_LOOK = 2_000
+#: Values looked at in one call: more share its cost, fewer bound the memory of what is lower-cased.
+_VALUES_AT_ONCE = 200_000
+
+#: A text column of some rows, and the number of its first row.
+Shown = tuple[int, pl.Series]
 
 
 @lru_cache(maxsize=256)
@@ -31,71 +32,83 @@ def _expression(texts: frozenset[str]) -> str:
     return "|".join(map(re.escape, sorted(texts)))
 
 
-def passes(events: pl.DataFrame, columns: Iterable[str], texts: frozenset[str]) -> pl.Series | None:
-    """Return which rows of ``events`` hold one of the folded ``texts`` in one of ``columns``, each column by itself.
-
-    None: there are too many texts for this to pay.
-    """
-    if len(texts) > _MOST:
-        return None
-    expression, greek = _expression(texts), any("σ" in text for text in texts)
-    numbers = any(_OF_NUMBERS.issuperset(text) for text in texts)
-    schema = events.schema
-    shown = texts_of(events, [name for name in columns if numbers or not schema[name].is_numeric()])
-    tests = _tests(shown, min(map(len, texts)), expression, greek=greek)
-    if not tests:
-        return pl.repeat(value=False, n=events.height, eager=True)
-    return shown.select(pl.any_horizontal(tests).fill_null(value=False)).to_series()
+@lru_cache(maxsize=256)
+def _first_look(texts: frozenset[str]) -> str | None:
+    pieces = pieces_of(texts)
+    return None if pieces is None else "|".join(map(re.escape, pieces))
 
 
-def texts_of(events: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
-    """Return ``columns`` as text, the members of a list joined."""
-    schema = events.schema
-    return events.select(_text(name, schema[name]) for name in columns)
+def is_rare(texts: frozenset[str]) -> bool:
+    """Say whether ``texts`` can be looked for by rare pieces of them."""
+    return worth_a_look(texts) and _first_look(texts) is not None
 
 
-def _text(name: str, dtype: pl.DataType) -> pl.Expr:
-    form = text_form(name, dtype)
-    return form.list.join(BETWEEN, ignore_nulls=True) if isinstance(dtype, pl.List) else form
+def rows_with(folded: pl.Series, rows: pl.Series, texts: frozenset[str]) -> pl.Series:
+    """Return the members of the lists ``rows`` beside values (``folded``) with one of ``texts`` in them."""
+    found = rows.filter(folded.str.contains(_expression(texts)))
+    return found.explode() if found.len() else pl.Series([], dtype=pl.UInt32)
 
 
-def _tests(shown: pl.DataFrame, shortest: int, expression: str, *, greek: bool) -> list[pl.Expr]:
-    if shown.height < _WORTH_A_LOOK:
-        return [_joined(shown.columns, expression, greek=greek)] if shown.width else []
-    worth = dict(_worth_searching(shown, shortest))
-    short = [name for name, longest in worth.items() if longest <= _SHORT]
-    groups = [*([name] for name, longest in worth.items() if longest > _SHORT), *([short] if short else ())]
-    return [_joined(group, expression, greek=greek) for group in groups]
+def merged(sets: Iterable[frozenset[str]]) -> dict[frozenset[str], frozenset[str]]:
+    """Return ``sets`` of texts, each with a larger one that is as cheap to look for: fewer sets, fewer looks."""
+    wide: list[frozenset[str]] = []
+    place_of = {}
+    for texts in sorted(sets, key=len, reverse=True):
+        cheap = (place for place, other in enumerate(wide) if _first_look(texts) and _first_look(texts | other))
+        place_of[texts] = place = next(cheap, len(wide))
+        wide[place:] = [texts.union(*wide[place : place + 1]), *wide[place + 1 :]]
+    return {texts: wide[place] for texts, place in place_of.items()}
 
 
-def _joined(names: Collection[str], expression: str, *, greek: bool) -> pl.Expr:
-    """Return whether the expression is found in one of the columns."""
-    whole = pl.concat_str(names, separator=BETWEEN, ignore_nulls=True) if len(names) > 1 else pl.col(next(iter(names)))
-    return folded(whole, greek=greek).str.contains(expression)
+def worth_a_look(texts: frozenset[str]) -> bool:
+    """Say whether looking for ``texts`` first pays; with too many, searching everything at once is no dearer."""
+    return len(texts) <= _MOST
 
 
-def _worth_searching(shown: pl.DataFrame, shortest: int) -> Iterator[tuple[str, int]]:
-    """Yield the columns, with their longest value, that are long enough and repeat none before."""
-    kinds: dict[tuple[int, ...], list[str]] = {}
-    for name, longest, total in _lengths(shown):
-        if longest < shortest:
-            continue
-        column = shown.get_column(name)
-        same = kinds.setdefault((longest, total, column.null_count()), [])
-        if not any(_is_repeated(column, shown.get_column(other)) for other in same):
-            same.append(name)
-            yield name, longest
+def about_numbers(texts: frozenset[str]) -> bool:
+    """Say whether one of ``texts`` may stand in a number."""
+    return any(_OF_NUMBERS.issuperset(text) for text in texts)
 
 
-def _lengths(shown: pl.DataFrame) -> Iterator[tuple[str, int, int]]:
-    """Yield per column its name, the bytes of its longest value, and of all."""
-    size = pl.all().str.len_bytes()
-    told = shown.select(size.max().name.suffix("1"), size.sum().name.suffix("2"))
-    row = [int(value or 0) for value in told.row(0)]
-    width = shown.width
-    for place, name in enumerate(shown.columns):
-        yield name, row[place], row[width + place]
+def passes(columns: Iterable[Shown], texts: frozenset[str]) -> pl.Series:
+    """Return the numbers of the rows (rising, each once) that hold one of the folded ``texts`` in one of ``columns``."""
+    found = [pl.Series([], dtype=pl.UInt32), *(_rows(some, texts) for some in _in_portions(columns))]
+    return pl.concat(found).unique().sort()
 
 
-def _is_repeated(column: pl.Series, other: pl.Series) -> bool:
-    return bool(column.eq_missing(other).all())
+def _in_portions(columns: Iterable[Shown]) -> Iterator[list[Shown]]:
+    waiting: list[Shown] = []
+    count = 0
+    for first, values in columns:
+        waiting.append((first, values))
+        count += values.len()
+        if count >= _VALUES_AT_ONCE:
+            yield waiting
+            waiting, count = [], 0
+    if waiting:
+        yield waiting
+
+
+def _rows(columns: Sequence[Shown], texts: frozenset[str]) -> pl.Series:
+    values = pl.concat([values for _, values in columns]) if len(columns) > 1 else columns[0][1]
+    places = _places(values, texts)
+    ends = pl.Series([values.len() for _, values in columns], dtype=pl.UInt32).cum_sum()
+    column = ends.search_sorted(places, side="right")
+    firsts = pl.Series([first for first, _ in columns], dtype=pl.Int64)
+    moved = firsts - ends + pl.Series([values.len() for _, values in columns], dtype=pl.Int64)
+    return (places + moved.gather(column)).cast(pl.UInt32)
+
+
+def _places(values: pl.Series, texts: frozenset[str]) -> pl.Series:
+    """Return the places in ``values`` of those that hold one of ``texts``."""
+    look = _first_look(texts)
+    if look is None:
+        return _folded(values, texts).arg_true()
+    some = values.str.contains(look).arg_true()
+    return some.filter(_folded(values.gather(some), texts)) if some.len() else some
+
+
+def _folded(values: pl.Series, texts: frozenset[str]) -> pl.Series:
+    greek = any("σ" in text for text in texts)
+    lower = folded(pl.col("value"), greek=greek)
+    return values.to_frame("value").select(lower.str.contains(_expression(texts)).fill_null(value=False)).to_series()

@@ -35,10 +35,8 @@ def settle(rules: Compiled, batch: Batch, pairs: pl.DataFrame) -> pl.DataFrame:
 def _literal_truth(rules: Compiled, batch: Batch, asked: pl.DataFrame) -> pl.DataFrame:
     """Return the literal leaves of ``asked`` (rows and leaves) that are true: columns ``row``, ``leaf``, each pair once."""
     wanted = rules.literals.join(asked.select("leaf").unique(), on="leaf", how="semi")
-    names = list(rules.fields)
-    fields = {names[number]: number for number in wanted.get_column("field").unique()}
-    needed = asked.select("row", field=rules.field_of_leaf.gather(asked.get_column("leaf"))).unique().sort("row")
-    cells = batch.cells(needed, fields).join(needed, on=["row", "field"], how="semi")
+    needed = asked.select("row", field=rules.field_of_leaf.gather(asked.get_column("leaf"))).unique().sort("field", "row")
+    cells = batch.cells(needed, rules.field_names)
     values = cells.group_by("field", "value").agg("row")
     greek = any("σ" in text for text in wanted.get_column("text"))
     values = values.with_columns(folded=folded(pl.col("value"), greek=greek))

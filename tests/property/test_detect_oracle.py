@@ -14,7 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from correlator.detect import engine, screen, search
+from correlator.detect import engine, search
 from correlator.detect.engine import detect
 from correlator.detect.flatten import flatten, frame_of
 from correlator.detect.load import load_rules
@@ -68,7 +68,7 @@ def check_verdicts(rules: list[Rule], events: list[Event]) -> None:
     assert wanted == verdicts(ruleset, events)
     assert wanted == verdicts(ruleset, events, find=reference)
     heavy = patch.multiple(search, _MANY_ROWS=0, _ONE_OF=1_000)
-    with patch.object(engine, "FEW_PAIRS", 0), heavy, patch.object(screen, "_WORTH_A_LOOK", 0):
+    with patch.object(engine, "FEW_PAIRS", 0), heavy, patch.object(search, "FEW", 0):
         assert wanted == verdicts(ruleset, events)  # as with many candidates: by rule, other witnesses, a first look
 
 
