@@ -19,14 +19,14 @@ class Automaton:
         self.texts = texts
         self._made: BytesAhoCorasick | None = None
 
-    def find(self, values: pl.DataFrame) -> pl.DataFrame:
-        """Return ``values`` (text column ``folded``) once per occurrence of a text in them, with the column ``text``."""
-        column = values.get_column("folded")
-        if int(column.str.len_bytes().sum()) > _WORTH_MAKING * self.texts.len():
-            found = values.with_columns(text=column.str.extract_many(self.texts.implode(), overlapping=True))
-            return found.filter(pl.col("text").list.len() > 0).explode("text")
-        rows, texts = self._hits(column)
-        return values[rows].with_columns(text=self.texts[texts])
+    def find(self, folded: pl.Series) -> pl.DataFrame:
+        """Return each occurrence of a text in the values ``folded``: the columns ``place`` of the value, ``text``."""
+        if int(folded.str.len_bytes().sum()) > _WORTH_MAKING * self.texts.len():
+            found = folded.str.extract_many(self.texts.implode(), overlapping=True)
+            hits = pl.DataFrame([pl.int_range(found.len(), dtype=pl.UInt32, eager=True).alias("place"), found.alias("text")])
+            return hits.filter(pl.col("text").list.len() > 0).explode("text")
+        places, texts = self._hits(folded)
+        return pl.DataFrame([places.cast(pl.UInt32).alias("place"), self.texts[texts].alias("text")])
 
     def _hits(self, column: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return the numbers of the value and of the text for each occurrence: values are searched as one run of bytes."""

@@ -18,9 +18,8 @@ from correlator.detect.witness import MOST_OPTIONS
 
 #: A witness in more rows than this, and in more than one row of so many, tells little.
 _MANY_ROWS, _ONE_OF = 64, 400
-_PLACED = pl.Schema({"folded": pl.String(), "rows": pl.List(pl.UInt32()), "keys": pl.List(pl.UInt32())})
-_FOUND = pl.Schema({"rows": pl.List(pl.UInt32()), "keys": pl.List(pl.UInt32())})
-_HITS = pl.Schema({"key": pl.UInt32(), "rows": pl.List(pl.UInt32())})
+#: Which value holds a witness of which keys.
+_FOUND = pl.Schema({"id": pl.UInt32(), "keys": pl.List(pl.UInt32())})
 
 
 def candidates(rules: Compiled, batch: Batch, memory: Memory | None = None) -> pl.DataFrame:
@@ -33,44 +32,62 @@ def candidates(rules: Compiled, batch: Batch, memory: Memory | None = None) -> p
     heavy = _heavy(rules, batch, hits)
     if heavy:
         hits = _rarest(rules, values, hits, heavy)
-    pairs = hits.select(pl.col("rows").alias("row"), rule=pl.col("key") // MOST_OPTIONS).explode("row")
+    rules_hit = hits.select("id", rule=pl.col("key") // MOST_OPTIONS).unique()
+    rows = values.rows[rules_hit.get_column("id")].alias("row")
+    pairs = pl.DataFrame([rows, rules_hit.get_column("rule")]).explode("row")
     allowed = pl.concat(
         [one.rules.to_frame().select(pl.lit(code, dtype=pl.UInt32).alias("source"), "rule") for code, one in enumerate(seen)]
     )
-    placed = pairs.with_columns(source=batch.codes.gather(pairs.get_column("row")))
+    placed = pairs.hstack([batch.codes[pairs.get_column("row")]])
     return placed.join(allowed, on=["source", "rule"], how="semi").select("row", "rule").unique().cast(PAIR)
 
 
 def _hits(values: Values, sought: Sought, fields: Collection[str], memory: Memory | None = None) -> pl.DataFrame:
-    """Return which keys have a witness in which rows: schema _HITS."""
+    """Return which values hold a witness of which keys: columns ``id``, ``key``, ``rows`` (how many have that value)."""
     found = [pl.DataFrame(schema=_FOUND)]
     for name, table in values.distinct(sought.fields & fields):
         some = sought if name is None else sought.only(name)
         known = memory.of(values.rules, some) if memory else None
-        hits = _recalled(known, some, table) if known else _found(some, table)
-        found += [hit.select(*_FOUND) for hit in hits]
-    return pl.concat(found).explode("keys").select("rows", key="keys").drop_nulls("key").select(*_HITS)
+        found += _recalled(known, some, table) if known else _found(some, table)
+    hits = pl.concat(found).explode("keys").drop_nulls("keys")
+    sizes = values.rows.list.len()[hits.get_column("id")] if hits.height else pl.Series([], dtype=pl.UInt32)
+    return pl.DataFrame([hits.get_column("id"), hits.get_column("keys").alias("key"), sizes.alias("rows")])
 
 
 def _recalled(known: Remembered, sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield what ``_found`` yields, out of memory where a value was met before."""
     met, new = known.recall(values)
-    yield met
+    yield met.select(*_FOUND)
     if new.height:
-        found = pl.concat([pl.DataFrame(schema=_PLACED), *(some.select(*_PLACED) for some in _found(sought, new))])
-        known.keep(met, new, found.select("folded", "keys"))
+        found = pl.concat([pl.DataFrame(schema=_FOUND), *_found(sought, new)])
+        known.keep(met, new, found.join(new, on="id").select("folded", "keys"))
         yield found
 
 
 def _found(sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield which ``values`` (columns ``id``, ``field``, ``folded``) hold what is ``sought``: schema _FOUND."""
     if sought.greek:
         values = values.with_columns(one_sigma(pl.col("folded")))
     if sought.equal.height:
-        yield values.join(sought.equal, on=["field", "folded"])
-    if sought.texts.texts.len():
-        found = sought.texts.find(values)
+        yield values.join(sought.equal, on=["field", "folded"]).select(*_FOUND)
+    if sought.placed.height:
+        found = sought.texts.find(values.get_column("folded"))
         if found.height:
-            yield found.join(sought.placed, on=["field", "text"]).filter(STANDS)
+            yield from _standing(sought, values, found)
+
+
+def _standing(sought: Sought, values: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield those of the texts ``found`` that are sought in this field and stand where they must: schema _FOUND."""
+    places = found.get_column("place")
+    ids, fields = values.get_column("id")[places], values.get_column("field")[places]
+    several = len(sought.fields) > 1
+    hits = found.hstack([ids, fields]).join(sought.placed, on=["field", "text"] if several else "text")
+    anywhere = hits.get_column("operator") == "contains"
+    yield hits.filter(anywhere).select(*_FOUND)
+    placed = hits.filter(~anywhere)
+    if placed.height:
+        folded = values.get_column("folded")[placed.get_column("place")]
+        yield placed.hstack([folded]).filter(STANDS).select(*_FOUND)
 
 
 #: Whether ``text``, which is somewhere in ``folded``, stands where ``operator`` wants it.
@@ -84,7 +101,7 @@ STANDS = (
 
 
 def _counts(hits: pl.DataFrame) -> pl.DataFrame:
-    return hits.group_by("key").agg(pl.col("rows").list.len().sum().alias("count"))
+    return hits.group_by("key").agg(pl.col("rows").sum().alias("count"))
 
 
 def _heavy(rules: Compiled, batch: Batch, hits: pl.DataFrame) -> list[int]:

@@ -29,9 +29,10 @@ class Values:
         self._asked: set[str] = set()
         self._large: dict[str, pl.DataFrame] = {}
         self._small: list[pl.DataFrame] = []
+        self._rows: list[pl.Series] = []
 
     def distinct(self, names: Collection[str]) -> Iterator[tuple[str | None, pl.DataFrame]]:
-        """Yield the distinct values of the fields ``names``: columns ``field`` (number), ``value``, ``rows``, ``folded``.
+        """Yield the distinct values of the fields ``names``: columns ``id``, ``field`` (number), ``rows``, ``folded``.
 
         A table is of the field it comes with, or of several.
         """
@@ -52,11 +53,22 @@ class Values:
         few = []
         for name, values in stood.items():
             if values.height > self._few:
-                self._large[name] = self._numbered(name, _distinct(values, ["value"]))
+                self._large[name] = self._kept(self._numbered(name, _distinct(values, ["value"])))
             else:
                 few.append(self._numbered(name, values))
         if few:
-            self._small.append(_distinct(pl.concat(few), ["field", "value"]))
+            self._small.append(self._kept(_distinct(pl.concat(few), ["field", "value"])))
+
+    def _kept(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return ``table`` with the numbers of its values."""
+        first = sum(map(len, self._rows))
+        self._rows.append(table.get_column("rows"))
+        return table.hstack([pl.int_range(first, first + table.height, dtype=pl.UInt32, eager=True).alias("id")])
+
+    @property
+    def rows(self) -> pl.Series:
+        """The rows in which each value stands, by its id."""
+        return pl.concat([pl.Series("rows", [], dtype=pl.List(pl.UInt32)), *self._rows])
 
     def _numbered(self, name: str, values: pl.DataFrame) -> pl.DataFrame:
         number = pl.Series("field", [self.rules.witness_fields[name]], dtype=pl.UInt32)
