@@ -15,7 +15,7 @@ from correlator.detect.columns import NULL_FIELDS, TEXT, VALUES, raw_columns, vi
 from correlator.detect.compile import RAW
 from correlator.detect.fields import Stood, joined, stood, text_of
 from correlator.detect.parts import Part
-from correlator.detect.screen import BETWEEN, Shown, about_numbers, passes, worth_a_look
+from correlator.detect.screen import Shown, about_numbers, passes, worth_a_look
 from correlator.model.detection import MATCH
 
 #: Column of gathered rows: their number in the batch.
@@ -24,6 +24,8 @@ ROW = "\0row"
 PAIR = pl.Schema({"row": pl.UInt32(), "rule": pl.UInt32()})
 
 _NOTHING = " "  # a log source text that names none: no rule sees such rows
+#: Rows of a part from which comparing columns costs less than searching one twice.
+_MANY = 500
 _KEYWORDS = (TEXT, VALUES)
 _DTYPES = {TEXT: pl.String(), VALUES: pl.List(pl.String())}
 
@@ -130,8 +132,9 @@ class Batch:
             yield from (group.rows for group, _ in groups)
             return
         numbers = about_numbers(texts)
-        parts = ((placed, self._hidden | aside) for group, aside in groups for placed in group.parts)
-        yield passes((shown for placed, aside in parts for shown in _shown(placed, aside, numbers=numbers)), texts)
+        parts = ((placed, aside) for group, aside in groups for placed in group.parts)
+        shown = (one for placed, aside in parts for one in _shown(placed, aside, self._hidden, numbers=numbers))
+        yield passes(shown, texts)
 
     def by_group(self, rows: pl.Series) -> list[tuple[Group, pl.Series]]:
         """Return ``rows`` (rising numbers, each once) by the group they stand in."""
@@ -197,15 +200,22 @@ def _all(number: int, length: int) -> pl.Series:
     return pl.Series("source", [number], dtype=pl.UInt32).new_from_index(0, length)
 
 
-def _shown(placed: Placed, aside: Collection[str], *, numbers: bool) -> Iterator[Shown]:
-    """Yield the columns of a part that keywords are looked for in, as text: none that is ``aside``, numbers only if asked."""
+def _shown(placed: Placed, aside: Collection[str], hidden: Collection[str], *, numbers: bool) -> Iterator[Shown]:
+    """Yield the columns of a part that keywords are looked for in, as text: none that is ``aside``, numbers only if asked.
+
+    Of columns that say the same, as parsers give most values under two names, one is enough.
+    """
     first = placed.rows[0]
+    worth_comparing = placed.rows.len() >= _MANY
+    alike: dict[tuple[object, ...], list[pl.Series]] = {}
     for column in placed.part.events.get_columns():
-        if column.name in aside:
+        name, dtype = column.name, column.dtype
+        if name in hidden or not (numbers or not dtype.is_numeric()):
             continue
-        dtype = column.dtype
-        if isinstance(dtype, pl.String):
-            yield first, column
-        elif numbers or not dtype.is_numeric():
-            values = text_of(placed.part.events, column.name)
-            yield first, values.list.join(BETWEEN, ignore_nulls=True) if isinstance(values.dtype, pl.List) else values
+        if worth_comparing and isinstance(dtype, pl.String):
+            others = alike.setdefault((column[0], column[-1], column.null_count()), [])
+            if any(column.eq_missing(other).all() for other in others):
+                continue
+            others.append(column)
+        if name not in aside:
+            yield first, column if isinstance(dtype, pl.String) else text_of(placed.part.events, name)

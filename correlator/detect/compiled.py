@@ -3,7 +3,6 @@
 Everything here depends on the rules only, or on the rules and a log source; a batch never makes it again.
 """
 
-import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -248,5 +247,4 @@ def compiled(ruleset: RuleSet) -> Compiled:
             while len(_compiled) >= _COMPILED_KEPT:
                 _compiled.pop(next(iter(_compiled)))
             _compiled[ruleset.numbering] = Compiled(ruleset)
-            gc.freeze()  # thousands of rules live as long as their set: looking through them at each collection costs a tenth
         return _compiled[ruleset.numbering]

@@ -23,7 +23,7 @@ _OF_NUMBERS = frozenset("0123456789+-.einfNa")
 #: Values looked at in one call: more share its cost, fewer bound the memory of what is lower-cased.
 _VALUES_AT_ONCE = 200_000
 
-#: A text column of some rows, and the number of its first row.
+#: A column of text or lists of text of some rows, and the number of its first row.
 Shown = tuple[int, pl.Series]
 
 
@@ -72,14 +72,17 @@ def about_numbers(texts: frozenset[str]) -> bool:
 
 def passes(columns: Iterable[Shown], texts: frozenset[str]) -> pl.Series:
     """Return the numbers of the rows (rising, each once) that hold one of the folded ``texts`` in one of ``columns``."""
-    found = [pl.Series([], dtype=pl.UInt32), *(_rows(some, texts) for some in _in_portions(columns))]
+    found = [pl.Series([], dtype=pl.UInt32), *(_rows(some, texts) for some in _in_portions(columns, texts))]
     return pl.concat(found).unique().sort()
 
 
-def _in_portions(columns: Iterable[Shown]) -> Iterator[list[Shown]]:
+def _in_portions(columns: Iterable[Shown], texts: frozenset[str]) -> Iterator[list[Shown]]:
     waiting: list[Shown] = []
     count = 0
-    for first, values in columns:
+    for first, column in columns:
+        values = _members(column, texts) if isinstance(column.dtype, pl.List) else column
+        if values is None:
+            continue
         waiting.append((first, values))
         count += values.len()
         if count >= _VALUES_AT_ONCE:
@@ -87,6 +90,13 @@ def _in_portions(columns: Iterable[Shown]) -> Iterator[list[Shown]]:
             waiting, count = [], 0
     if waiting:
         yield waiting
+
+
+def _members(column: pl.Series, texts: frozenset[str]) -> pl.Series | None:
+    """Return lists as text; None when none of their members holds one of ``texts``, which is cheaper to see."""
+    if not _places(column.explode(), texts).len():
+        return None
+    return column.list.join(BETWEEN, ignore_nulls=True)
 
 
 def _rows(columns: Sequence[Shown], texts: frozenset[str]) -> pl.Series:

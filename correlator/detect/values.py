@@ -16,7 +16,7 @@ from correlator.detect.fields import joined
 from correlator.detect.screen import is_rare, merged, rows_with
 
 #: A field with more values is grouped and searched by itself.
-FEW = 30_000
+FEW = 2_000
 
 
 class Values:
