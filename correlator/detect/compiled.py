@@ -10,13 +10,13 @@ from threading import Lock
 
 import polars as pl
 
-from correlator.detect.automaton import Automaton
 from correlator.detect.columns import TEXT
 from correlator.detect.evaluate import Made
 from correlator.detect.leaves import field_of, fields_of, is_literal
 from correlator.detect.needs import fields_needed
 from correlator.detect.plan import Node, RuleSet, leaves
 from correlator.detect.reference import fed_by, has_greek, number_leaves
+from correlator.detect.sought import Sought
 from correlator.detect.verdict import verdict_of
 from correlator.detect.witness import MOST_OPTIONS, options
 from correlator.model.logsource import LogSource
@@ -25,32 +25,6 @@ _COMPILED_KEPT = 4  # rule sets: the running one, the next, a backtest's, a test
 _VERDICTS_KEPT = 200_000
 #: Leaves of a rule that fit the bits of a mask; a rule with more is evaluated in full wherever its witness stands.
 MOST_LEAVES = 64
-
-
-class Sought:
-    """What is looked for in some fields, whose ``numbers`` a rule set gives: name → number.
-
-    ``fields``: the names of those that something is looked for in; ``equal``: folded value → keys (columns ``field``,
-    ``folded``, ``keys``); ``texts``: finds the folded texts anywhere; ``placed``: text and place → keys (columns ``field``,
-    ``text``, ``operator``, ``keys``); ``greek``: a sigma is looked for. A key is a rule and one of its sets of witnesses.
-    """
-
-    def __init__(self, numbers: Mapping[str, int], equal: pl.DataFrame, placed: pl.DataFrame) -> None:
-        occurring = {*equal.get_column("field"), *placed.get_column("field")}
-        self.fields = frozenset(name for name, number in numbers.items() if number in occurring)
-        self.equal, self.placed = equal, placed
-        self.texts = Automaton(placed.get_column("text").unique().sort())
-        written = pl.concat([equal.get_column("folded").alias("text"), placed.get_column("text")])
-        self.greek = bool(written.str.contains("σ", literal=True).any())
-        self._numbers = numbers
-        self._each: dict[str, Sought] = {}
-
-    def only(self, field: str) -> "Sought":
-        """Return what is looked for in one field."""
-        if field not in self._each:
-            mine = pl.col("field") == self._numbers[field]
-            self._each[field] = Sought(self._numbers, self.equal.filter(mine), self.placed.filter(mine))
-        return self._each[field]
 
 
 class Compiled:
@@ -139,16 +113,22 @@ class Compiled:
         """The other way round: number → field."""
         return {number: field for field, number in self.fields.items()}
 
+    def literals_of(self, leaves: pl.Series) -> Sought:
+        """Return what decides the literal ones of ``leaves`` (numbers): its keys are leaves."""
+        table = self._literals.join(leaves.to_frame("keys"), on="keys", how="semi")
+        is_equal = pl.col("operator") == "equals"
+        return Sought(self.fields, table.filter(is_equal).rename({"text": "folded"}), table.filter(~is_equal))
+
     @cached_property
-    def literals(self) -> pl.DataFrame:
-        """What decides literal leaves: columns ``leaf``, ``field`` (number), ``operator``, ``text`` (folded)."""
+    def _literals(self) -> pl.DataFrame:
+        """What decides literal leaves: columns ``keys`` (the leaf), ``field`` (number), ``operator``, ``text`` (folded)."""
         rows = [
             (number, self.fields[field_of(leaf)], leaf.operator, str(value))
             for number, leaf in enumerate(self.leaves)
             if is_literal(leaf)
             for value in leaf.values
         ]
-        schema = pl.Schema({"leaf": pl.UInt32(), "field": pl.UInt32(), "operator": _OPERATOR, "text": pl.String()})
+        schema = pl.Schema({"keys": pl.UInt32(), "field": pl.UInt32(), "operator": _OPERATOR, "text": pl.String()})
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property

@@ -5,14 +5,14 @@ automaton; where a text must stand at the start or the end of a value, that is c
 everywhere in this batch tells little: then the other witnesses of its rule are looked for too, and the rarest is taken.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 import polars as pl
 
 from correlator.detect.batch import PAIR, Batch
-from correlator.detect.columns import one_sigma
-from correlator.detect.compiled import Compiled, Sought
+from correlator.detect.compiled import Compiled
 from correlator.detect.memory import Memory, Remembered
+from correlator.detect.sought import Sought
 from correlator.detect.values import FEW, Values
 from correlator.detect.witness import MOST_OPTIONS
 
@@ -42,13 +42,13 @@ def candidates(rules: Compiled, batch: Batch, memory: Memory | None = None) -> p
     return placed.join(allowed, on=["source", "rule"], how="semi").select("row", "rule").unique().cast(PAIR)
 
 
-def _hits(values: Values, sought: Sought, fields: Collection[str], memory: Memory | None = None) -> pl.DataFrame:
+def _hits(values: Values, sought: Sought, fields: frozenset[str], memory: Memory | None = None) -> pl.DataFrame:
     """Return which values hold a witness of which keys: columns ``id``, ``key``, ``rows`` (how many have that value)."""
     found = [pl.DataFrame(schema=_FOUND)]
     for name, table in values.distinct(sought.fields & fields):
         some = sought if name is None else sought.only(name)
         known = memory.of(values.rules, some) if memory else None
-        found += _recalled(known, some, table) if known else _found(some, table)
+        found += _recalled(known, some, table) if known else some.held_by(table)
     hits = pl.concat(found).explode("keys").drop_nulls("keys")
     sizes = values.rows.list.len()[hits.get_column("id")] if hits.height else pl.Series([], dtype=pl.UInt32)
     return pl.DataFrame([hits.get_column("id"), hits.get_column("keys").alias("key"), sizes.alias("rows")])
@@ -59,45 +59,9 @@ def _recalled(known: Remembered, sought: Sought, values: pl.DataFrame) -> Iterat
     met, new = known.recall(values)
     yield met.select(*_FOUND)
     if new.height:
-        found = pl.concat([pl.DataFrame(schema=_FOUND), *_found(sought, new)])
+        found = pl.concat([pl.DataFrame(schema=_FOUND), *sought.held_by(new)])
         known.keep(met, new, found.join(new, on="id").select("folded", "keys"))
         yield found
-
-
-def _found(sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield which ``values`` (columns ``id``, ``field``, ``folded``) hold what is ``sought``: schema _FOUND."""
-    if sought.greek:
-        values = values.with_columns(one_sigma(pl.col("folded")))
-    if sought.equal.height:
-        yield values.join(sought.equal, on=["field", "folded"]).select(*_FOUND)
-    if sought.placed.height:
-        found = sought.texts.find(values.get_column("folded"))
-        if found.height:
-            yield from _standing(sought, values, found)
-
-
-def _standing(sought: Sought, values: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield those of the texts ``found`` that are sought in this field and stand where they must: schema _FOUND."""
-    places = found.get_column("place")
-    ids, fields = values.get_column("id")[places], values.get_column("field")[places]
-    several = len(sought.fields) > 1
-    hits = found.hstack([ids, fields]).join(sought.placed, on=["field", "text"] if several else "text")
-    anywhere = hits.get_column("operator") == "contains"
-    yield hits.filter(anywhere).select(*_FOUND)
-    placed = hits.filter(~anywhere)
-    if placed.height:
-        folded = values.get_column("folded")[placed.get_column("place")]
-        yield placed.hstack([folded]).filter(STANDS).select(*_FOUND)
-
-
-#: Whether ``text``, which is somewhere in ``folded``, stands where ``operator`` wants it.
-STANDS = (
-    pl.when(pl.col("operator") == "contains")
-    .then(pl.lit(value=True))
-    .when(pl.col("operator") == "startswith")
-    .then(pl.col("folded").str.starts_with(pl.col("text")))
-    .otherwise(pl.col("folded").str.ends_with(pl.col("text")))
-)
 
 
 def _counts(hits: pl.DataFrame) -> pl.DataFrame:

@@ -7,12 +7,11 @@ leave open pays for regular expressions, networks, numbers and comparisons of fi
 import polars as pl
 
 from correlator.detect.batch import PAIR, ROW, Batch
-from correlator.detect.columns import folded
 from correlator.detect.compiled import Compiled
 from correlator.detect.evaluate import prepare, truths
 from correlator.detect.leaves import fields_of
-from correlator.detect.search import STANDS
 
+_HELD = pl.Schema({"id": pl.UInt32(), "keys": pl.UInt32()})
 _MASK = pl.Schema({**PAIR, "mask": pl.UInt64()})
 
 
@@ -34,25 +33,15 @@ def settle(rules: Compiled, batch: Batch, pairs: pl.DataFrame) -> pl.DataFrame:
 
 def _literal_truth(rules: Compiled, batch: Batch, asked: pl.DataFrame) -> pl.DataFrame:
     """Return the literal leaves of ``asked`` (rows and leaves) that are true: columns ``row``, ``leaf``, each pair once."""
-    wanted = rules.literals.join(asked.select("leaf").unique(), on="leaf", how="semi")
-    needed = asked.select("row", field=rules.field_of_leaf.gather(asked.get_column("leaf"))).unique().sort("field", "row")
+    leaf = asked.get_column("leaf")
+    wanted = rules.literals_of(leaf.unique())
+    needed = asked.select("row", field=rules.field_of_leaf.gather(leaf)).unique().sort("field", "row")
     cells = batch.cells(needed, rules.field_names)
-    values = cells.group_by("field", "value").agg("row")
-    greek = any("σ" in text for text in wanted.get_column("text"))
-    values = values.with_columns(folded=folded(pl.col("value"), greek=greek))
-    equal = values.join(wanted.filter(pl.col("operator") == "equals"), left_on=["field", "folded"], right_on=["field", "text"])
-    placed = wanted.filter(pl.col("operator") != "equals")
-    texts = placed.get_column("text").unique()
-    hits = values.with_columns(text=pl.col("folded").str.extract_many(texts.implode(), overlapping=True))
-    hits = hits.filter(pl.col("text").list.len() > 0).explode("text").join(placed, on=["field", "text"]).filter(STANDS)
-    true = pl.concat([equal.select("row", "leaf"), hits.select("row", "leaf"), _everywhere(values, placed)])
-    return true.explode("row").unique()
-
-
-def _everywhere(values: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
-    """Return the leaves that look for the empty text: it stands in every value, and no automaton says so."""
-    empty = placed.filter(pl.col("text") == "")
-    return values.join(empty, on="field").select("row", "leaf")
+    values = cells.group_by("field", "value").agg("row").with_row_index("id")
+    values = values.with_columns(folded=pl.col("value").str.to_lowercase())
+    true = pl.concat([pl.DataFrame(schema=_HELD), *wanted.held_by(values)]).unique()
+    rows = values.get_column("row")[true.get_column("id")]
+    return pl.DataFrame([rows, true.get_column("keys").alias("leaf")]).explode("row").unique()
 
 
 def _masks(pairs: pl.DataFrame, asked: pl.DataFrame, true: pl.DataFrame) -> pl.DataFrame:
