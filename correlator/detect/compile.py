@@ -10,6 +10,7 @@ import polars as pl
 
 from correlator.detect.addresses import network_range
 from correlator.detect.plan import And, Leaf, Node, Not, Or, pattern_tokens
+from correlator.detect.trimmed import trimmed
 
 #: How a column is prepared before leaves look at it.
 RAW, FOLDED, ADDRESS = "raw", "folded", "address"
@@ -102,7 +103,7 @@ def _escaped(char: str) -> str:
 
 
 def _regex(column: pl.Expr, leaf: Leaf) -> pl.Expr:
-    return _any([column.str.contains(pattern) for pattern in _texts(leaf)])
+    return _any([column.str.contains(trimmed(pattern)) for pattern in _texts(leaf)])
 
 
 def _cidr(column: pl.Expr, leaf: Leaf) -> pl.Expr:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from correlator.detect.automaton import Automaton
 from correlator.detect.columns import folded
 from correlator.detect.pieces import pieces_of
 
@@ -20,6 +21,8 @@ BETWEEN = "\x1f"
 #: Texts of one expression: up to here its automaton stays small. With more, searching everything at once is no dearer.
 _MOST = 450
 _OF_NUMBERS = frozenset("0123456789+-.einfNa")
+#: Bytes from which an expression, which is compiled at each call, is faster than an automaton that is kept.
+_WORTH_COMPILING = 200_000
 #: Values looked at in one call: more share its cost, fewer bound the memory of what is lower-cased.
 _VALUES_AT_ONCE = 200_000
 
@@ -77,26 +80,27 @@ def passes(columns: Iterable[Shown], texts: frozenset[str]) -> pl.Series:
 
 
 def _in_portions(columns: Iterable[Shown], texts: frozenset[str]) -> Iterator[list[Shown]]:
-    waiting: list[Shown] = []
+    waiting, lists = list[Shown](), list[Shown]()
     count = 0
-    for first, column in columns:
-        values = _members(column, texts) if isinstance(column.dtype, pl.List) else column
-        if values is None:
+    for first, values in columns:
+        if isinstance(values.dtype, pl.List):
+            lists.append((first, values))
             continue
         waiting.append((first, values))
         count += values.len()
         if count >= _VALUES_AT_ONCE:
             yield waiting
             waiting, count = [], 0
+    waiting += _with_some(lists, texts)
     if waiting:
         yield waiting
 
 
-def _members(column: pl.Series, texts: frozenset[str]) -> pl.Series | None:
-    """Return lists as text; None when none of their members holds one of ``texts``, which is cheaper to see."""
-    if not _places(column.explode(), texts).len():
-        return None
-    return column.list.join(BETWEEN, ignore_nulls=True)
+def _with_some(lists: Sequence[Shown], texts: frozenset[str]) -> Iterator[Shown]:
+    """Yield columns of lists as text, if a member holds one of ``texts``: mostly none does, and that is soon seen."""
+    members = pl.concat([values for _, values in lists]).explode() if lists else pl.Series([], dtype=pl.String)
+    if _places(members, texts).len():
+        yield from ((first, values.list.join(BETWEEN, ignore_nulls=True)) for first, values in lists)
 
 
 def _rows(columns: Sequence[Shown], texts: frozenset[str]) -> pl.Series:
@@ -112,13 +116,19 @@ def _rows(columns: Sequence[Shown], texts: frozenset[str]) -> pl.Series:
 def _places(values: pl.Series, texts: frozenset[str]) -> pl.Series:
     """Return the places in ``values`` of those that hold one of ``texts``."""
     look = _first_look(texts)
-    if look is None:
-        return _folded(values, texts).arg_true()
-    some = values.str.contains(look).arg_true()
-    return some.filter(_folded(values.gather(some), texts)) if some.len() else some
+    some = values.is_not_null().arg_true() if look is None else values.str.contains(look).arg_true()
+    return some[_holding(values[some], texts)] if some.len() else some
 
 
-def _folded(values: pl.Series, texts: frozenset[str]) -> pl.Series:
+def _holding(values: pl.Series, texts: frozenset[str]) -> pl.Series:
+    """Return the places in ``values``, none of them null, of those that hold one of ``texts`` once they are folded."""
     greek = any("σ" in text for text in texts)
-    lower = folded(pl.col("value"), greek=greek)
-    return values.to_frame("value").select(lower.str.contains(_expression(texts)).fill_null(value=False)).to_series()
+    lower = values.to_frame("value").select(folded(pl.col("value"), greek=greek)).to_series()
+    if int(lower.str.len_bytes().sum()) > _WORTH_COMPILING:
+        return lower.str.contains(_expression(texts)).arg_true()
+    return _automaton(texts).find(lower).get_column("place").unique().sort()
+
+
+@lru_cache(maxsize=64)
+def _automaton(texts: frozenset[str]) -> Automaton:
+    return Automaton(pl.Series("text", sorted(texts), dtype=pl.String))
