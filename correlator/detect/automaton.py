@@ -11,6 +11,9 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 #: Bytes of values per text from which making an automaton is the smaller part of a search.
 _WORTH_MAKING = 256
 
+#: With fewer texts it is soon made.
+_MANY = 4_000
+
 
 class Automaton:
     """Finds ``texts`` anywhere in values, all occurrences."""
@@ -21,7 +24,8 @@ class Automaton:
 
     def find(self, folded: pl.Series) -> pl.DataFrame:
         """Return each occurrence of a text in the values ``folded``: the columns ``place`` of the value, ``text``."""
-        if int(folded.str.len_bytes().sum()) > _WORTH_MAKING * self.texts.len():
+        texts = self.texts.len()
+        if texts < _MANY or int(folded.str.len_bytes().sum()) > _WORTH_MAKING * texts:
             found = folded.str.extract_many(self.texts.implode(), overlapping=True)
             hits = pl.DataFrame([pl.int_range(found.len(), dtype=pl.UInt32, eager=True).alias("place"), found.alias("text")])
             return hits.filter(pl.col("text").list.len() > 0).explode("text")

@@ -7,7 +7,8 @@ rows that somebody asks for.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
+from typing import TypeVar
 
 import polars as pl
 
@@ -23,6 +24,7 @@ ROW = "\0row"
 #: What a batch finds before it is told by frame: row of the batch, number of the rule.
 PAIR = pl.Schema({"row": pl.UInt32(), "rule": pl.UInt32()})
 
+_Owner = TypeVar("_Owner")
 _NOTHING = " "  # a log source text that names none: no rule sees such rows
 #: Rows of a part from which comparing columns costs less than searching one twice.
 _MANY = 500
@@ -55,6 +57,11 @@ class Group:
             self._made[name] = stood(having, name)
         return self._made[name]
 
+    def by_part(self, rows: pl.Series) -> list[tuple[Placed, pl.Series]]:
+        """Return ``rows`` (rising numbers of rows of this group) by the part they stand in."""
+        starts = [placed.rows[0] for placed in self.parts]
+        return _cut(rows, self.parts, pl.Series([*starts, self.rows[-1] + 1], dtype=pl.UInt32))
+
 
 class Batch:
     """The events of one call.
@@ -81,7 +88,7 @@ class Batch:
             codes.append(_all(code, group.rows.len()) if isinstance(code, int) else code)
             start += group.rows.len()
         self.codes = pl.concat(codes)
-        self._starts = pl.Series([0, *accumulate(group.rows.len() for group in self.groups)], dtype=pl.UInt32)
+        self._bounds = pl.Series([*(group.rows[0] for group in self.groups), self.rows.len()], dtype=pl.UInt32)
 
     def _group(self, parts: Sequence[Part], code: int | pl.Series, start: int) -> Group:
         placed = []
@@ -138,9 +145,7 @@ class Batch:
 
     def by_group(self, rows: pl.Series) -> list[tuple[Group, pl.Series]]:
         """Return ``rows`` (rising numbers, each once) by the group they stand in."""
-        bounds = rows.search_sorted(self._starts).to_list()
-        spans = zip(self.groups, pairwise(bounds), strict=True)
-        return [(group, rows.slice(start, stop - start)) for group, (start, stop) in spans if stop > start]
+        return _cut(rows, self.groups, self._bounds)
 
     def gather(self, rows: pl.Series, fields: Collection[str]) -> pl.DataFrame:
         """Return the raw columns ``fields`` of ``rows`` (rising numbers), with their numbers in the column ROW.
@@ -159,13 +164,12 @@ class Batch:
         """Return TEXT or VALUES of some rows, made of the columns that keywords are looked for in."""
         pieces = []
         for group, some in by_group:
-            for placed in group.parts:
-                mine = some.filter(some.is_between(placed.rows[0], placed.rows[-1]))
+            for placed, rows in group.by_part(some):
                 searched = self.searched(placed)
-                if mine.len() and searched:
-                    events = placed.part.events.select(searched)[mine - placed.rows[0]]
+                if searched:
+                    events = placed.part.events[rows - placed.rows[0]]
                     made = events.select(raw_columns(events, [name], searched)).to_series()
-                    pieces.append(Stood(mine, made.cast(_DTYPES[name])))
+                    pieces.append(Stood(rows, made.cast(_DTYPES[name])))
         return joined(pieces)
 
     def cells(self, needed: pl.DataFrame, fields: Mapping[int, str]) -> pl.DataFrame:
@@ -194,6 +198,12 @@ class Batch:
         row = ordered.get_column("row") + moved.gather(places)
         columns = [ordered.get_column("rule"), frames.gather(places).alias("frame"), row.alias("row")]
         return pl.DataFrame(columns).cast(MATCH).select(*MATCH).sort("frame", "row", "rule")
+
+
+def _cut(rows: pl.Series, owners: Sequence[_Owner], bounds: pl.Series) -> list[tuple[_Owner, pl.Series]]:
+    """Return ``rows`` (rising numbers) by their owner; ``bounds``: the first row of each owner, and the one behind the last."""
+    spans = zip(owners, pairwise(rows.search_sorted(bounds).to_list()), strict=True)
+    return [(owner, rows.slice(start, end - start)) for owner, (start, end) in spans if end > start]
 
 
 def _all(number: int, length: int) -> pl.Series:

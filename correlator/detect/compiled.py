@@ -3,6 +3,7 @@
 Everything here depends on the rules only, or on the rules and a log source; a batch never makes it again.
 """
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +44,10 @@ class Compiled:
         self._sought: dict[frozenset[str] | None, Sought] = {}
         self._sources: dict[str, Seen] = {}
         self._verdicts: dict[tuple[int, int, bool], bool | None] = {}
+
+    def make_tables(self) -> None:
+        """Make now what the first batch would make."""
+        _ = self.witnesses, self.rule_leaves, self._literals, self.field_of_leaf, self.is_literal, self.reads
 
     @cached_property
     def witness_fields(self) -> Mapping[str, int]:
@@ -226,5 +231,7 @@ def compiled(ruleset: RuleSet) -> Compiled:
         if ruleset.numbering not in _compiled:
             while len(_compiled) >= _COMPILED_KEPT:
                 _compiled.pop(next(iter(_compiled)))
-            _compiled[ruleset.numbering] = Compiled(ruleset)
+            _compiled[ruleset.numbering] = made = Compiled(ruleset)
+            made.make_tables()
+            gc.freeze()  # what is made of thousands of rules lives as long as they do: no collection need walk through it
         return _compiled[ruleset.numbering]
