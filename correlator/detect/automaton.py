@@ -24,8 +24,8 @@ class Automaton:
 
     def find(self, folded: pl.Series) -> pl.DataFrame:
         """Return each occurrence of a text in the values ``folded``: the columns ``place`` of the value, ``text``."""
-        texts = self.texts.len()
-        if texts < _MANY or int(folded.str.len_bytes().sum()) > _WORTH_MAKING * texts:
+        count = self.texts.len()
+        if count < _MANY or int(folded.str.len_bytes().sum()) > _WORTH_MAKING * count:
             found = folded.str.extract_many(self.texts.implode(), overlapping=True)
             hits = pl.DataFrame([pl.int_range(found.len(), dtype=pl.UInt32, eager=True).alias("place"), found.alias("text")])
             return hits.filter(pl.col("text").list.len() > 0).explode("text")

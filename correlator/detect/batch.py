@@ -168,7 +168,7 @@ class Batch:
                 searched = self.searched(placed)
                 if searched:
                     events = placed.part.events[rows - placed.rows[0]]
-                    made = events.select(raw_columns(events, [name], searched)).to_series()
+                    made = events.select(raw_columns(events, [name], searched)[-1]).to_series()
                     pieces.append(Stood(rows, made.cast(_DTYPES[name])))
         return joined(pieces)
 
