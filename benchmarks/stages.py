@@ -23,7 +23,6 @@ STAGES: tuple[tuple[str, str, Stage], ...] = (
     ("correlator.runtime.pipeline", "enrich_batch", "enrich"),
     ("correlator.detect.engine", "detect", "detect, around its steps"),
     ("correlator.runtime.pipeline", "detect", "detect, around its steps"),
-    ("correlator.detect.engine", "put_together", "detect: choose partition"),
     ("correlator.detect.engine", "Batch", "detect: choose partition"),
     ("correlator.detect.engine", "candidates", "detect: search"),
     ("correlator.detect.engine", "settle", "detect: settle"),
