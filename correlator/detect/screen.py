@@ -116,17 +116,19 @@ def _rows(columns: Sequence[Shown], texts: frozenset[str]) -> pl.Series:
 def _places(values: pl.Series, texts: frozenset[str]) -> pl.Series:
     """Return the places in ``values`` of those that hold one of ``texts``."""
     look = _first_look(texts)
-    some = values.is_not_null().arg_true() if look is None else values.str.contains(look).arg_true()
+    if look is None:
+        return _holding(values, texts)
+    some = values.str.contains(look).arg_true()
     return some[_holding(values[some], texts)] if some.len() else some
 
 
 def _holding(values: pl.Series, texts: frozenset[str]) -> pl.Series:
-    """Return the places in ``values``, none of them null, of those that hold one of ``texts`` once they are folded."""
+    """Return the places in ``values`` of those that hold one of ``texts`` once they are folded."""
     greek = any("σ" in text for text in texts)
     lower = values.to_frame("value").select(folded(pl.col("value"), greek=greek)).to_series()
     if int(lower.str.len_bytes().sum()) > _WORTH_COMPILING:
         return lower.str.contains(_expression(texts)).arg_true()
-    return _automaton(texts).find(lower).get_column("place").unique().sort()
+    return _automaton(texts).find(lower.fill_null("")).get_column("place").unique().sort()
 
 
 @lru_cache(maxsize=64)
