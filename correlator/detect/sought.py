@@ -40,7 +40,7 @@ class Sought:
         if self.greek:
             values = values.with_columns(one_sigma(pl.col("folded")))
         if self.equal.height:
-            yield values.join(self.equal, on=["field", "folded"]).select("id", "keys")
+            yield values.join(self.equal, on=self._by("folded")).select("id", "keys")
         if self.texts.texts.len():
             found = self.texts.find(values.get_column("folded"))
             if found.height:
@@ -48,12 +48,15 @@ class Sought:
         if self._empty.height:  # the empty text stands in every value, and no automaton says so
             yield values.join(self._empty, on="field").select("id", "keys")
 
+    def _by(self, text: str) -> list[str]:
+        """Return what a value and what is sought must share: of one field only the text, which is a faster join."""
+        return ["field", text] if len(self.fields) > 1 else [text]
+
     def _standing(self, values: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield those of the texts ``found`` that are sought in this field and stand where they must."""
         places = found.get_column("place")
         ids, fields = values.get_column("id")[places], values.get_column("field")[places]
-        several = len(self.fields) > 1
-        hits = found.hstack([ids, fields]).join(self.placed, on=["field", "text"] if several else "text")
+        hits = found.hstack([ids, fields]).join(self.placed, on=self._by("text"))
         anywhere = hits.get_column("operator") == "contains"
         yield hits.filter(anywhere).select("id", "keys")
         placed = hits.filter(~anywhere)
