@@ -334,8 +334,10 @@ def test_sighup_takes_new_rules_without_a_restart(tmp_path: Path) -> None:
         assert process.stderr is not None
         told = iter(process.stderr)
         assert any("Rules loaded." in line for line in told)
+        process.send_signal(signal.SIGSTOP)  # else its own look at the files may come before the signal
         (tmp_path / "rules.yml").write_text(RULES.replace("Failed password", "Accepted"))
         process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGCONT)
         assert any("Rules loaded." in line and '"changed": 1' in line for line in told)
         asked = tocsin("rules", "reload", "--config", config)
         process.send_signal(signal.SIGTERM)
