@@ -14,6 +14,7 @@ from correlator import __version__
 from correlator.cli import command, main
 from correlator.cli.main import COMMANDS
 from correlator.errors import Fatal, InputError, Problem, Retry
+from correlator.store.database import open_database
 
 #: What makes a command slow to start; none of it may be loaded to say how a command is used.
 HEAVY = ("polars", "sqlalchemy", "sigma", "pyarrow", "duckdb", "pydantic", "rich", "alembic", "httpx")
@@ -160,6 +161,17 @@ def test_a_closed_pipe_is_no_fault() -> None:
     script = f"{sys.executable} -m correlator parsers list --format json | head -c 0"
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_command_that_loads_duckdb_ends_in_silence(tmp_path: Path) -> None:
+    """What keeps the collector of cycles away from rules does not make DuckDB tell of leaks."""
+    config = tmp_path / "tocsin.toml"
+    config.write_text('data_dir = "data"\n')
+    (tmp_path / "data").mkdir()
+    open_database(tmp_path / "data" / "tocsin.db").dispose()
+    words = ["lake", "query", "SELECT 1 AS one", "--format", "json", "--config", str(config)]
+    done = subprocess.run([sys.executable, "-m", "correlator", *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '{"one":1}\n', "")
 
 
 NDJSON = {

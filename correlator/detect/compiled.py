@@ -3,7 +3,6 @@
 Everything here depends on the rules only, or on the rules and a log source; a batch never makes it again.
 """
 
-import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from correlator.detect.reference import fed_by, has_greek, number_leaves
 from correlator.detect.sought import Sought
 from correlator.detect.verdict import verdict_of
 from correlator.detect.witness import MOST_OPTIONS, options
+from correlator.model.lasting import freeze_what_lasts
 from correlator.model.logsource import LogSource
 
 _COMPILED_KEPT = 4  # rule sets: the running one, the next, a backtest's, a test's
@@ -233,5 +233,5 @@ def compiled(ruleset: RuleSet) -> Compiled:
                 _compiled.pop(next(iter(_compiled)))
             _compiled[ruleset.numbering] = made = Compiled(ruleset)
             made.make_tables()
-            gc.freeze()  # what is made of thousands of rules lives as long as they do: no collection need walk through it
+            freeze_what_lasts()
         return _compiled[ruleset.numbering]

@@ -22,6 +22,7 @@ from correlator.detect.plan import Node, node_from_plain, node_to_plain
 from correlator.detect.readings import FileReading, Filter, join
 from correlator.detect.report import Loaded
 from correlator.errors import Problem
+from correlator.model.lasting import freeze_what_lasts
 from correlator.model.logsource import LogSource
 from correlator.model.rule import RuleText
 from correlator.store.content import Stamp, read_rule, read_rules, rule_files, settled_stamp
@@ -69,7 +70,7 @@ def without_collection() -> Iterator[None]:
         if was:
             if next(_loads):
                 gc.collect()  # what is garbage now would stay for good; at a start there is next to none
-            gc.freeze()
+            freeze_what_lasts()
             gc.enable()
 
 
