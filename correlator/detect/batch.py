@@ -14,7 +14,7 @@ import polars as pl
 
 from correlator.detect.columns import NULL_FIELDS, TEXT, VALUES, raw_columns, view_name
 from correlator.detect.compile import RAW
-from correlator.detect.fields import Stood, joined, stood, text_of
+from correlator.detect.fields import Stood, joined, repeated, stood, text_of
 from correlator.detect.parts import Part
 from correlator.detect.screen import Shown, about_numbers, passes, worth_a_look
 from correlator.model.detection import MATCH
@@ -28,13 +28,13 @@ _Owner = TypeVar("_Owner")
 _NOTHING = " "  # a log source text that names none: no rule sees such rows
 #: Rows of a part from which comparing columns costs less than searching one twice.
 _MANY = 500
-_KEYWORDS = (TEXT, VALUES)
-_DTYPES = {TEXT: pl.String(), VALUES: pl.List(pl.String())}
+#: What keywords look at, made of all searched columns of an event.
+_WHOLE = {TEXT: pl.String(), VALUES: pl.List(pl.String())}
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A part of the caller's frames, the number of its first row in the batch, its columns."""
+    """A part of the caller's frames, the numbers of its rows in the batch, its columns."""
 
     part: Part
     rows: pl.Series
@@ -43,7 +43,7 @@ class Placed:
 
 @dataclass(slots=True)
 class Group:
-    """Parts that feed the same log sources (``codes``, numbers of ``Batch.names``), their rows from ``start`` to ``stop``."""
+    """Parts that feed the same log sources (``codes``, numbers of ``Batch.names``), and the numbers of their rows."""
 
     codes: frozenset[int]
     parts: list[Placed]
@@ -85,7 +85,7 @@ class Batch:
             group = self._group([parts[number] for number in numbers], fed[numbers[0]], start)
             self.groups.append(group)
             code = fed[numbers[0]]
-            codes.append(_all(code, group.rows.len()) if isinstance(code, int) else code)
+            codes.append(repeated("source", code, group.rows.len()) if isinstance(code, int) else code)
             start += group.rows.len()
         self.codes = pl.concat(codes)
         self._bounds = pl.Series([*(group.rows[0] for group in self.groups), self.rows.len()], dtype=pl.UInt32)
@@ -128,13 +128,12 @@ class Batch:
 
     def _taken(self, name: str, by_group: Sequence[tuple[Group, pl.Series]]) -> Stood | None:
         """Return what stands in field ``name`` of some rows; None when nothing does."""
-        if name in _KEYWORDS:
+        if name in _WHOLE:
             return self.whole(name, by_group)
         return joined([found.taken(some) for group, some in by_group if (found := group.stood(name)) is not None])
 
     def holding(self, texts: frozenset[str], groups: Iterable[tuple[Group, frozenset[str]]]) -> Iterator[pl.Series]:
         """Yield the rows of ``groups`` that may hold one of ``texts``, fields aside that come with the group."""
-        groups = list(groups)
         if not worth_a_look(texts):
             yield from (group.rows for group, _ in groups)
             return
@@ -169,7 +168,7 @@ class Batch:
                 if searched:
                     events = placed.part.events[rows - placed.rows[0]]
                     made = events.select(raw_columns(events, [name], searched)[-1]).to_series()
-                    pieces.append(Stood(rows, made.cast(_DTYPES[name])))
+                    pieces.append(Stood(rows, made.cast(_WHOLE[name])))
         return joined(pieces)
 
     def cells(self, needed: pl.DataFrame, fields: Mapping[int, str]) -> pl.DataFrame:
@@ -184,7 +183,7 @@ class Batch:
             start += length
             if found is not None:
                 long = found.long()
-                pieces.append(long.hstack([_all(number, long.height).alias("field")]).rename({"rows": "row"}))
+                pieces.append(long.hstack([repeated("field", number, long.height)]).rename({"rows": "row"}))
         return pl.concat(pieces)
 
     def placed(self, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -204,10 +203,6 @@ def _cut(rows: pl.Series, owners: Sequence[_Owner], bounds: pl.Series) -> list[t
     """Return ``rows`` (rising numbers) by their owner; ``bounds``: the first row of each owner, and the one behind the last."""
     spans = zip(owners, pairwise(rows.search_sorted(bounds).to_list()), strict=True)
     return [(owner, rows.slice(start, end - start)) for owner, (start, end) in spans if end > start]
-
-
-def _all(number: int, length: int) -> pl.Series:
-    return pl.Series("source", [number], dtype=pl.UInt32).new_from_index(0, length)
 
 
 def _shown(placed: Placed, aside: Collection[str], hidden: Collection[str], *, numbers: bool) -> Iterator[Shown]:

@@ -82,19 +82,6 @@ def as_list(column: pl.Expr) -> pl.Expr:
     return pl.when(column.is_not_null()).then(pl.concat_list(column)).otherwise(None)
 
 
-def stack(pieces: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return ``pieces`` below one another; a column that is a list in one of them is a list in all."""
-    if len(pieces) == 1:
-        return pieces[0]
-    lists = {name for piece in pieces for name, dtype in piece.schema.items() if _is_list(dtype)}
-    return pl.concat([_with_lists(piece, lists) for piece in pieces], how="diagonal")
-
-
-def _with_lists(piece: pl.DataFrame, lists: set[str]) -> pl.DataFrame:
-    scalars = [name for name, dtype in piece.schema.items() if name in lists and not _is_list(dtype)]
-    return piece.with_columns(as_list(pl.col(name)).alias(name) for name in scalars) if scalars else piece
-
-
 def prepare_views(views: Iterable[tuple[str, str]], schema: Mapping[str, pl.DataType], *, greek: bool) -> list[pl.Expr]:
     """Return the folded and address columns among ``views``: (view, field).
 

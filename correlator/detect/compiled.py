@@ -12,7 +12,7 @@ import polars as pl
 
 from correlator.detect.columns import TEXT
 from correlator.detect.evaluate import Made
-from correlator.detect.leaves import field_of, fields_of, is_literal
+from correlator.detect.leaves import field_of, is_literal
 from correlator.detect.needs import fields_needed
 from correlator.detect.plan import Node, RuleSet, leaves
 from correlator.detect.reference import fed_by, has_greek, number_leaves
@@ -47,7 +47,7 @@ class Compiled:
 
     def make_tables(self) -> None:
         """Make now what the first batch would make."""
-        _ = self.witnesses, self.rule_leaves, self._literals, self.field_of_leaf, self.is_literal, self.reads
+        _ = self.witnesses, self.rule_leaves, self._literals, self.field_of_leaf, self.is_literal
 
     @cached_property
     def witness_fields(self) -> Mapping[str, int]:
@@ -101,11 +101,6 @@ class Compiled:
         ]
         schema = {"rule": pl.UInt32, "leaf": pl.UInt32, "bit": pl.UInt64}
         return pl.DataFrame(rows, schema=schema, orient="row")
-
-    @cached_property
-    def reads(self) -> frozenset[str]:
-        """Every field that some rule reads."""
-        return frozenset(field for leaf in self.leaves for field in fields_of(leaf))
 
     @cached_property
     def fields(self) -> Mapping[str, int]:

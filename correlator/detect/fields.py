@@ -9,7 +9,7 @@ from correlator.detect.columns import as_list, text_form
 
 #: From so many pieces on, taking rows out of them is dearer than laying them into one.
 _PIECES = 8
-LIST = pl.List(pl.String())
+_LIST = pl.List(pl.String())
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Stood:
     @property
     def is_list(self) -> bool:
         """Whether a row may have several values."""
-        return self.values.dtype == LIST
+        return self.values.dtype == _LIST
 
     def long(self) -> pl.DataFrame:
         """Return the columns ``rows``, ``value``: a list gives one row per member that is not null."""
@@ -71,6 +71,11 @@ def stood(frames: Iterator[tuple[pl.Series, pl.DataFrame]], field: str) -> Stood
     return filled if filled.rows.len() else None
 
 
+def repeated(name: str, number: int, length: int) -> pl.Series:
+    """Return a column that says the same number in every row."""
+    return pl.Series(name, [number], dtype=pl.UInt32).new_from_index(0, length)
+
+
 def text_of(events: pl.DataFrame, name: str) -> pl.Series:
     """Return a column of ``events`` as text or list of text."""
     column = events.get_column(name)
@@ -87,4 +92,4 @@ def _filled(rows: pl.Series, values: pl.Series) -> Stood:
 
 
 def _as_list(values: pl.Series) -> pl.Series:
-    return values if values.dtype == LIST else values.to_frame("value").select(as_list(pl.col("value"))).to_series()
+    return values if values.dtype == _LIST else values.to_frame("value").select(as_list(pl.col("value"))).to_series()

@@ -12,7 +12,7 @@ from functools import lru_cache
 import polars as pl
 
 from correlator.detect.automaton import Automaton
-from correlator.detect.columns import folded
+from correlator.detect.columns import one_sigma
 from correlator.detect.pieces import pieces_of
 
 #: Stands between the members of a list that are looked at together: lower-casing text of ASCII alone is several times as fast,
@@ -46,10 +46,10 @@ def is_rare(texts: frozenset[str]) -> bool:
     return worth_a_look(texts) and _first_look(texts) is not None
 
 
-def rows_with(folded: pl.Series, rows: pl.Series, texts: frozenset[str]) -> pl.Series:
-    """Return the members of the lists ``rows`` beside values (``folded``) with one of ``texts`` in them."""
-    found = rows.filter(folded.str.contains(_expression(texts)))
-    return found.explode() if found.len() else pl.Series([], dtype=pl.UInt32)
+def rows_with(lower: pl.Series, rows: pl.Series, texts: frozenset[str]) -> pl.Series:
+    """Return the members of the lists ``rows`` beside values (lower-cased) with one of ``texts`` in them."""
+    places = _places_of(lower, texts)
+    return rows[places].explode() if places.len() else pl.Series([], dtype=pl.UInt32)
 
 
 def merged(sets: Iterable[frozenset[str]]) -> dict[frozenset[str], frozenset[str]]:
@@ -117,15 +117,15 @@ def _places(values: pl.Series, texts: frozenset[str]) -> pl.Series:
     """Return the places in ``values`` of those that hold one of ``texts``."""
     look = _first_look(texts)
     if look is None:
-        return _holding(values, texts)
+        return _places_of(values.str.to_lowercase(), texts)
     some = values.str.contains(look).arg_true()
-    return some[_holding(values[some], texts)] if some.len() else some
+    return some[_places_of(values[some].str.to_lowercase(), texts)] if some.len() else some
 
 
-def _holding(values: pl.Series, texts: frozenset[str]) -> pl.Series:
-    """Return the places in ``values`` of those that hold one of ``texts`` once they are folded."""
-    greek = any("σ" in text for text in texts)
-    lower = values.to_frame("value").select(folded(pl.col("value"), greek=greek)).to_series()
+def _places_of(lower: pl.Series, texts: frozenset[str]) -> pl.Series:
+    """Return the places in lower-cased values of those that hold one of ``texts``."""
+    if any("σ" in text for text in texts):
+        lower = lower.to_frame("value").select(one_sigma(pl.col("value"))).to_series()
     if int(lower.str.len_bytes().sum()) > _WORTH_COMPILING:
         return lower.str.contains(_expression(texts)).arg_true()
     return _automaton(texts).find(lower.fill_null("")).get_column("place").unique().sort()

@@ -55,7 +55,7 @@ def _hits(values: Values, sought: Sought, fields: frozenset[str], memory: Memory
 
 
 def _recalled(known: Remembered, sought: Sought, values: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield what ``_found`` yields, out of memory where a value was met before."""
+    """Yield what ``held_by`` yields, out of memory where a value was met before."""
     met, new = known.recall(values)
     yield met.select(*_FOUND)
     if new.height:

@@ -12,7 +12,7 @@ import polars as pl
 from correlator.detect.batch import Batch, Group
 from correlator.detect.columns import TEXT
 from correlator.detect.compiled import Compiled
-from correlator.detect.fields import joined
+from correlator.detect.fields import joined, repeated
 from correlator.detect.screen import is_rare, merged, rows_with
 
 #: A field with more values is grouped and searched by itself.
@@ -71,8 +71,7 @@ class Values:
         return pl.concat([pl.Series("rows", [], dtype=pl.List(pl.UInt32)), *self._rows])
 
     def _numbered(self, name: str, values: pl.DataFrame) -> pl.DataFrame:
-        number = pl.Series("field", [self.rules.witness_fields[name]], dtype=pl.UInt32)
-        return values.hstack([number.new_from_index(0, values.height)])
+        return values.hstack([repeated("field", self.rules.witness_fields[name], values.height)])
 
     def _of_field(self, name: str) -> pl.DataFrame | None:
         """Return what stands in a field of the events whose rules look at it: columns ``rows``, ``value``."""

@@ -137,6 +137,17 @@ def test_chunks_bound_memory_and_change_nothing(load_ruleset: LoadSet, document:
     assert whole.height == 15 + 12
 
 
+def test_a_keyword_that_ends_in_sigma_is_found_in_a_field_that_other_rules_search(
+    load_ruleset: LoadSet, document: Make
+) -> None:
+    """Lower-casing writes the last Σ of a word as ς, in the values of that field too."""
+    ruleset = load_ruleset(document({"sel": ["x::ΟΔΌΣ"]}, id="k"), document({"sel": {"f|contains": "other"}}, id="f"))
+    events = pl.DataFrame({"logsource": ["p//"] * 3, "f": ["x::ΟΔΌΣ", "ax::οδόσ.", "x::οδ"]})
+
+    assert detect(ruleset, [events]).get_column("row").to_list() == [0, 1]
+    assert detect(ruleset, [events]).equals(reference(ruleset, [events]))
+
+
 def test_nothing_gives_an_empty_frame(load_ruleset: LoadSet, document: Make) -> None:
     """No frames, empty frames, no rules, no log source: no match, right schema."""
     ruleset = load_ruleset(document({"sel": {"f": 1}}))

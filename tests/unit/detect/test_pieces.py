@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from correlator.detect.pieces import pieces_of
-from correlator.detect.screen import merged, passes
+from correlator.detect.screen import merged, passes, rows_with
 
 MIMIKATZ = frozenset({"sekurlsa::", "kerberos::ptt", "gentilkiwi.com", r"\mimilib.dll", "mimidrv.sys", "lsadump::"})
 WORDS = frozenset({"sekurlsa::", "kiwi.", "x admins", "drv.sys"})
@@ -71,3 +71,10 @@ def test_sets_of_keywords_are_put_together_only_while_that_is_cheap() -> None:
     found = merged({MIMIKATZ, WORDS, dear})
     assert found[MIMIKATZ] == found[WORDS] == MIMIKATZ | WORDS
     assert found[dear] == dear
+
+
+def test_a_sigma_that_ends_a_word_is_found_among_distinct_values() -> None:
+    """Lower-casing writes the last Σ of a word as ς; keywords say σ for both."""
+    folded = pl.Series(["x::οδός", "x::οδ", "none"])
+    rows = pl.Series([[1, 4], [2], [3]], dtype=pl.List(pl.UInt32))
+    assert rows_with(folded, rows, frozenset({"x::οδόσ"})).to_list() == [1, 4]
