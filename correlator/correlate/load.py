@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from correlator.correlate.chain import in_order
-from correlator.correlate.rule import KEY_LIMIT, Condition, CorrelationRule, Kind, Member
+from correlator.correlate.rule import KEY_LIMIT, Condition, CorrelationRule, Judging, Kind, Member
 from correlator.errors import Problem
 from correlator.model.severity import Severity
 
@@ -107,6 +107,7 @@ def _draft(path: str, document: Mapping[str, Any]) -> _Draft:
         generate=_boolean(section.get("generate", document.get("generate", False)), "generate"),
         cross=_cross(document.get("tocsin")),
         hash="",
+        judging=Judging.ARRIVAL if condition.monotone else Judging.CLOSED,
     )
     return _Draft(path, rule, tuple(written), _aliases(section.get("aliases")))
 

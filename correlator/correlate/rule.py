@@ -9,12 +9,78 @@ KEY_LIMIT = 10_000
 
 
 class Kind(StrEnum):
-    """The correlation types the engine runs."""
+    """The correlation types of Sigma; the engine runs all of them."""
 
     EVENT_COUNT = "event_count"
     VALUE_COUNT = "value_count"
+    VALUE_SUM = "value_sum"
+    VALUE_AVG = "value_avg"
+    VALUE_PERCENTILE = "value_percentile"
+    VALUE_MEDIAN = "value_median"
     TEMPORAL = "temporal"
     TEMPORAL_ORDERED = "temporal_ordered"
+
+    @property
+    def temporal(self) -> bool:
+        """Say whether it looks at which rules fired, not at how often."""
+        return self in (Kind.TEMPORAL, Kind.TEMPORAL_ORDERED)
+
+    @property
+    def numeric(self) -> bool:
+        """Say whether it reckons with the numbers in a field."""
+        return self in (Kind.VALUE_SUM, Kind.VALUE_AVG, Kind.VALUE_PERCENTILE, Kind.VALUE_MEDIAN)
+
+
+class Judging(StrEnum):
+    """When a window is judged, and which windows there are."""
+
+    ARRIVAL = "arrival"  # sliding, when an event comes: no later event can make the condition false
+    PASSED = "passed"  # sliding, at each event once the watermark has passed it: numbers, counts of another correlation's hits
+    CLOSED = "closed"  # opened by the group's first event, judged when the watermark has passed the end: lt, lte, eq, neq, not
+    ABSENT = "absent"  # after an event, once the watermark has passed one timespan without another of the group
+    FIRST = "first"  # an event whose group was not seen for one timespan before it, once the watermark has passed it
+    RARE = "rare"  # sliding, over distinct values of the timespan behind each event, with an upper bound, once passed
+    RATIO = "ratio"  # counts per clock hour against the same hour of the weeks before, once the watermark has passed the hour
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A condition in words, as a tree: ``operator`` is rule (leaf: ``slot``), and, or, not."""
+
+    operator: str
+    slot: int = 0
+    parts: tuple["Word", ...] = ()
+
+    def holds(self, seen: int) -> bool:
+        """Say whether it holds where the members with these bits (1 << slot) were seen."""
+        match self.operator:
+            case "and":
+                return all(part.holds(seen) for part in self.parts)
+            case "or":
+                return any(part.holds(seen) for part in self.parts)
+            case "not":
+                return not self.parts[0].holds(seen)
+            case _:
+                return bool(seen >> self.slot & 1)
+
+    @property
+    def negated(self) -> bool:
+        """Say whether a ``not`` stands anywhere in it."""
+        return self.operator == "not" or any(part.negated for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a rule learns before it speaks. ``learn``: µs of events before the first hit can come.
+
+    ``z`` and ``least`` belong to RATIO: an hour speaks when its count is at least ``least`` and lies ``z`` standard deviations
+    above the mean of the same hour of the week; ``ratio``: and at least so many times that mean.
+    """
+
+    learn: int = 0
+    z: float = 3.0
+    ratio: float = 1.0
+    least: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +91,7 @@ class Condition:
 
     @property
     def monotone(self) -> bool:
-        """Say whether one more event can never make it false, so that it may be judged at arrival."""
+        """Say whether a larger count can never make it false."""
         return all(operator in ("gt", "gte") for operator, _ in self.bounds)
 
     @property
@@ -87,12 +153,20 @@ class CorrelationRule:
     group_by: tuple[str, ...]
     timespan: int  # µs
     condition: Condition
-    fields: tuple[str, ...]  # of value_count
+    fields: tuple[str, ...]  # of value_count (several make tuples); the one number field of value_sum, _avg, …
     generate: bool  # True: base rules make findings of their own too
     cross: bool  # one lane over all communes
     hash: str
     #: How late, behind the watermark, a member correlation may still report a hit, µs.
     delay: int = 0
+    judging: Judging = Judging.ARRIVAL
+    #: A condition in words (temporal types); None: ``condition`` has the bounds.
+    words: Word | None = None
+    #: Of value_percentile: 0 to 100.
+    percentile: float = 50.0
+    #: How late its events may come, µs, where the rule says so; None: as its sources are declared.
+    lateness: int | None = None
+    baseline: Baseline | None = None
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -107,4 +181,4 @@ class CorrelationRule:
     @property
     def monotone(self) -> bool:
         """Say whether windows slide and are judged at arrival; else they are judged once the watermark has passed them."""
-        return self.condition.monotone
+        return self.judging is Judging.ARRIVAL
