@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from correlator.errors import Fatal, InputError, Retry
-from correlator.store import schema, schema_people, schema_rules
+from correlator.store import schema, schema_people, schema_rules, schema_state
 from correlator.store.database import SCHEMA, held, open_database, reading, transaction
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -46,6 +46,7 @@ def test_migrations_make_the_tables_of_the_schema(engine: sa.Engine) -> None:
     """What the migrations build is what the code believes in."""
     with engine.connect() as connection:
         assert schema_people.person.metadata is schema_rules.rule_reload.metadata is schema.metadata
+        assert schema_state.state_delta.metadata is schema.metadata
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
 
 
