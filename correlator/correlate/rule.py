@@ -7,6 +7,12 @@ from enum import StrEnum
 #: The most events one (rule, group) holds; the newest are kept, and what falls out is counted.
 KEY_LIMIT = 10_000
 
+#: The text of a number, as ``gt`` of a detection rule reads it; it must be finite. All else is left out and counted.
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?$"
+
+HOUR = 3_600_000_000  # µs
+WEEK = 168 * HOUR
+
 
 class Kind(StrEnum):
     """The correlation types of Sigma; the engine runs all of them."""
@@ -32,20 +38,46 @@ class Kind(StrEnum):
 
 
 class Judging(StrEnum):
-    """When a window is judged, and which windows there are."""
+    """When a window is judged, and which windows there are. "Once passed": once no event before that time can come any more.
 
-    ARRIVAL = "arrival"  # sliding, when an event comes: no later event can make the condition false
-    PASSED = "passed"  # sliding, at each event once the watermark has passed it: numbers, counts of another correlation's hits
-    CLOSED = "closed"  # opened by the group's first event, judged when the watermark has passed the end: lt, lte, eq, neq, not
-    ABSENT = "absent"  # after an event, once the watermark has passed one timespan without another of the group
-    FIRST = "first"  # an event whose group was not seen for one timespan before it, once the watermark has passed it
-    RARE = "rare"  # sliding, over distinct values of the timespan behind each event, with an upper bound, once passed
-    RATIO = "ratio"  # counts per clock hour against the same hour of the weeks before, once the watermark has passed the hour
+    ``ARRIVAL``
+        sliding, when an event comes: no later event can make the condition false.
+    ``PASSED``
+        sliding windows that end at each event, once passed: numbers, counts of another correlation's hits.
+    ``CLOSED``
+        a window opened by the group's first event, the next one by the first event after it; judged once its end is passed:
+        lt, lte, eq, neq, not.
+    ``ABSENT``
+        after the events of the first member at one time: no event of any member later within one timespan, nor one of another
+        member at that very time (clocks of one second: stopped and started again). A hit is those events.
+    ``FIRST``
+        the events of a group at one time, when the group has none in the timespan before it, once passed.
+    ``RARE``
+        as PASSED, with an upper bound on distinct values; an event without a value is left out.
+    ``RATIO``
+        the events of a group in one clock hour (UTC) against the same hour of the weeks before, once the hour is passed. One
+        hit per hour. The weeks are those within the timespan that began no earlier than the first hour of the group's events
+        within the timespan; an hour without events counts as 0; at least two weeks.
+
+    FIRST, RARE and RATIO are silent until ``Baseline.learn`` after the first event of the rule in its lane.
+    """
+
+    ARRIVAL = "arrival"
+    PASSED = "passed"
+    CLOSED = "closed"
+    ABSENT = "absent"
+    FIRST = "first"
+    RARE = "rare"
+    RATIO = "ratio"
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A condition in words, as a tree: ``operator`` is rule (leaf: ``slot``), and, or, not."""
+    """A condition in words, as a tree: ``operator`` is rule (leaf: ``slot``), and, or, not.
+
+    Under temporal_ordered it is a conjunction: what is asserted must occur in rule order, what is negated nowhere in the
+    window.
+    """
 
     operator: str
     slot: int = 0
@@ -71,10 +103,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a rule learns before it speaks. ``learn``: µs of events before the first hit can come.
+    """What a rule learns before it speaks. ``learn``: µs after its first event in the lane before the first hit can come.
 
-    ``z`` and ``least`` belong to RATIO: an hour speaks when its count is at least ``least`` and lies ``z`` standard deviations
-    above the mean of the same hour of the week; ``ratio``: and at least so many times that mean.
+    The rest belongs to RATIO: an hour speaks when its count is at least ``least``, at least ``ratio`` times the mean of the
+    same hour of the weeks before, and more than that mean plus ``z`` times their (population) standard deviation or 1.
     """
 
     learn: int = 0
@@ -99,12 +131,12 @@ class Condition:
         """Return the smallest count that can satisfy a monotone condition."""
         return max([1, *(int(-(-bound // 1)) if operator == "gte" else int(bound // 1) + 1 for operator, bound in self.bounds)])
 
-    def holds(self, count: int) -> bool:
+    def holds(self, count: float) -> bool:
         """Say whether ``count`` satisfies every bound."""
         return all(_holds(count, operator, bound) for operator, bound in self.bounds)
 
 
-def _holds(count: int, operator: str, bound: float) -> bool:
+def _holds(count: float, operator: str, bound: float) -> bool:
     match operator:
         case "gt":
             return count > bound
@@ -162,7 +194,7 @@ class CorrelationRule:
     judging: Judging = Judging.ARRIVAL
     #: A condition in words (temporal types); None: ``condition`` has the bounds.
     words: Word | None = None
-    #: Of value_percentile: 0 to 100.
+    #: Of value_percentile: 0 to 100, at rank percentile/100·(n−1) of the n sorted numbers, linear between two of them.
     percentile: float = 50.0
     #: How late its events may come, µs, where the rule says so; None: as its sources are declared.
     lateness: int | None = None
@@ -174,9 +206,14 @@ class CorrelationRule:
         return tuple(member.id for member in self.members)
 
     @property
+    def span(self) -> int:
+        """Return how long its windows are, µs: a clock hour under RATIO, otherwise the timespan."""
+        return HOUR if self.judging is Judging.RATIO else self.timespan
+
+    @property
     def reach(self) -> int:
         """Return how far before the end of a satisfied window its events may lie, µs."""
-        return self.timespan + max(member.reach for member in self.members)
+        return self.span + max(member.reach for member in self.members)
 
     @property
     def monotone(self) -> bool:
