@@ -12,6 +12,7 @@ import polars as pl
 from correlator.correlate.rule import CorrelationRule
 from correlator.detect.plan import Rule, RuleSet
 from correlator.errors import InputError, Problem
+from correlator.harness.normalised import EVENTS, normalised
 from correlator.harness.timeline import Case, Expectation, read_script
 from correlator.model.raw import RAW, RawBatch, record_id
 from correlator.runtime.content import Content, members
@@ -79,11 +80,12 @@ def _batch(case: Case) -> RawBatch:
 def _forced(case: Case, content: Content) -> Content:
     """Return ``content`` with each source read by the parser it is named after."""
     parsers = {step.parser for step in case.steps}
-    unknown = sorted(parsers - content.parsers.keys())
+    given = {name: normalised(name) for name in parsers if name.startswith(EVENTS)}
+    unknown = sorted(parsers - content.parsers.keys() - given.keys())
     if unknown:
         known = ", ".join(sorted(content.parsers))
         raise InputError([Problem(case.path, case.line, f"unknown parser {name!r}", f"known: {known}") for name in unknown])
-    return replace(content, forced={name: name for name in parsers})
+    return replace(content, parsers={**content.parsers, **given}, forced={name: name for name in parsers})
 
 
 def _asked(case: Case, content: Content) -> tuple[CorrelationRule, ...]:

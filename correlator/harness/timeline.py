@@ -13,7 +13,9 @@
         hit ssh_brute_force x1 by source.ip=192.0.2.7
         no detection lnx_sshd_other
 
-``clock`` is the time of ``@0s`` (default Tuesday 17 November 2026, 10:00 in Paris). ``load`` names the parser. In a line
+``clock`` is the time of ``@0s`` (default Tuesday 17 November 2026, 10:00 in Paris). ``load`` names the parser. For a source
+that has none yet, ``events ot//rsmp`` (product/category/service) takes events as a parser would give them, one JSON object a
+line: ``@0s {"host.name": "BRP-OT01", "cCI": "M0001"}``. In a line
 ``{n}`` counts the repetition and the line's time can be written as ``{syslog}`` (``Nov 17 10:00:00``, Paris), ``{local}``
 (``2026-11-17 10:00:00``, Paris), ``{iso}`` (UTC, ``Z``), ``{isolocal}`` (Paris, with offset), ``{apache}``, ``{epoch}``,
 ``{epochms}``, ``{epochns}``. ``expect`` names rules by file name (or Sigma ``name``); without ``xN`` one; ``nothing`` means
@@ -35,13 +37,14 @@ _DURATION = r"(\d+)(ms|s|m|h|d)"
 _STEP = re.compile(rf"@{_DURATION}(?:\s+x(\d+)(?:\s+every\s+{_DURATION})?)?\s+(.+)", re.DOTALL)
 _EXPECT = re.compile(r"(?:(no)\s+)?(detection|hit)\s+(\S+)(?:\s+x(\d+))?(?:\s+by\s+(.+))?")
 _GROUP = re.compile(r'([\w.@-]+)=("[^"]*"|\S+)')
+_SLASHES = 2  # of product/category/service
 _STEP_HELP = "write: @60s x10 every 5s  TEXT"
 _EXPECT_HELP = "write: detection NAME x2 | hit NAME x1 by source.ip=192.0.2.7 | no detection NAME | nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One raw line, at its time."""
+    """One raw line, at its time; ``parser`` reads it, or is ``events LOGSOURCE`` where the line is the event."""
 
     at: datetime
     parser: str
@@ -99,7 +102,7 @@ class _Reader:
 
     def take(self, number: int, line: str) -> None:
         word, _, rest = line.partition(" ")
-        directives = {"case": self._case, "clock": self._clock, "load": self._load}
+        directives = {"case": self._case, "clock": self._clock, "load": self._load, "events": self._events}
         if word in directives:
             directives[word](number, rest.strip())
         elif line == "expect":
@@ -109,7 +112,9 @@ class _Reader:
         elif self.section == "expect":
             self._expect(number, line)
         else:
-            self._refuse(number, f"not a directive: {word!r}", "write: case TITLE, clock TIME, load PARSER or expect")
+            self._refuse(
+                number, f"not a directive: {word!r}", "write: case TITLE, clock TIME, load PARSER, events LOGSOURCE or expect"
+            )
 
     def close(self) -> tuple[Case, ...]:
         for case in self.cases:
@@ -137,6 +142,11 @@ class _Reader:
         self.section, self.parser = "load", parser
         if not parser:
             self._refuse(number, "load names no parser", "write for example: load linux_syslog")
+
+    def _events(self, number: int, log_sources: str) -> None:
+        self.section, self.parser = "load", f"events {log_sources}"
+        if not log_sources or any(text.count("/") != _SLASHES for text in log_sources.split()):
+            self._refuse(number, f"no log source: {log_sources!r}", "product/category/service, for example: events ot//rsmp")
 
     def _step(self, number: int, line: str) -> None:
         match = _STEP.fullmatch(line)
