@@ -58,6 +58,7 @@ KINDS: Mapping[str, str] = {
     "hash": N_("file hash"),
     "file": N_("file"),
     "email": N_("mail address"),
+    "asset": N_("asset"),
     "session": N_("session"),
     "equipment": N_("equipment"),
 }

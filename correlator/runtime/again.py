@@ -17,7 +17,7 @@ from correlator.model.raw import RAW
 from correlator.parse.contract import Parser
 from correlator.parse.engine import read
 from correlator.runtime.content import Content
-from correlator.runtime.mutes import unfold
+from correlator.runtime.mute_preview import unfold
 from correlator.store import lake
 
 _RECORD = r"(~\d+)\.\d+$"

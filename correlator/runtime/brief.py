@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from correlator.config.settings import Settings
 from correlator.errors import TocsinError
 from correlator.model.incident import Incident, Status
+from correlator.model.mute import Mute, Weekly
 from correlator.runtime.board import board_of, ground_of
 from correlator.runtime.board_lines import DueLine, due_lines
 from correlator.runtime.board_pages import Cause, causes
@@ -23,8 +24,10 @@ from correlator.store import schema, views
 from correlator.store.calls import list_calls
 from correlator.store.continuity import last_heard
 from correlator.store.database import reading
-from correlator.store.exceptions import mutes, paused_rules
+from correlator.store.exceptions import ended_between, mutes, paused_rules
 from correlator.store.records import FATES
+
+_WEEKDAYS = ("lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Brief:
     sources: tuple[SourceNight, ...]
     dead: Mapping[tuple[str, str, str], int]  # new since then: (kind, origin, reason)
     muted: tuple[tuple[str, str, datetime, int], ...]  # what, why, until, findings hidden so far
+    unmuted: tuple[tuple[str, str, datetime, int], ...]  # the same of those that ran out since then
     signs: Mapping[str, datetime]
     problems: tuple[str, ...]
     disk_used: float
@@ -108,6 +112,7 @@ def brief_of(engine: sa.Engine, settings: Settings, since: datetime, now: dateti
             sources=tuple(_sources(connection, settings, since)),
             dead=_dead(connection, since),
             muted=tuple(_muted(connection, engine, now)),
+            unmuted=tuple(_mute_line(one) for one in ended_between(connection, since, now)),
             signs=health.last,
             problems=health.sentences,
             disk_used=disk.used_percent,
@@ -159,12 +164,22 @@ def _dead(connection: sa.Connection, since: datetime) -> dict[tuple[str, str, st
 
 
 def _muted(connection: sa.Connection, engine: sa.Engine, now: datetime) -> Iterable[tuple[str, str, datetime, int]]:
-    for one in mutes(connection, now):
-        scope = one.scope
-        parts = [scope.rule_id and f"règle {scope.rule_id}", scope.commune and f"commune {scope.commune}", scope.value]
-        yield " · ".join(part for part in parts if part), one.reason, one.ends, one.hidden
+    yield from (_mute_line(one) for one in mutes(connection, now))
     for rule, (ends, reason, _) in paused_rules(engine, now).items():
         yield f"règle {rule} à l’arrêt", reason, ends, 0
+
+
+def _mute_line(one: Mute) -> tuple[str, str, datetime, int]:
+    scope = one.scope
+    parts = [scope.rule_id and f"règle {scope.rule_id}", scope.commune and f"commune {scope.commune}", scope.value]
+    parts += [f"{name}={value}" for name, value in scope.fields]
+    parts += [french_hours(scope.weekly)] if scope.weekly else []
+    return " · ".join(part for part in parts if part), one.reason, one.ends, one.hidden
+
+
+def french_hours(weekly: Weekly) -> str:
+    """Return hours that come back each week as people say them: ``mer. 20 h – 4 h``."""
+    return f"{', '.join(_WEEKDAYS[day - 1] for day in weekly.days)} {weekly.start} h – {weekly.end} h"
 
 
 def communes_of(incident: Incident, names: Mapping[str, str]) -> str:

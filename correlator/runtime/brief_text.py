@@ -1,7 +1,7 @@
 """The morning brief as French text: ten seconds for whoever reads its first lines, all of it for whoever reads on."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -21,6 +21,8 @@ _STATUSES = {
 }
 _RESULTS = {"sent": "envoyé", "handed": "remis, non confirmé"}
 _SHOWN, _NAMED, _REASON = 12, 3, 60
+#: A mute that ends within this time is told: what it hides will show again.
+_NOTICE = timedelta(days=3)
 
 
 def brief_text(brief: Brief) -> str:
@@ -155,11 +157,17 @@ def _unread(brief: Brief) -> Iterator[str]:
 
 def _muted(brief: Brief) -> Iterator[str]:
     yield "CE QUI EST MASQUÉ PAR DÉCISION"
-    if not brief.muted:
+    if not (brief.muted or brief.unmuted):
         yield "  Rien."
-    for what, why, until, hidden in brief.muted[:_SHOWN]:
+    for what, why, until, hidden in sorted(brief.muted, key=lambda one: one[2])[:_SHOWN]:
         count = f", {_number(hidden)} détections masquées depuis le début" if hidden else ""
-        yield f"  {what} jusqu’au {moment_text(until, brief.zone)} ({why}){count}"
+        soon = "FINIT BIENTÔT : " if until - brief.now <= _NOTICE else ""
+        yield f"  {soon}{what} jusqu’au {moment_text(until, brief.zone)} ({why}){count}"
+    if len(brief.muted) > _SHOWN:
+        yield f"  … et {len(brief.muted) - _SHOWN} autres : `tocsin mute list`."
+    for what, why, until, hidden in brief.unmuted[:_SHOWN]:
+        over = moment_text(until, brief.zone)
+        yield f"  FINI le {over} : {what} se montre à nouveau ({why}), {_number(hidden)} masquées en tout"
 
 
 def _signs(brief: Brief) -> Iterator[str]:

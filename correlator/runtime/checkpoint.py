@@ -26,6 +26,7 @@ from correlator.model.outcome import Outcome as Triaged
 from correlator.model.outcome import TriageSettings
 from correlator.model.severity import Severity
 from correlator.parse.engine import Carried, Fates
+from correlator.runtime.mute_fields import fits
 from correlator.runtime.pipeline import Flow, Judged, Outcome
 from correlator.runtime.watermark import Watermark
 from correlator.store import checkpoints, exceptions, lake, records
@@ -195,8 +196,7 @@ class Checkpoint:
 
     def _triage(self, connection: sa.Connection, outcome: Outcome | Judged, now: datetime) -> Triaged:
         settings = self._triage_settings()
-        scopes = {mute.id: mute.scope for mute in exceptions.mutes(connection, now)}
-        shown, hidden = hide(outcome.findings, scopes)
+        shown, hidden = hide(outcome.findings, exceptions.active_scopes(connection, now), fits)
         exceptions.count_hidden(connection, hidden, now)
         known = load_known(connection, shown, settings, now)
         triaged = triage(shown, known, now, settings, outcome.detections)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from correlator.detect.engine import detect
 from correlator.detect.plan import Rule, RuleSet
-from correlator.runtime.mutes import unfold
+from correlator.runtime.mute_preview import unfold
 from correlator.store import lake
 from correlator.store.content import make_private
 

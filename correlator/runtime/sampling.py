@@ -16,7 +16,7 @@ from correlator.model.logsource import LogSource
 from correlator.model.raw import RAW
 from correlator.parse.engine import Carried, read
 from correlator.runtime.content import Content
-from correlator.runtime.mutes import unfold
+from correlator.runtime.mute_preview import unfold
 from correlator.store import lake
 
 _SOURCE = "sample"

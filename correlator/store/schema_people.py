@@ -87,6 +87,8 @@ exception = sa.Table(  # what people see as a mute: a Sigma filter with owner, r
     sa.Column("withdrawn_by", sa.Text),
     sa.Column("hidden", sa.BigInteger, nullable=False, server_default="0"),  # detections it kept out of incidents
     sa.Column("hidden_last", UtcTime),
+    sa.Column("starts", UtcTime),  # null: whatever happened before counts, too
+    sa.Column("narrow", sa.JSON),  # fields, any_of, weekly, zone of its scope; null in JSON or SQL: none
 )
 
 rule_pause = sa.Table(  # `rules disable ID --for 7d --because …`

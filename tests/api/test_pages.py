@@ -161,7 +161,7 @@ def test_who_opens_an_incident_is_written_down(browser: Browser) -> None:
 
 
 def test_a_mute_is_shown_first_then_made(browser: Browser, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A true positive among what it would hide must be waved through on purpose."""
+    """What would hide an attack is refused whatever is clicked; narrower, with days and hours, it is made."""
     seen = mutes.Preview(37, (OWN,), (), (OWN,), ("2026-11-22 10:00:00 UTC  Rule",))
     monkeypatch.setattr(mutes, "preview", lambda *_: seen)
     client = browser("ana")
@@ -170,15 +170,36 @@ def test_a_mute_is_shown_first_then_made(browser: Browser, install: Install, mon
     assert found is not None
     filled = {"csrf": _form(client)["csrf"], "rule": found.rules[0].id, "commune": A, "reason": "night backup", "days": "7"}
     answer = client.post(f"/incidents/{OWN}/masquer", data=filled)
-    assert (answer.status_code, "37 constats" in answer.text, "vrais positifs" in answer.text) == (200, True, True)
-    assert client.post(f"/incidents/{OWN}/masquer", data={**filled, "step": "save"}).status_code == 200
-    made = client.post(f"/incidents/{OWN}/masquer", data={**filled, "step": "save", "despite": "1"})
+    assert (answer.status_code, "37 constats" in answer.text, "Refusé" in answer.text) == (200, True, True)
+    refused = client.post(f"/incidents/{OWN}/masquer", data={**filled, "step": "save"})
+    assert (refused.status_code, 'value="save"' in refused.text) == (200, False)
+    monkeypatch.setattr(mutes, "preview", lambda *_: mutes.Preview(3, (), (OWN,), (), ()))
+    hours = {"day": ["3", "4"], "start": "20", "end": "4"}
+    made = client.post(f"/incidents/{OWN}/masquer", data={**filled, **hours, "step": "save"})
     assert (made.status_code, made.headers["location"]) == (303, "/masquages")
     page = client.get("/masquages").text
     assert "night backup" in page
+    assert "mer., jeu. 20 h – 4 h" in page
     ended = page.split('action="/masquages/')[1].split('"')[0]
     assert client.post(f"/masquages/{ended}", data={"csrf": filled["csrf"]}).status_code == 303
     assert "night backup" not in client.get("/masquages").text
+
+
+def test_a_link_fills_the_form_of_a_mute(browser: Browser, install: Install) -> None:
+    """From a verdict or a mail: what the incident shows is chosen already, what it does not show is left out."""
+    client = browser("ana")
+    with reading(install.engine) as connection:
+        found = casefile.read(connection, OWNER, OWN, "tocsin")
+    assert found is not None
+    about = found.entities[0]
+    linked = {"rule": found.rules[0].id, "kind": about.kind, "value": about.value, "incident": OWN, "reason": "patrol"}
+    led = client.get("/masquages/nouveau", params=linked)
+    assert led.status_code == 303
+    page = client.get(led.headers["location"]).text
+    assert f'value="{about.kind}={about.value}" selected' in page
+    assert ">patrol</textarea>" in page
+    other = client.get(f"/incidents/{OWN}/masquer", params={**linked, "value": "SOMETHING-ELSE"}).text
+    assert "SOMETHING-ELSE" not in other
 
 
 def test_every_answer_is_armoured(browser: Browser) -> None:

@@ -70,7 +70,11 @@ ROUTES: dict[str, list[Asked]] = {
     "POST /incidents/{number}/comment": _posts("/incidents/{number}/comment", {"text": ""}, {"text": "word"}),
     "GET /recherche": _gets("/recherche", text=list(PROBES))
     + [("GET", "/recherche", {"text": "lake", "commune": one}) for one in (A, B)],
-    "GET /incidents/{number}/masquer": _each("/incidents/{number}/masquer"),
+    "GET /masquages/nouveau": [
+        ("GET", "/masquages/nouveau", {"incident": one, "rule": f"rule{MARK[B]}", "kind": "host"})
+        for one in (number(700_002), number(700_003), "none")
+    ],
+    "GET /incidents/{number}/masquer": _each("/incidents/{number}/masquer", rule=[f"rule{MARK[A]}"], kind=["host"]),
     "POST /incidents/{number}/masquer": _posts(
         "/incidents/{number}/masquer",
         {"rule": f"rule{MARK[A]}", "commune": A, "reason": "r"},

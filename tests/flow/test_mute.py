@@ -3,17 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import polars as pl
 import pytest
 import sqlalchemy as sa
 
 from correlator.config.settings import load_settings
 from correlator.detect.engine import detect
 from correlator.detect.load import load_rules
+from correlator.detect.plan import RuleSet
 from correlator.errors import InputError
-from correlator.model.mute import Mute, Scope
+from correlator.model.mute import Mute, Scope, Weekly
 from correlator.model.rule import RuleText
 from correlator.model.viewer import Role, Viewer
+from correlator.runtime import mute_preview
 from correlator.runtime import mutes as made
 from correlator.runtime.content import load_content
 from correlator.runtime.costs import read_costs
@@ -81,7 +82,7 @@ def test_the_preview_says_what_the_last_week_would_have_hidden(config: Path) -> 
     assert held(config) == []
 
 
-def test_a_mute_that_hides_a_true_positive_is_asked_about(config: Path) -> None:
+def test_a_mute_that_hides_a_true_positive_is_refused(config: Path) -> None:
     """Closing an incident as an attack keeps its trace from being muted by a careless hand."""
     engine = open_database(load_settings(config, {}).database)
     content = load_content(load_settings(config, {}))
@@ -90,7 +91,9 @@ def test_a_mute_that_hides_a_true_positive_is_asked_about(config: Path) -> None:
     refused = tocsin("mute", "add", "--config", config, "--because", "x", "--about", f"ip={SCANNER}")
     assert refused.exit_code == 2
     assert f"would have hidden a true positive: {number}" in refused.output
-    mute(config, "--about", f"ip={SCANNER}", "--despite-true-positives")
+    with pytest.raises(InputError, match=number):
+        made.create(engine, content, made.Draft(Scope(kind="ip", value=SCANNER), "x", NOW + timedelta(1)), ALL, NOW)
+    mute(config, "--about", f"ip={SCANNER}", "--rule", FAILED)  # narrower: the burst that made it grave still stands
 
 
 def test_a_withdrawn_mute_hides_nothing_more(config: Path) -> None:
@@ -128,14 +131,32 @@ def test_a_perimeter_bounds_what_may_be_muted() -> None:
             made.check(made.Draft(elsewhere, "x", NOW + timedelta(1)), viewer, NOW)
 
 
+HOUR = NOW - timedelta(hours=1)  # as the log says it: on the wall in Paris
+THEN = Weekly((HOUR.isoweekday(),), HOUR.hour, (HOUR.hour + 2) % 24)
+TOMORROW = Weekly((HOUR.isoweekday() % 7 + 1,), HOUR.hour, (HOUR.hour + 2) % 24)
+
+
 @pytest.mark.parametrize(
-    "scope",
+    ("scope", "hides"),
     [
-        Scope(FAILED), Scope(FAILED, commune="00105"), Scope(FAILED, kind="ip", value=SCANNER),
-        Scope(FAILED, "00105", "host", "AUL-WEB2"), Scope(FAILED, "00101", "ip", SCANNER),
+        (Scope(FAILED), True),
+        (Scope(FAILED, commune="00105"), True),
+        (Scope(FAILED, kind="ip", value=SCANNER), True),
+        (Scope(FAILED, "00105", "host", "AUL-WEB2"), True),
+        (Scope(FAILED, "00101", "ip", SCANNER), False),
+        (Scope(FAILED, kind="host", value="aul-*2"), True),
+        (Scope(FAILED, kind="host", value="aul-?eb2"), False),
+        (Scope(FAILED, kind="ip", value="192.0.2.64/26"), True),
+        (Scope(FAILED, kind="ip", value="198.51.100.0/24"), False),
+        (Scope(FAILED, kind="asset", value="web", any_of=("host=aul-web1", "ip=198.51.100.0/24")), True),
+        (Scope(FAILED, fields=(("source.ip", SCANNER), ("message|contains", "FAILED password"))), True),
+        (Scope(FAILED, fields=(("source.ip", "192.0.2.7"), ("message|endswith", "port 23 ssh2"))), False),
+        (Scope(FAILED, fields=(("message", "Failed*user2 *ssh2"),)), True),
+        (Scope(FAILED, "00105", weekly=THEN), True),
+        (Scope(FAILED, "00105", weekly=TOMORROW), False),
     ],
-)  # fmt: skip
-def test_the_sigma_filter_hides_what_the_mute_hides(config: Path, scope: Scope) -> None:
+)
+def test_the_sigma_filter_hides_what_the_mute_hides(config: Path, scope: Scope, hides: bool) -> None:  # noqa: FBT001 - pytest
     """What is stored as text and what runs are one meaning."""
     settings = load_settings(config, {})
     engine, content = open_database(settings.database), load_content(settings)
@@ -144,10 +165,10 @@ def test_the_sigma_filter_hides_what_the_mute_hides(config: Path, scope: Scope) 
     assert loaded.problems == ()
     frames = made.unfold(lake.events(engine).collect())
     shown = detect(loaded.ruleset, frames).height
-    hidden = made._hidden_detections(
-        engine, content, Scope(*[getattr(scope, n) for n in Scope.__slots__]), NOW - timedelta(7), NOW
-    )[0]
-    assert shown + hidden.filter(pl.col("rule.id") == FAILED).height == 8
+    rules = RuleSet(tuple(rule for rule in content.ruleset.rules if rule.id == FAILED))
+    hidden = mute_preview.hidden_detections(content, rules, scope, lake.events(engine).collect())
+    assert shown + hidden.height == 8
+    assert (hidden.height > 0) is hides
 
 
 def test_a_paused_rule_rests_and_comes_back(config: Path) -> None:
