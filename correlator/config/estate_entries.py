@@ -1,7 +1,6 @@
 """The tables of an estate file, one model each; keys bear the names of the fields in ``model.estate``."""
 
 import re
-from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -10,7 +9,6 @@ from correlator.config.estate_values import (
     CalendarName,
     Cidr,
     CommuneId,
-    Duration,
     MaybeDuration,
     MaybeHours,
     OpeningHours,
@@ -98,7 +96,7 @@ class SourceEntry(Entry):
     commune_field: Word | None = None
     parser: Word | None = None
     time_zone: TimeZone = "Europe/Paris"
-    lateness: Duration = timedelta(minutes=5)
+    lateness: MaybeDuration = None
 
 
 class SharedEntry(Entry):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from correlator.config.estate_values import MaybeDuration
 from correlator.config.sections.board import BoardSettings
 from correlator.config.sections.console import ConsoleSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
@@ -50,6 +51,10 @@ class SourceSettings(Strict):
     """IANA zone of times without offset."""
     commune: str = ""
     """Id of the commune that owns this source; empty: attributed event by event."""
+    lateness: MaybeDuration = None
+    """How late its records may come (``"15min"``, ``"6h"``); without: as the estate says, else what is usual for them."""
+    idle: MaybeDuration = None
+    """After how long without a record it holds no correlation back; without: two minutes."""
 
     _check_zone = field_validator("time_zone")(known_zone)
 
@@ -145,7 +150,7 @@ class Settings(Strict):
     @property
     def inputs(self) -> list[Input]:
         """Return what is declared of every source, followed or listened to."""
-        followed = [Input(source.name, source.commune, source.parser, source.time_zone) for source in self.source]
+        followed = [Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle) for one in self.source]
         return followed + declared(self.listener)
 
     @property

@@ -71,7 +71,8 @@ class InputSource:
     """What the estate says of a configured source.
 
     ``paths`` are globs on the file path, for files replayed under another source's name. ``commune`` holds for all its
-    records; ``commune_field`` names a column in which each record says its own commune (business applications).
+    records; ``commune_field`` names a column in which each record says its own commune (business applications). ``lateness``:
+    how late its records may come, None: not declared.
     """
 
     name: str
@@ -80,7 +81,7 @@ class InputSource:
     commune_field: str | None = None
     parser: str | None = None
     time_zone: str = "Europe/Paris"
-    lateness: timedelta = timedelta(minutes=5)
+    lateness: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,13 @@ def _first_refused(connection: sa.Connection, outcome: Outcome) -> pl.Series:
     return rejects.get_column("source")
 
 
+def rewrite_clocks(connection: sa.Connection) -> None:
+    """Write event time in the form of the version before: for going back to an older Tocsin."""
+    kept = checkpoints.read_streams(connection, _OWN).get(_CLOCKS)
+    if kept is not None:
+        checkpoints.write_streams(connection, _OWN, {_CLOCKS: Watermark.from_bytes(kept).previous_form()})
+
+
 def _streams(carried: Carried) -> bytes:
     """Return what parsing remembers of streams besides waiting rows, which are read again."""
     return orjson.dumps({"v": 1, "headers": carried.headers, "sticky": carried.sticky}, option=orjson.OPT_SORT_KEYS)

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from correlator.correlate import state as lane_states
 from correlator.correlate.state import LaneStates
 from correlator.errors import TocsinError
+from correlator.runtime.tide import Tide
 from correlator.runtime.topics import DETECTIONS
-from correlator.runtime.watermark import Tide
 from correlator.store import checkpoints
 from correlator.store.database import reading, transaction
 from correlator.store.schema import lane, lane_state, position

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
 from correlator.parse.registry import find_parsers
 from correlator.runtime.sets import Gathered, gather, shipped_rules
+from correlator.runtime.timing import Timing
 
 __all__ = ["Content", "load_content", "members", "shipped_rules"]
 
@@ -30,7 +32,8 @@ __all__ = ["Content", "load_content", "members", "shipped_rules"]
 class Content:
     """What one batch is processed with. ``loaded`` tells which rules were refused, ``problems`` which correlations and sets.
 
-    ``kept``: ids of the rules and correlations that run as they were before, because what replaced them is broken.
+    ``forced``, ``zones``, ``lateness``, ``idle``: what is declared of sources, by name. ``kept``: ids of the rules and
+    correlations that run as they were before, because what replaced them is broken.
     """
 
     parsers: Mapping[str, Parser]
@@ -41,6 +44,8 @@ class Content:
     problems: tuple[Problem, ...] = ()
     forced: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    lateness: Mapping[str, timedelta] = field(default_factory=dict)
+    idle: Mapping[str, timedelta] = field(default_factory=dict)
     gathered: Gathered | None = None
     kept: frozenset[str] = frozenset()
 
@@ -80,6 +85,11 @@ class Content:
         if self.ruleset.keywords:
             return None
         return self.ruleset.fields | frozenset(self.correlated_fields)
+
+    @cached_property
+    def timing(self) -> Timing:
+        """Return which sources the correlations wait for, and how long."""
+        return Timing.of(self.ruleset.rules, self.correlations, self.lateness, self.idle)
 
     @cached_property
     def muted(self) -> frozenset[str]:
@@ -139,9 +149,18 @@ def load_content(
         problems=(*gathered.troubles, *problems),
         forced={source.name: source.parser for source in settings.inputs if source.parser != "auto"},
         zones={source.name: source.time_zone for source in settings.inputs},
+        lateness=_lateness(settings, land),
+        idle={source.name: source.idle for source in settings.inputs if source.idle is not None},
         gathered=gathered,
         kept=gathered.kept | _kept(loaded, gathered.loaded),
     )
+
+
+def _lateness(settings: Settings, land: Estate) -> dict[str, timedelta]:
+    """Return source → how late its records may come, where the settings or else the estate say so."""
+    declared = {source.name: source.lateness for source in land.sources}
+    declared |= {source.name: source.lateness for source in settings.inputs if source.lateness is not None}
+    return {name: lateness for name, lateness in declared.items() if lateness is not None}
 
 
 def _correlations(loaded: Loaded, before: Content | None) -> tuple[Loaded, tuple[CorrelationRule, ...], tuple[Problem, ...]]:

@@ -211,7 +211,7 @@ class Correlating:
     def _judged(self, turn: _Turn) -> tuple[Judged, Claim]:
         claim, tide = turn.claim, turn.claim.tide
         for end in turn.ends:
-            tide = tide.advance(end.ends, end.newest, of=end.of)
+            tide = tide.advance(end.ends, end.newest, end.given, self.content.timing, of=end.of)
         detections, facts = wire.detections_of(turn.detected, self.content.correlated_fields)
         judged = judge(detections, facts, claim.lanes, self.content, tide.value or NOTHING_JUDGED, self._mine(turn, detections))
         return judged, replace(claim, next_offset=turn.next_offset, lanes=judged.lanes, tide=tide)
@@ -246,7 +246,8 @@ class Correlating:
     def _count(self, judged: Judged) -> None:
         for level in judged.hits.get_column("rule.level").fill_null("medium"):
             self.metrics.add("tocsin_correlate_hits", level=level)
-        self.metrics.add("tocsin_correlate_late_events", judged.late)
+        for source, late in judged.late.items():
+            self.metrics.add("tocsin_correlate_late_events", late, source=source)
         self.metrics.add("tocsin_correlate_left_out_events", judged.left_out)
         self.metrics.add("tocsin_correlate_overflow_events", judged.overflow)
 

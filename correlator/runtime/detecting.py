@@ -28,9 +28,12 @@ from correlator.runtime.checkpoint import unwatched
 from correlator.runtime.content import Content
 from correlator.runtime.fresh import Fresh
 from correlator.runtime.pipeline import Seen, look
+from correlator.runtime.steady import Steady
 from correlator.runtime.streams import read_streams, stream_messages
+from correlator.runtime.tide import End
+from correlator.runtime.timing import Given
 from correlator.runtime.topics import DEAD_LETTER, DETECTIONS, STREAMS, raw_topic
-from correlator.runtime.watermark import End, newest_times
+from correlator.runtime.watermark import told
 from correlator.store import checkpoints, lake
 from correlator.store.database import transaction
 from correlator.telemetry.metrics import Metrics
@@ -68,6 +71,7 @@ class Detecting:
     _lanes: dict[str, int] = field(default_factory=dict)
     _segment: lake.LakeFile | None = None
     _spoke: float = 0.0
+    _steady: Steady = field(default_factory=Steady)
 
     def __post_init__(self) -> None:
         self.fresh = Fresh(self.settings, self.engine, self.content, "detect")
@@ -309,11 +313,14 @@ class Detecting:
         return bool(high > offset)
 
     def _end(self, seen: Seen, rows: pl.DataFrame, wall: datetime, behind: Mapping[int, bool]) -> wire.BatchEnd:
+        now = self._steady.read(wall)
+        newest, given = _times(seen, _by_partition(rows).get_column("partition"), now)
         return wire.BatchEnd(
             wall=wall,
             of=self.settings.kafka.partitions,
-            ends={str(partition): End(wall, late) for partition, late in behind.items()},
-            newest=_newest(seen, _by_partition(rows).get_column("partition")),
+            ends={str(one): End(now, late, self._ends[one]) for one, late in behind.items()},
+            newest=newest,
+            given=given,
             ledger=_ledger(seen),
             lake=(self._segment,) if self._segment else (),
         )
@@ -354,16 +361,16 @@ def _first_held(rows: pl.DataFrame | None, offset: int) -> int:
     return offset if rows is None or rows.is_empty() else int(rows.item(0, "offset"))
 
 
-def _newest(seen: Seen, partitions: pl.Series) -> dict[tuple[str, str], datetime]:
-    """Return (raw partition, source) → greatest event time; ``partitions``: of each raw row."""
-    found: dict[tuple[str, str], datetime] = {}
-    for frame in seen.events:
-        placed = frame.with_columns(partitions.gather(frame.get_column("raw_row")).alias("_partition"))
-        for (partition,), part in placed.partition_by("_partition", as_dict=True).items():
-            for source, newest in newest_times((part,)).items():
-                key = (str(partition), source)
-                found[key] = max(newest, found.get(key, newest))
-    return found
+def _times(seen: Seen, partitions: pl.Series, wall: datetime) -> tuple[dict[tuple[str, str], datetime], dict[str, Given]]:
+    """Return (raw partition, source) → greatest event time, and what each source gave; ``partitions``: of each raw row."""
+    newest: dict[tuple[str, str], datetime] = {}
+    given: dict[str, Given] = {}
+    placed = [frame.with_columns(partitions.gather(frame.get_column("raw_row")).alias("_partition")) for frame in seen.events]
+    for (partition, source), latest, gave in told(placed, wall, ("_partition", "source")):
+        given[source] = given.get(source, Given()) | gave
+        if latest is not None:
+            newest[partition, source] = latest
+    return newest, given
 
 
 def _ledger(seen: Seen) -> dict[str, dict[str, int]]:

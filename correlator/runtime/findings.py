@@ -13,6 +13,17 @@ def findings(detections: pl.DataFrame, hits: pl.DataFrame, muted: Collection[str
     return pl.concat([_of_detections(detections.filter(~silent)), _of_hits(hits.filter(~silent))])
 
 
+def late_findings(detections: pl.DataFrame, late: pl.DataFrame, muted: Collection[str]) -> pl.DataFrame:
+    """Return the FINDING frame of the ``late`` ones (rule.id, event.id) among ``detections`` whose rule is ``muted``.
+
+    They came too late for the correlations they are the base of, and are no findings of their own: they may show in an incident
+    that is there, and make none.
+    """
+    silent = pl.col("rule.id").is_in(list(muted))
+    keys = ["rule.id", "event.id"]
+    return _of_detections(detections.filter(silent).join(late.select(keys), on=keys, how="semi", maintain_order="left"))
+
+
 def _of_detections(detections: pl.DataFrame) -> pl.DataFrame:
     return detections.select(
         pl.concat_str("rule.id", "event.id", separator="|").alias("finding.id"),

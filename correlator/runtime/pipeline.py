@@ -1,6 +1,6 @@
 """The flow on one screen: the only module that knows the order of the stages. No I/O: ``checkpoint`` keeps its results."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import REJECT
 from correlator.parse.engine import Carried, Fates, read
 from correlator.runtime.content import Content
-from correlator.runtime.findings import findings, without_shared
+from correlator.runtime.findings import findings, late_findings, without_shared
 from correlator.runtime.watermark import Watermark
 
 #: How far event time has come before anything is known.
@@ -53,9 +53,10 @@ class Judged:
     detections: pl.DataFrame
     hits: pl.DataFrame
     findings: pl.DataFrame
+    late_findings: pl.DataFrame  # too late for what they are the base of, and saying nothing by themselves
     lanes: LaneStates
     lanes_changed: frozenset[str]
-    late: int
+    late: Mapping[str, int]  # source → detections that came after their windows were judged
     merged: Mapping[str, str]  # id of a hit that is gone → id of the hit it is part of now
     left_out: int  # detections without the field their correlation groups by
     overflow: int  # rows beyond what a group may hold
@@ -71,9 +72,10 @@ class Outcome:
     detections: pl.DataFrame
     hits: pl.DataFrame
     findings: pl.DataFrame
+    late_findings: pl.DataFrame
     flow: Flow
     lanes_changed: frozenset[str]
-    late: int
+    late: Mapping[str, int]
     merged: Mapping[str, str]
     left_out: int
     overflow: int
@@ -88,16 +90,19 @@ def process(
     wall: datetime,
     final: bool = False,
     live: bool = False,
-    behind: bool = False,
+    behind: Collection[str] = (),
+    steady: datetime | None = None,
 ) -> Outcome:
     """Return what becomes of ``batch`` (None: nothing came) after everything before it left ``flow``.
 
     ``final``: the input ends here, so open groups and windows are closed. ``live``: event time follows the sources; in a
-    replay it stands still until the end, because files follow each other and each goes back in time. ``behind``: a source has
-    more at hand, so an open record is not taken for the last word of a stream that fell silent, and event time stands still.
+    replay it stands still until the end, because files follow each other and each goes back in time. ``behind``: sources that
+    have more at hand, so an open record is not taken for the last word of a stream that fell silent, and the event time of
+    what they feed stands still. ``steady``: the wall clock without its jumps, where it may have some.
     """
     seen = look(batch, flow.carried, content, final=final, quiet=wall if live and not behind else None)
-    watermark = flow.watermark.advance(seen.events, wall, hold=behind) if live else flow.watermark
+    now = steady or wall
+    watermark = flow.watermark.advance(seen.events, now, content.timing, behind=behind) if live else flow.watermark
     judged = judge(seen.detections, seen.facts, flow.lanes, content, _judged(watermark, live=live, final=final))
     return Outcome(
         events=seen.events,
@@ -106,6 +111,7 @@ def process(
         detections=judged.detections,
         hits=judged.hits,
         findings=judged.findings,
+        late_findings=judged.late_findings,
         flow=Flow(seen.carried, judged.lanes, watermark),
         lanes_changed=judged.lanes_changed,
         late=judged.late,
@@ -162,18 +168,24 @@ def judge(
     ``mine``: the lanes this process is responsible for (None: all); what belongs to others is left to them.
     """
     correlated = correlate(content.correlations, lanes, facts, until, mine)
-    own = detections if mine is None else detections.filter(pl.col("commune").fill_null(UNATTRIBUTED).is_in(list(mine)))
+    own = detections if mine is None else _of_lanes(detections, mine)
+    late = correlated.late_detections if mine is None else _of_lanes(correlated.late_detections, mine)
     return Judged(
         detections=own,
         hits=correlated.hits,
         findings=without_shared(findings(own, correlated.hits, content.muted), content.is_shared),
+        late_findings=without_shared(late_findings(own, late, content.muted), content.is_shared),
         lanes=correlated.state,
         lanes_changed=correlated.changed,
-        late=correlated.late,
+        late=dict(late.get_column("source").fill_null("").value_counts(sort=True).iter_rows()),
         merged=correlated.merged,
         left_out=sum(correlated.left_out.values()),
         overflow=sum(correlated.overflow.values()),
     )
+
+
+def _of_lanes(detections: pl.DataFrame, mine: frozenset[str]) -> pl.DataFrame:
+    return detections.filter(pl.col("commune").fill_null(UNATTRIBUTED).is_in(list(mine)))
 
 
 def _judged(watermark: Watermark, *, live: bool, final: bool) -> datetime | None:

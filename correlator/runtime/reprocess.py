@@ -25,6 +25,7 @@ from correlator.parse.registry import pick
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.content import Content
 from correlator.runtime.pipeline import Flow, Outcome, process
+from correlator.runtime.watermark import EVERYBODY
 from correlator.store import records
 from correlator.store.database import reading
 from correlator.store.records import DeadLetter
@@ -84,7 +85,7 @@ def _again(letters: Sequence[DeadLetter], flow: Flow, content: Content, checkpoi
     rows = as_rows(letters, content)
     now = datetime.now(UTC)
     alone = Flow(Carried(), flow.lanes, flow.watermark)
-    made = process(RawBatch(rows, {}), alone, content, wall=now, final=True, live=True, behind=True)
+    made = process(RawBatch(rows, {}), alone, content, wall=now, final=True, live=True, behind={EVERYBODY})
     mine = made.rejects.filter(~pl.col("id").str.ends_with(_HEADER))
     outcome = replace(made, rejects=mine, flow=Flow(flow.carried, made.flow.lanes, flow.watermark))
     reasons = dict(mine.select("id", "reason").unique("id", keep="last").iter_rows())
@@ -95,7 +96,7 @@ def _again(letters: Sequence[DeadLetter], flow: Flow, content: Content, checkpoi
     done.events += sum(frame.height for frame in outcome.events)
     done.detections += outcome.detections.height
     done.detected.update(outcome.detections.get_column("rule.level").fill_null("medium"))
-    done.late += outcome.late
+    done.late += sum(outcome.late.values())
     done.problems.update(outcome.problems[:_MOST_PROBLEMS])
     return outcome.flow
 

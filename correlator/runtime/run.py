@@ -27,8 +27,10 @@ from correlator.runtime.fresh import Fresh, tell_refused
 from correlator.runtime.inputs import hear, open_sources, settle, sources_of
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.runtime.pulse import Pulse
+from correlator.runtime.steady import Steady, ticks
 from correlator.runtime.systemd import Watchdog, notify
 from correlator.runtime.tidy import tidy_lake
+from correlator.runtime.watermark import Watermark
 from correlator.telemetry.metrics import Metrics
 
 MAX_ROWS = 10_000
@@ -38,8 +40,8 @@ _FULL_S = 5.0
 #: A batch costs a third of a second whatever its size: a trickle is let to gather, so that it takes a third of a core, not one.
 _REST_S = 1.0
 _LOOK_EVERY = timedelta(minutes=1)
-#: So long a backlog may hold event time; then windows are judged, or their rows would fill the memory.
-_CATCH_UP = timedelta(hours=1)
+#: So long the backlog of a source may hold event time; then windows are judged, or their rows would fill the memory.
+_CATCH_UP_S = 3600.0
 _NEVER = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger()
 
@@ -59,8 +61,8 @@ class Loop:
     _flow: Flow = field(default_factory=Flow)
     _heard: float = 0.0  # when anything last came, perf_counter
     _pulse: Pulse = field(init=False)
-    _behind: set[str] = field(default_factory=set)  # sources not read to their end yet: they have more at hand
-    _even: datetime = _NEVER  # when nobody was behind
+    _behind: dict[str, float] = field(default_factory=dict)  # sources that have more at hand, and since which tick
+    _steady: Steady = field(default_factory=Steady)
     _waiting: bool = False  # for space on the disk
     _looked: datetime = _NEVER
     _watchdog: Watchdog = field(default_factory=Watchdog)
@@ -75,7 +77,7 @@ class Loop:
         self._sources = sources_of(self.settings, self.journal)
         self._flow = self.checkpoint.restore(tuple(source.name for source in self._sources))
         open_sources(self._sources, self.checkpoint)
-        self._behind, self._even = {source.name for source in self._sources}, datetime.now(UTC)
+        self._behind = self._all_behind()
         self._heard = perf_counter()
         tell_refused(self.content)
         self._tell_content(self.content)
@@ -118,7 +120,7 @@ class Loop:
             raise DiskFull(full)
         if not self._waiting:
             log.error("Sources wait for space.", reason=full)
-        self._waiting, self._behind = True, {source.name for source in self._sources}
+        self._waiting, self._behind = True, self._all_behind()
         self.stop.wait(1.0)
         return True
 
@@ -127,11 +129,11 @@ class Loop:
         came = False
         for source in self._sources:
             batch = source.poll(self.max_rows, _POLL_S / max(1, len(self._sources)))
-            self._behind.discard(source.name)
+            since = self._behind.pop(source.name, ticks())
             if batch is not None:
                 came = True
                 if _is_full(batch, self.max_rows):
-                    self._behind.add(source.name)
+                    self._behind[source.name] = since
                 hear(source, batch.next_offsets, self.checkpoint)
                 self._process(batch, once=once)
             self._flow = settle(source, self.checkpoint, self._flow)
@@ -142,9 +144,9 @@ class Loop:
 
     def _process(self, batch: RawBatch | None, *, once: bool) -> None:
         started, wall = perf_counter(), datetime.now(UTC)
-        self._even = self._even if self._behind else wall
-        behind = wall - self._even < _CATCH_UP and bool(self._behind)
-        outcome = process(batch, self._flow, self.content, wall=wall, live=True, behind=behind)
+        behind = {name for name, since in self._behind.items() if ticks() - since < _CATCH_UP_S}
+        steady = self._steady.read(wall)
+        outcome = process(batch, self._flow, self.content, wall=wall, live=True, behind=behind, steady=steady)
         triaged = self._committed(outcome, wall, once=once)
         self._flow, self._heard = outcome.flow, perf_counter()
         self._count(outcome, triaged, perf_counter() - started)
@@ -179,7 +181,9 @@ class Loop:
             add("tocsin_detect_detections", level=level)
         for level in outcome.hits.get_column("rule.level").fill_null("medium"):
             add("tocsin_correlate_hits", level=level)
-        add("tocsin_correlate_late_events", outcome.late)
+        for source, late in outcome.late.items():
+            add("tocsin_correlate_late_events", late, source=source)
+        self._tell_time(outcome.flow.watermark)
         add("tocsin_correlate_left_out_events", outcome.left_out)
         add("tocsin_correlate_overflow_events", outcome.overflow)
         self._tell(triaged)
@@ -187,6 +191,19 @@ class Loop:
         self.metrics.observe("tocsin_runtime_batch_seconds", seconds)
         for problem in outcome.problems:
             log.error("Parser failed.", problem=str(problem))
+
+    def _tell_time(self, watermark: Watermark) -> None:
+        """Set how far event time lies behind the clock: of each source, and of the correlation that is furthest behind."""
+        now = watermark.wall
+        if now is None:
+            return
+        for source, clock in watermark.clocks.items():
+            self.metrics.set("tocsin_correlate_source_lag_seconds", (now - clock.newest).total_seconds(), source=source)
+        if watermark.value is not None:
+            self.metrics.set("tocsin_correlate_watermark_lag_seconds", (now - watermark.value).total_seconds())
+
+    def _all_behind(self) -> dict[str, float]:
+        return dict.fromkeys((source.name for source in self._sources), ticks())
 
     def _tell(self, triaged: Triaged) -> None:
         for told in triaged.told:

@@ -16,6 +16,7 @@ from correlator.config.settings import Settings
 from correlator.correlate.state import VERSION, from_bytes, previous_form
 from correlator.errors import InputError, Problem, TocsinError
 from correlator.parse.registry import find_parsers
+from correlator.runtime import checkpoint
 from correlator.runtime.checkup import Finding, Verdict
 from correlator.runtime.content import load_content
 from correlator.store import schema
@@ -61,6 +62,7 @@ def step_back(settings: Settings, target: str, now: datetime) -> Path | None:
             with transaction(engine) as connection:
                 copy = copy_database(settings.database, f"before-back-to-{target}")
                 _rewrite_windows(connection)
+                checkpoint.rewrite_clocks(connection)
                 config.attributes["connection"] = connection
                 command.downgrade(config, target)
     finally:

@@ -22,10 +22,12 @@ from correlator.model.raw import UTC_TIME
 from correlator.model.reject import REJECT
 from correlator.runtime.content import Content
 from correlator.runtime.pipeline import Seen
-from correlator.runtime.watermark import End
+from correlator.runtime.tide import End
+from correlator.runtime.timing import Given
+from correlator.runtime.watermark import given_from_plain, given_to_plain
 from correlator.store.lake import LakeFile
 
-VERSION = 1
+VERSION = 2  # 2: what sources gave, offsets
 DETECTED, REFUSED, BATCH_END = "detection", "reject", "batch_end"
 _WIRE = pl.Schema({**DETECTION, "@timestamp": pl.Int64(), "facts": pl.String()})
 _WIRE_REJECT = pl.Schema({**REJECT, "received": pl.Int64()})
@@ -37,14 +39,16 @@ Line = tuple[bytes, str]  # of a message: its value, its kind
 class BatchEnd:
     """The end of one batch of one detect worker.
 
-    ``ends``: raw partition → its reader's wall time and whether it had more. ``newest``: (raw partition, source) → event time.
-    ``ledger``: source → fate → records, and ``lake``: only in the home partition.
+    ``ends``: raw partition → its reader's wall time, whether it had more, its next offset. ``newest``: (raw partition, source)
+    → event time. ``given``: what these sources gave: whom they can feed, and how late they come. ``ledger``: source → fate →
+    records, and ``lake``: only in the home partition.
     """
 
     wall: datetime
     of: int
     ends: Mapping[str, End] = field(default_factory=dict)
     newest: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    given: Mapping[str, Given] = field(default_factory=dict)
     ledger: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     lake: tuple[LakeFile, ...] = ()
 
@@ -54,8 +58,9 @@ class BatchEnd:
             "v": VERSION,
             "wall": self.wall,
             "of": self.of,
-            "ends": {name: [end.wall, end.behind] for name, end in self.ends.items()},
+            "ends": {name: [end.wall, end.behind, end.offset] for name, end in self.ends.items()},
             "newest": [[partition, source, time] for (partition, source), time in self.newest.items()],
+            "given": given_to_plain(self.given),
         }
         if home:
             files = [{name: getattr(file, name) for name in LakeFile.__dataclass_fields__} for file in self.lake]
@@ -70,8 +75,9 @@ class BatchEnd:
         return cls(
             wall=datetime.fromisoformat(body["wall"]),
             of=body["of"],
-            ends={name: End(datetime.fromisoformat(wall), behind) for name, (wall, behind) in body["ends"].items()},
+            ends={name: End(datetime.fromisoformat(wall), *more) for name, (wall, *more) in body["ends"].items()},
             newest={(one, source): datetime.fromisoformat(time) for one, source, time in body["newest"]},
+            given=given_from_plain(body.get("given", {})),
             ledger=body.get("ledger", {}),
             lake=tuple(
                 LakeFile(**{**file, **{name: file[name] and datetime.fromisoformat(file[name]) for name in times}})

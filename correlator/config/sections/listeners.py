@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, IPvAnyNetwork, field_validator, model_validator
 
+from correlator.config.estate_values import MaybeDuration
 from correlator.config.strict import Strict, known_zone
 
 _NAME = r"^[A-Za-z0-9_.-]+$"
@@ -14,12 +16,17 @@ _NAME = r"^[A-Za-z0-9_.-]+$"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What is declared of the records of one source: whose they are (empty: each its own), who reads them, their zone."""
+    """What is declared of the records of one source: whose they are (empty: each its own), who reads them, their zone.
+
+    ``lateness``: how late they may come; ``idle``: after how long without any nothing waits for them; None: not declared.
+    """
 
     name: str
     commune: str = ""
     parser: str = "auto"
     time_zone: str = "Europe/Paris"
+    lateness: timedelta | None = None
+    idle: timedelta | None = None
 
 
 class SenderSettings(Strict):
@@ -39,6 +46,10 @@ class SenderSettings(Strict):
     """Name of the parser, or ``auto``."""
     time_zone: str = "Europe/Paris"
     """IANA zone of times without offset."""
+    lateness: MaybeDuration = None
+    """How late its records may come (``"15min"``, ``"6h"``); without: as the estate says, else what is usual for them."""
+    idle: MaybeDuration = None
+    """After how long without a record it holds no correlation back; without: two minutes."""
 
     _check_zone = field_validator("time_zone")(known_zone)
 
@@ -60,6 +71,10 @@ class ListenerSettings(Strict):
     """Parser of the records of unlisted senders, or ``auto``."""
     time_zone: str = "Europe/Paris"
     """IANA zone of times without offset of unlisted senders."""
+    lateness: MaybeDuration = None
+    """How late records of unlisted senders may come; without: as the estate says, else what is usual for them."""
+    idle: MaybeDuration = None
+    """After how long without a record unlisted senders hold no correlation back; without: two minutes."""
     tls_cert: Path | None = None
     """Certificate (PEM, with its chain). A renewed one is taken within a minute."""
     tls_key: Path | None = None
@@ -122,25 +137,27 @@ def _sender_faults(listener: ListenerSettings) -> Iterator[str]:
             yield f"sender {sender.source}: name its networks or certificates"
 
 
+def _input(name: str, said: SenderSettings | ListenerSettings) -> Input:
+    return Input(name, said.commune, said.parser, said.time_zone, said.lateness, said.idle)
+
+
 def declared(listeners: Iterable[ListenerSettings]) -> list[Input]:
     """Return every source that listeners can give; one that two listeners give is there once."""
     found: dict[str, Input] = {}
     for listener in listeners:
-        found[listener.name] = Input(listener.name, listener.commune, listener.parser, listener.time_zone)
+        found[listener.name] = _input(listener.name, listener)
         for sender in listener.sender:
-            found[sender.source] = Input(sender.source, sender.commune, sender.parser, sender.time_zone)
+            found[sender.source] = _input(sender.source, sender)
     return list(found.values())
 
 
 def contradictions(listeners: Iterable[ListenerSettings]) -> list[tuple[int, int, str]]:
     """Return (listener, sender, source) where a source is declared unlike an earlier declaration of it."""
-    known = {
-        listener.name: Input(listener.name, listener.commune, listener.parser, listener.time_zone) for listener in listeners
-    }
+    known = {listener.name: _input(listener.name, listener) for listener in listeners}
     found = []
     for number, listener in enumerate(listeners):
         for index, sender in enumerate(listener.sender):
-            here = Input(sender.source, sender.commune, sender.parser, sender.time_zone)
+            here = _input(sender.source, sender)
             if known.setdefault(sender.source, here) != here:
                 found.append((number, index, sender.source))
     return found

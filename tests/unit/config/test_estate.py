@@ -195,7 +195,7 @@ def test_all_faults_are_told_at_once_each_with_its_line() -> None:
             "estate.toml:15: cidr: '10.11.0.1/16' has host bits set; did you mean '10.11.0.0/16'?; "
             'an address range such as "10.11.40.0/21" or "2001:db8:9::/48"'
         ),
-        'estate.toml:22: lateness: \'15 minutes\' is not a duration; a number and a unit: "30s", "5min", "6h", "1d" or "1j"',
+        'estate.toml:22: lateness: \'15 minutes\' is not a duration; a number and a unit: "30min", "4h", "1d" or "1j"',
     ]
 
 

@@ -17,7 +17,8 @@ from correlator.runtime import wire
 from correlator.runtime.content import Content, load_content
 from correlator.runtime.pipeline import NOTHING_JUDGED, Seen, judge, look
 from correlator.runtime.streams import stream_messages
-from correlator.runtime.watermark import End
+from correlator.runtime.tide import End
+from correlator.runtime.timing import Given
 from correlator.store.lake import LakeFile
 from tests.exactly_once import scene
 
@@ -65,16 +66,24 @@ def test_two_halves_apart_find_what_one_process_finds(content: Content) -> None:
 def test_the_end_of_a_batch_comes_out_as_it_went_in() -> None:
     """At home whole; elsewhere without what must be written once."""
     file = LakeFile("segments/x.arrow", "segment", 3, 100, NOON, NOON + timedelta(seconds=1))
-    end = wire.BatchEnd(NOON, 12, {"3": End(NOON, behind=True)}, {("3", "linux"): NOON}, {"linux": {"read": 3}}, (file,))
+    gave = {"linux": Given(frozenset({"linux//sshd"}), frozenset({"linux.sshd"}))}
+    ends = {"3": End(NOON, behind=True, offset=7)}
+    end = wire.BatchEnd(NOON, 12, ends, {("3", "linux"): NOON}, gave, {"linux": {"read": 3}}, (file,))
     assert wire.BatchEnd.from_line(end.to_line(home=True)) == end
     assert wire.BatchEnd.from_line(end.to_line(home=False)) == replace(end, ledger={}, lake=())
 
 
 def test_a_newer_message_stops_an_older_worker() -> None:
     """Rather than be read wrong."""
-    line = wire.BatchEnd(NOON, 12).to_line(home=False).replace(b'"v":1', b'"v":2')
-    with pytest.raises(Fatal, match="version 2 came; this Tocsin reads up to 1: update"):
+    line = wire.BatchEnd(NOON, 12).to_line(home=False).replace(b'"v":2', b'"v":3')
+    with pytest.raises(Fatal, match="version 3 came; this Tocsin reads up to 2: update"):
         wire.BatchEnd.from_line(line)
+
+
+def test_an_older_message_is_read() -> None:
+    """Workers are updated one after the other: the version before said less."""
+    line = b'{"v":1,"wall":"2026-11-22T12:00:00Z","of":12,"ends":{"3":["2026-11-22T12:00:00Z",true]},"newest":[]}'
+    assert wire.BatchEnd.from_line(line) == wire.BatchEnd(NOON, 12, {"3": End(NOON, behind=True)})
 
 
 def test_refused_records_come_out_as_they_went_in(content: Content) -> None:
