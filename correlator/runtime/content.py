@@ -89,7 +89,8 @@ class Content:
     @cached_property
     def timing(self) -> Timing:
         """Return which sources the correlations wait for, and how long."""
-        return Timing.of(self.ruleset.rules, self.correlations, self.lateness, self.idle)
+        log_sources = {rule.id: rule.logsource for rule in self.ruleset.rules}
+        return Timing.of(log_sources, self.correlations, self.lateness, self.idle)
 
     @cached_property
     def muted(self) -> frozenset[str]:

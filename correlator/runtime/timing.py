@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 from correlator.correlate.rule import CorrelationRule
 from correlator.model.logsource import LogSource
@@ -21,15 +21,6 @@ BY_KIND: Final[Mapping[str, timedelta]] = {
 }
 #: So many log sources of one source are told apart; one that gives more is taken to give anything.
 MOST_KINDS = 512
-
-
-class Rule(Protocol):
-    """What is asked of a detection rule."""
-
-    @property
-    def id(self) -> str: ...  # noqa: D102 - its id
-    @property
-    def logsource(self) -> LogSource: ...  # noqa: D102 - what it looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +91,16 @@ class Timing:
     @classmethod
     def of(
         cls,
-        rules: Iterable[Rule],
+        log_sources: Mapping[str, LogSource],
         correlations: Sequence[CorrelationRule],
         lateness: Mapping[str, timedelta],
         idle: Mapping[str, timedelta],
     ) -> "Timing":
-        """Return what ``correlations``, inner ones first, wait for; a rule among their members that is not there may be any."""
-        asked: dict[str, frozenset[LogSource] | None] = {rule.id: frozenset({rule.logsource}) for rule in rules}
+        """Return what ``correlations``, inner ones first, wait for.
+
+        ``log_sources``: of every detection rule, by id; a member of a correlation that is not among them may be any.
+        """
+        asked: dict[str, frozenset[LogSource] | None] = {rule: frozenset({one}) for rule, one in log_sources.items()}
         needs = {}
         for one in correlations:
             sets = [asked.get(member.id) for member in one.members]

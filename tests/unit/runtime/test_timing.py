@@ -1,13 +1,12 @@
 """What a correlation waits for: from its base rules, and from what is declared."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 
 from correlator.model.logsource import LogSource
 from correlator.runtime.timing import ANYTHING, MOST_KINDS, Given, Timing, usual_lateness
 from tests.unit.runtime.times import CLOUD, LINUX, WINDOWS, correlation
 
-RULES = [SimpleNamespace(id=name, logsource=LogSource.parse(kind)) for name, kind in (("r", LINUX), ("s", WINDOWS))]
+RULES = {"r": LogSource.parse(LINUX), "s": LogSource.parse(WINDOWS)}
 
 
 def test_a_chain_needs_all_that_is_below_it() -> None:
