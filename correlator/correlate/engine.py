@@ -1,26 +1,29 @@
 """Detections → hits: one batch at a time, in event time, with the state as a value.
 
-What is the same for all rows is done on frames; a Python loop runs only over the groups that a batch touched and that hold
-enough to satisfy their condition. The result does not depend on how events are cut into batches, nor, within lateness,
-on the order in which they come.
+All correlations go through a batch together, inner ones first: every step is done on frames over all their groups, and no loop
+runs over events. The result does not depend on how events are cut into batches, nor, within lateness, on the order in which
+they come.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import polars as pl
 
-from correlator.correlate import hits as hit_rows
-from correlator.correlate.chain import crossing
-from correlator.correlate.hits import Key
-from correlator.correlate.rows import CROSS, from_detections, from_spans, needed_above
-from correlator.correlate.rule import KEY_LIMIT, CorrelationRule, Kind
-from correlator.correlate.state import KEPT, OPEN, ROWS, LaneStates, later, of_rules
-from correlator.correlate.window import Row, Span, judged, sliding
+from correlator.correlate import baselines
+from correlator.correlate.bounds import Bounded, bounded, forgotten
+from correlator.correlate.level import ROW_KEY, Run, advance, stack
+from correlator.correlate.log import Changes
+from correlator.correlate.plan import Plan, plan_of
+from correlator.correlate.rows import incoming
+from correlator.correlate.rule import CorrelationRule, Judging
+from correlator.correlate.state import FOREVER, KEYS, NEVER, OPEN, ROWS, LaneStates, for_rules, micros
 from correlator.model.hit import HIT
 
-_GROUP = ["lane", "group"]
+#: How far event time has come: for all rules, per rule id, or None: the input ends here.
+Watermark = datetime | Mapping[str, datetime] | None
+_HIT_KEY = pl.Schema({"hit": pl.UInt64(), "key": pl.UInt64()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class Advanced:
 
     ``hits`` (HIT) are those that are new or have new events, whole: a known ``hit.id`` replaces. ``merged`` maps the id of a
     hit that an out-of-order event joined to another one → the id it is part of now. ``late_detections`` came after the
-    watermark and were not used; ``late`` is how many. ``left_out`` and ``overflow`` count, per correlation id, the events
-    without a group and the rows beyond KEY_LIMIT of a group. ``changed`` are the lanes whose state differs.
+    watermark of a rule and were not used by it; ``late`` is how many. ``left_out`` and ``overflow`` count, per correlation id,
+    the events without a group and the rows beyond the bounds. ``changed`` are the lanes whose state differs.
     """
 
     state: LaneStates
@@ -40,229 +43,157 @@ class Advanced:
     left_out: Mapping[str, int]
     overflow: Mapping[str, int]
     merged: Mapping[str, str]
-    changed: frozenset[str]
+    changes: Changes
 
+    @property
+    def changed(self) -> frozenset[str]:
+        """Return the lanes of which something is to be kept."""
+        return self.changes.lanes
 
-@dataclass(slots=True)
-class _Pass:
-    """One run over the correlations, inner ones first."""
-
-    rules: Sequence[CorrelationRule]
-    before: LaneStates
-    watermark: datetime | None  # None: the end of input
-    needs: Mapping[str, frozenset[str]]
-    crossing: frozenset[str]
-    fed: dict[str, list[pl.DataFrame]] = field(default_factory=dict)  # correlation → ROWS from its members
-    kept: list[pl.DataFrame] = field(default_factory=list)
-    open: list[pl.DataFrame] = field(default_factory=list)
-    hits: list[pl.DataFrame] = field(default_factory=list)
-    left_out: dict[str, int] = field(default_factory=dict)
-    overflow: dict[str, int] = field(default_factory=dict)
-    merged: dict[str, str] = field(default_factory=dict)
-    lanes: frozenset[str] | None = None
-    busy: frozenset[str] = frozenset()  # detection rules that fired, correlations with rows or open hits
-
-    def concerns(self, rule: CorrelationRule) -> bool:
-        """Say whether ``rule`` has anything to look at: new rows, kept rows or an open hit."""
-        return rule.id in self.busy or rule.id in self.fed or any(member.id in self.busy for member in rule.members)
+    def deltas(self) -> dict[str, bytes]:
+        """Return lane → what this batch changed in it, to be appended to the lane's log."""
+        return self.changes.to_blobs()
 
 
 def correlate(
     rules: Sequence[CorrelationRule],
     state: LaneStates,
     detections: pl.DataFrame,
-    watermark: datetime | None,
+    watermark: Watermark,
     lanes: frozenset[str] | None = None,
 ) -> Advanced:
     """Take one batch of detections and say how far event time has come.
 
     ``rules`` in the order of ``load_correlations``. ``detections`` has rule.id, event.id, @timestamp, commune, optionally
-    observables, and the columns of ``wanted_fields`` as text (an absent column is null everywhere). A detection before the
-    watermark of ``state`` is late. ``watermark`` None is the end of input: every window closes and the next state is empty.
-    ``lanes``: only these are worked on; what a detection means to other lanes is the business of who holds them.
+    observables, and the columns of ``wanted_fields`` as text (an absent column is null everywhere). ``watermark``: a moment for
+    all rules, or one per rule id (a rule that is not named judges nothing yet); a detection before the last one of a rule is
+    late for it. None is the end of input: every window closes and the next state is empty. ``lanes``: only these are worked on;
+    what a detection means to other lanes is the business of who holds them.
     """
-    known = {rule.id: rule.hash for rule in rules}
-    before = LaneStates(of_rules(state.kept, known), of_rules(state.open, known), state.watermark)
-    members = {member.id for rule in rules for member in rule.members}
-    fed = detections.filter(pl.col("rule.id").is_in(list(members)))
-    is_late = pl.col("@timestamp") < state.watermark if state.watermark else pl.lit(value=False)
-    run = _Pass(rules, before, later(state.watermark, watermark) if watermark else None, needed_above(rules), crossing(rules))
-    run.lanes = lanes
-    on_time = fed.filter(~is_late)
-    run.busy = frozenset().union(on_time["rule.id"], before.kept["correlation"].unique(), before.open["correlation"].unique())
-    for rule in rules:
-        _advance(run, rule, on_time)
-    after = LaneStates() if watermark is None else LaneStates(_stack(run.kept, KEPT), _stack(run.open, OPEN), run.watermark)
+    plan, known = plan_of(rules), for_rules(state, rules)
+    now = _moments(rules, known, watermark)
+    came = incoming(plan, detections, known, lanes)
+    late_before = pl.Series([known.passed.get(rule.id, NEVER) for rule in rules], dtype=pl.Int64)
+    on_time, late = _in_time(came.rows, late_before)
+    newest = max(known.newest, _newest(detections))
+    run = Run(
+        plan=plan,
+        before=_effective(plan, late_before, newest),
+        now=_effective(plan, now, newest),
+        rows=known.rows,
+        waiting=known.waiting,
+        open=known.open,
+        keys=stack([known.keys, came.keys]),
+        details=stack([known.details, came.details]),
+        hours=known.hours,
+        born=baselines.born(plan, known.born, on_time, stack([known.keys, came.keys])),
+        newest=newest,
+        fresh_keys=[came.keys],
+    )
+    for level in plan.levels:
+        advance(run, level, on_time.filter(pl.col("rule").is_in(sorted(level))))
+    cut = bounded(run.plan, run.rows, run.waiting, run.open)
+    left_out = {rules[number].id: count for number, count in came.left_out.items()}
+    late_ids = came.details.join(late.select("event").unique(), on="event", how="semi").select("event.id")
+    late_detections = detections.join(late_ids, on="event.id", how="semi") if late.height else detections.clear()
     return Advanced(
-        state=after,
-        hits=_stack(run.hits, HIT),
-        late=fed.height - on_time.height,
-        late_detections=fed.filter(is_late),
-        left_out=run.left_out,
-        overflow=run.overflow,
-        merged=run.merged,
-        changed=_changed(state, after),
+        state=_after(run, known, now, cut, ended=watermark is None),
+        hits=stack([HIT.to_frame(), *run.hits]),
+        late=late.select("event").n_unique() if late.height else 0,
+        late_detections=late_detections,
+        left_out=left_out,
+        overflow={rules[number].id: count for number, count in cut.overflow.items()},
+        merged={gone: _last(run.merged, gone) for gone in run.merged},
+        changes=_changes(run, known, came.details, now, cut),
     )
 
 
-def _advance(run: _Pass, rule: CorrelationRule, detections: pl.DataFrame) -> None:
-    """Take one correlation through the batch; leave rows for the correlations above it."""
-    if not run.concerns(rule):
-        return  # most correlations have nothing to do in most batches: a dozen frame operations each would be the cost
-    direct, left_out = from_detections(rule, detections, run.needs[rule.id], crossing=rule.id in run.crossing)
-    if run.lanes is not None:
-        direct = direct.filter(pl.col("lane").is_in(list(run.lanes)))
-    if left_out:
-        run.left_out[rule.id] = left_out
-    incoming = _not_past(rule, pl.concat([direct, *run.fed.pop(rule.id, [])]), _passed(run.before.watermark, rule))
-    kept = run.before.kept.filter(pl.col("correlation") == rule.id).select(list(ROWS))
-    touched = incoming.select(_GROUP).unique()
-    untouched = kept.join(touched, on=_GROUP, how="anti")
-    rows = _joined(kept.join(touched, on=_GROUP, how="semi"), incoming)
-    passed = _passed(run.watermark, rule)
-    if rule.monotone:
-        groups = _promising(rule, rows)
-        spans = {key: sliding(rule, listed) for key, listed in _listed(groups)}
-    else:
-        rows, untouched = pl.concat([untouched, rows]), untouched.clear()
-        groups = rows if passed is None else _closable(rule, rows, passed)
-        spans, rows = _judge(rule, groups, rows, passed)
-    spans = {key: found for key, found in spans.items() if found}
-    bounded = _bounded(run, rule, _not_past(rule, rows, passed))
-    _keep(run, rule, pl.concat([_not_past(rule, untouched, passed), bounded]))
-    _settle(run, rule, spans, groups, passed)
-    _feed(run, rule, spans, groups)
+def _moments(rules: Sequence[CorrelationRule], state: LaneStates, watermark: Watermark) -> pl.Series:
+    """Return, per rule, up to when everything has come; never earlier than before."""
+
+    def of(rule: CorrelationRule) -> int:
+        given = watermark.get(rule.id) if isinstance(watermark, Mapping) else watermark
+        return max(state.passed.get(rule.id, NEVER), NEVER if given is None else micros(given))
+
+    if watermark is None:
+        return pl.Series([FOREVER] * len(rules), dtype=pl.Int64)
+    return pl.Series([of(rule) for rule in rules], dtype=pl.Int64)
 
 
-def _passed(watermark: datetime | None, rule: CorrelationRule) -> datetime | None:
-    """Return the moment before which nothing new can come to ``rule``; None: not known, or the end of input."""
-    return watermark - timedelta(microseconds=rule.delay) if watermark else None
-
-
-# -- rows of a correlation ----------------------------------------------------------------------------------------------
-
-
-def _joined(kept: pl.DataFrame, incoming: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of all groups in time order; the same detection again is the same row."""
-    both = pl.concat([kept, incoming])
-    identity = ["lane", "group", "slot", "event.id", "@timestamp", "mark"]
-    return both.unique(identity, keep="first", maintain_order=True).sort("lane", "group", "@timestamp", "slot", "event.id")
-
-
-def _bounded(run: _Pass, rule: CorrelationRule, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the newest KEY_LIMIT rows of each group, and count the others."""
-    if rows.height <= KEY_LIMIT:
-        return rows
-    newest = rows.group_by(_GROUP, maintain_order=True).tail(KEY_LIMIT)
-    if newest.height < rows.height:
-        run.overflow[rule.id] = rows.height - newest.height
-    return newest.select(list(ROWS))
-
-
-def _not_past(rule: CorrelationRule, rows: pl.DataFrame, passed: datetime | None) -> pl.DataFrame:
-    """Return the rows that a window which is not settled yet can still hold."""
-    if passed is None or rows.is_empty():
-        return rows
-    reach = pl.when(pl.col("mark")).then(rule.timespan).otherwise(rule.reach)
-    return rows.filter(pl.col("@timestamp") >= pl.lit(passed) - pl.duration(microseconds=reach))
-
-
-def _promising(rule: CorrelationRule, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the groups that hold enough distinct things for a window to be satisfied."""
-    counted = {Kind.EVENT_COUNT: "event.id", Kind.VALUE_COUNT: "value"}.get(rule.kind, "slot")
-    things = pl.col(counted).filter(pl.col("mark")).drop_nulls().n_unique()
-    return rows.filter((things >= rule.condition.least).over(_GROUP)) if rows.height else rows
-
-
-def _closable(rule: CorrelationRule, rows: pl.DataFrame, passed: datetime) -> pl.DataFrame:
-    """Return the groups whose first window has been passed."""
-    first = pl.col("@timestamp").filter(pl.col("mark")).min().over(_GROUP)
-    return rows.filter(first + pl.duration(microseconds=rule.timespan) < pl.lit(passed)) if rows.height else rows
-
-
-def _listed(rows: pl.DataFrame) -> list[tuple[Key, list[Row]]]:
-    """Return each group as a list of rows; ``Row.at`` is the row of ``rows``."""
-    columns = ["@timestamp", "slot", "event.id", "mark", "evidence", "value"]
-    grouped = (
-        rows.with_columns(pl.col("@timestamp").to_physical())
-        .with_row_index("at")
-        .group_by(_GROUP, maintain_order=True)
-        .agg(*columns, "at")
+def _effective(plan: Plan, moments: pl.Series, newest: int) -> pl.Series:
+    """Return, per rule, up to when it may judge: member correlations may report later; the end of input ends no silence."""
+    ends = [
+        min(moment, newest) if rule.judging is Judging.ABSENT else moment
+        for rule, moment in zip(plan.rules, moments, strict=True)
+    ]
+    late = [rule.delay for rule in plan.rules]
+    return pl.Series(
+        [end if end in (NEVER, FOREVER) else end - delay for end, delay in zip(ends, late, strict=True)], dtype=pl.Int64
     )
-    return [((lane, group), [Row(*one) for one in zip(*lists, strict=True)]) for lane, group, *lists in grouped.iter_rows()]
 
 
-def _judge(
-    rule: CorrelationRule, groups: pl.DataFrame, rows: pl.DataFrame, passed: datetime | None
-) -> tuple[dict[Key, list[Span]], pl.DataFrame]:
-    """Return the satisfied windows that the watermark has passed, and ``rows`` without the marks of all passed windows."""
-    before = None if passed is None else hit_rows.micros(passed)
-    spans: dict[Key, list[Span]] = {}
-    starts: list[tuple[str, str, int | None]] = []
-    for key, listed in _listed(groups):
-        spans[key], start = judged(rule, listed, before)
-        starts.append((*key, start))
-    opened = pl.DataFrame(starts, schema={"lane": pl.String, "group": pl.String, "start": pl.Int64}, orient="row")
-    done = opened.with_columns(pl.lit(value=True).alias("done"))
-    remaining = rows.join(done, on=_GROUP, how="left", maintain_order="left")
-    is_past = pl.col("done") & pl.col("mark") & ~(pl.col("@timestamp").to_physical() >= pl.col("start")).fill_null(value=False)
-    return spans, remaining.filter(~is_past.fill_null(value=False)).select(list(ROWS))
+def _in_time(rows: pl.DataFrame, before: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows that came in time, and those that came too late for their rule."""
+    if rows.is_empty():
+        return rows, rows
+    is_late = rows.select(pl.col("time") < pl.lit(before).gather(pl.col("rule"))).to_series()
+    return rows.filter(~is_late), rows.filter(is_late)
 
 
-# -- what comes out -----------------------------------------------------------------------------------------------------
+def _newest(detections: pl.DataFrame) -> int:
+    newest = detections.get_column("@timestamp").max() if detections.height else None
+    return micros(newest) if isinstance(newest, datetime) else NEVER
 
 
-def _keep(run: _Pass, rule: CorrelationRule, rows: pl.DataFrame) -> None:
-    mine = [pl.lit(rule.id).alias("correlation"), pl.lit(rule.hash).alias("hash")]
-    run.kept.append(rows.with_columns(mine).select(list(KEPT)))
+# -- what is left -------------------------------------------------------------------------------------------------------
 
 
-def _settle(
-    run: _Pass, rule: CorrelationRule, spans: Mapping[Key, Sequence[Span]], groups: pl.DataFrame, passed: datetime | None
-) -> None:
-    """Join windows to the open hits of their groups; note what changed and what stays open."""
-    open_rows = run.before.open.filter(pl.col("correlation") == rule.id)
-    keys = pl.DataFrame(list(spans), schema={"lane": pl.String, "group": pl.String}, orient="row")
-    known = hit_rows.from_open(open_rows.join(keys, on=_GROUP, how="semi"))
-    grown = hit_rows.grow(rule, spans, known, groups)
-    run.merged.update(grown.merged)
-    changed = [hit for hit in grown.hits if hit.id in grown.changed and (rule.cross or hit.key[0] != CROSS)]
-    run.hits.append(hit_rows.to_hits(rule, changed))
-    if not rule.monotone:
-        return  # a judged window is over
-    stays = pl.concat([open_rows.join(keys, on=_GROUP, how="anti"), hit_rows.to_open(rule, grown.hits)])
-    if passed is not None:
-        stays = stays.filter(pl.col("closed") + pl.duration(microseconds=rule.timespan) >= pl.lit(passed))
-    run.open.append(stays)
-
-
-def _feed(run: _Pass, rule: CorrelationRule, spans: Mapping[Key, Sequence[Span]], groups: pl.DataFrame) -> None:
-    """Leave the satisfied windows of ``rule`` as rows for the correlations that refer to it."""
-    for outer in run.rules:
-        if rule.id not in outer.rules:
-            continue
-        seen = {key: found for key, found in spans.items() if _sees(run, outer, key[0])}
-        if seen:
-            run.fed.setdefault(outer.id, []).append(from_spans(outer, rule, groups, seen, run.needs[outer.id]))
-
-
-def _sees(run: _Pass, outer: CorrelationRule, lane: str) -> bool:
-    return outer.id in run.crossing if lane == CROSS else not outer.cross
-
-
-def _stack(frames: Sequence[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
-    return pl.concat([schema.to_frame(), *frames])
-
-
-def _changed(before: LaneStates, after: LaneStates) -> frozenset[str]:
-    """Return the lanes whose part of the state is not what it was."""
-
-    def part(state: LaneStates, lane: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-        return state.kept.filter(pl.col("lane") == lane), state.open.filter(pl.col("lane") == lane)
-
-    lanes = {*before.lanes, *after.lanes}
-    return frozenset(
-        lane
-        for lane in lanes
-        if not all(one.equals(two) for one, two in zip(part(before, lane), part(after, lane), strict=True))
+def _after(run: Run, known: LaneStates, now: pl.Series, cut: Bounded, *, ended: bool) -> LaneStates:
+    """Return the state after the batch: without what no open window can hold."""
+    if ended:
+        return LaneStates()
+    kept = replace(
+        known,
+        rows=cut.rows,
+        waiting=cut.waiting,
+        open=cut.open,
+        keys=run.keys,
+        details=run.details,
+        hours=run.hours,
+        born=run.born,
+        newest=run.newest,
+        passed={rule.id: moment for rule, moment in zip(run.plan.rules, now, strict=True) if moment != NEVER},
     )
+    return forgotten(run.plan, kept, run.now)
+
+
+def _changes(run: Run, known: LaneStates, details: pl.DataFrame, now: pl.Series, cut: Bounded) -> Changes:
+    """Return what the batch changed, for the log."""
+    rows, waiting = (stack([ROWS.to_frame(), *added]) for added in (run.added, run.added_waiting))
+    grown = stack([OPEN.to_frame(), *run.grown, cut.grown]).select("hit").unique()
+    open_now = cut.open.join(grown, on="hit", how="semi")
+    added = replace(
+        known,
+        rows=rows,
+        waiting=waiting,
+        keys=stack([KEYS.to_frame(), *run.fresh_keys]),
+        details=details,
+        open=open_now,
+        hours=stack([known.hours.clear(), *run.fresh_hours]),
+        born=run.born,
+        newest=run.newest,
+        passed={rule.id: moment for rule, moment in zip(run.plan.rules, now, strict=True) if moment not in (NEVER, FOREVER)},
+    )
+    assigned = stack([pl.DataFrame(schema={**ROW_KEY, "hit": pl.UInt64}).select("uid", "hit", "key"), *run.assigned])
+    dropped = stack([ROW_KEY.to_frame(), *run.dropped, cut.gone])
+    ended = stack([_HIT_KEY.to_frame(), *run.ended])
+    touched = stack([frame.select("key") for frame in (rows, waiting, open_now, assigned, dropped, ended)]).unique()
+    lane_of = run.keys.join(touched, on="key", how="semi")
+    lanes = frozenset(lane_of.get_column("lane").unique())
+    return Changes(replace(added, keys=lane_of), lane_of, assigned, dropped, ended, lanes)
+
+
+def _last(merged: Mapping[str, str], name: str) -> str:
+    while name in merged:
+        name = merged[name]
+    return name

@@ -101,15 +101,7 @@ def _resolve(draft: Draft, known: Known, done: Mapping[str, CorrelationRule]) ->
     words = read_words(draft.words, draft.rule.kind, slots, len(members)) if draft.words is not None else None
     rule = replace(draft.rule, members=members, words=words, delay=_delay(draft.rule.kind, inner))
     rule = replace(rule, judging=draft.asked or _judging(rule, chained=bool(inner)))
-    runnable(rule, chained=bool(inner))
     return replace(rule, hash=_hash(rule, [one.hash for one in inner]))
-
-
-def runnable(rule: CorrelationRule, *, chained: bool) -> None:
-    """Raise Fault where the engine of today cannot run what reads well; goes with the next engine."""
-    new = rule.judging not in (Judging.ARRIVAL, Judging.CLOSED)
-    if new or rule.words is not None or rule.kind.numeric or (chained and rule.kind is Kind.EVENT_COUNT):
-        raise Fault("reads well, but this engine cannot run it yet", "counts of events or values, temporal without words")
 
 
 def _member(name: str, draft: Draft, known: Known, done: Mapping[str, CorrelationRule]) -> Member:

@@ -1,195 +1,204 @@
-"""Detections, and the hits of member correlations, as rows of a correlation's groups. Vectorised."""
+"""Detections as rows of groups, for all correlations at once: one join, one number per group, no loop over events."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import xor
 
 import polars as pl
 
-from correlator.correlate.rule import CorrelationRule, Kind
-from correlator.correlate.state import ROWS
-from correlator.correlate.window import Span
+from correlator.correlate.plan import CROSS, Plan
+from correlator.correlate.state import DETAILS, KEYS, ROWS, LaneStates
+from correlator.model.estate import UNATTRIBUTED
 from correlator.model.observable import OBSERVABLE
 
-#: The lane of correlations that look at all communes together.
-CROSS = "cross"
+#: Odd numbers: multiplying by one moves every bit of a 64-bit number and loses none.
+_ODD = (
+    0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53,
+    0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3, 0x589965CC75374CC3,
+)  # fmt: skip
 
 
-def needed_above(rules: Sequence[CorrelationRule]) -> dict[str, frozenset[str]]:
-    """Return, per correlation, the event fields that the correlations above it ask of its events."""
-    needs: dict[str, frozenset[str]] = {rule.id: frozenset() for rule in rules}
-    for rule in reversed(rules):  # members come before who refers to them
-        for member in rule.members:
-            if member.correlation:
-                asked = {member.field_of(name) for name in (*rule.group_by, *rule.fields)}
-                needs[member.id] |= asked | needs[rule.id]
-    return needs
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a batch brings: ROWS, KEYS and DETAILS of them; ``left_out``: rule number → events without a group."""
+
+    rows: pl.DataFrame
+    keys: pl.DataFrame
+    details: pl.DataFrame
+    left_out: Mapping[int, int]
 
 
-def from_detections(
-    rule: CorrelationRule, detections: pl.DataFrame, above: frozenset[str], *, crossing: bool
-) -> tuple[pl.DataFrame, int]:
-    """Return ROWS of ``rule`` for the detections of its members, and how many had no group.
+def incoming(plan: Plan, detections: pl.DataFrame, known: LaneStates, lanes: frozenset[str] | None) -> Incoming:
+    """Return the rows of all correlations for ``detections``; names that are ``known`` are not told again.
 
-    ``above`` names event fields to carry along for the correlations above; ``crossing`` says that the lane over all
-    communes needs the rule.
+    ``detections`` as for ``correlate``; ``lanes``: only these.
     """
-    slots = {member.id: slot for slot, member in enumerate(rule.members) if not member.correlation}
-    mine = detections.filter(pl.col("rule.id").is_in(list(slots))).with_columns(
-        pl.col("rule.id").replace_strict(slots, default=None, return_dtype=pl.UInt16).alias("slot"),
-        pl.col("commune").fill_null("unattributed"),
-    )
-    observables = pl.col("observables") if "observables" in mine.columns else pl.lit(None, dtype=pl.List(OBSERVABLE))
-    rows = mine.select(
-        pl.lit(CROSS).alias("lane") if rule.cross else pl.col("commune").alias("lane"),
-        _key(rule.group_by, [_of_member(rule, name, mine) for name in rule.group_by]).alias("group"),
-        "slot",
-        "event.id",
-        "@timestamp",
+    asked = _asked(plan, detections, lanes)
+    placed = asked.joined
+    placed = placed.with_columns(pl.when(~pl.col("numeric") | pl.col("number").is_not_null()).then("key").alias("key"))
+    left_out = placed.filter(pl.col("key").is_null()).group_by("rule").agg(pl.col("event").n_unique())
+    kept = placed.filter(pl.col("key").is_not_null())
+    rows = kept.select(
+        uid_of().alias("uid"),
+        "key", "rule", "time", "slot",
         pl.lit(value=True).alias("mark"),
         pl.lit(value=True).alias("evidence"),
-        _value(rule, mine).alias("value"),
-        _fields(above, mine).alias("fields"),
+        "event", "value", "number",
+        pl.lit(None, pl.UInt64).alias("hit"),
+    )  # fmt: skip
+    return Incoming(
+        rows.cast(ROWS).unique("uid", keep="first", maintain_order=True),
+        _keys(plan, asked, kept, known.keys),
+        _details(plan, asked, kept, known.details),
+        dict(left_out.iter_rows()),
+    )
+
+
+def uid_of(*, mark: bool = True) -> pl.Expr:
+    """Return what a row is, as a number: the same detection again is the same row."""
+    parts = [pl.col("key"), pl.col("time").cast(pl.UInt64), pl.col("slot").cast(pl.UInt64), pl.col("event")]
+    return mixed(parts) ^ pl.lit(0 if mark else _ODD[-1], pl.UInt64)
+
+
+def mixed(parts: Sequence[pl.Expr]) -> pl.Expr:
+    """Return one 64-bit number out of several, order counting; null when one of them is."""
+    return reduce(xor, (part * pl.lit(_ODD[at % len(_ODD)], pl.UInt64) for at, part in enumerate(parts)))
+
+
+# -- one batch ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The detections with what rules ask of them as text, and the rows (``at``: row of ``texts``) they make."""
+
+    detections: pl.DataFrame
+    joined: pl.DataFrame
+
+
+def _asked(plan: Plan, detections: pl.DataFrame, lanes: frozenset[str] | None) -> _Asked:
+    """Return every (detection, correlation, slot, lane), with key (null: no group), event, time, value and number."""
+    numbered = detections.with_columns(pl.col("commune").fill_null(UNATTRIBUTED)).with_row_index("at")
+    joined = numbered.select("at", "rule.id").join(plan.members, on="rule.id", maintain_order="left").drop("rule.id")
+    fields = sorted({name for _, names in plan.shapes for name in names})
+    used = numbered.select(
+        pl.col("event.id").hash(3).alias("event"),
+        pl.col("@timestamp").to_physical().alias("time"),
         "commune",
+        pl.col("commune").hash(5).alias("lane#"),
+        *(_number_of(numbered, name).alias(f"#{name}") for name in fields),
+    )
+    rows = pl.concat([joined, used[joined.get_column("at")]], how="horizontal")
+    cross = pl.Series([CROSS]).hash(5)[0]
+    rows = rows.with_columns(
+        pl.when("cross").then(pl.lit(cross, pl.UInt64)).otherwise("lane#").alias("lane#"),
+        pl.when("cross").then(pl.lit(CROSS)).otherwise("commune").alias("lane"),
+        *_counted(plan, numbered),
+    )
+    if lanes is not None:
+        rows = rows.filter(pl.col("lane").is_in(list(lanes)))
+    return _Asked(numbered, rows.with_columns(_key(plan).alias("key")))
+
+
+def _key(plan: Plan) -> pl.Expr:
+    """Return the number of each row's group: of the rule, the lane, and the group-by values in order."""
+    found = pl.lit(None, pl.UInt64)
+    for place, (_, names) in enumerate(plan.shapes):
+        whole = mixed([pl.lit(plan.seed).gather(pl.col("rule")), pl.col("lane#"), *(pl.col(f"#{name}") for name in names)])
+        found = pl.when(pl.col("shape") == place).then(whole).otherwise(found)
+    return found
+
+
+def _counted(plan: Plan, detections: pl.DataFrame) -> list[pl.Expr]:
+    """Return ``value`` and ``number`` of each row: what its correlation counts or reckons with."""
+    value, number = pl.lit(None, pl.String), pl.lit(None, pl.Float64)
+    for place, names in enumerate(plan.values):
+        if not names:
+            continue
+        here = pl.col("values") == place
+        texts = computed(detections, tuple_of([_folded(detections, name) for name in names]))
+        value = pl.when(here & ~pl.col("numeric")).then(pl.lit(texts).gather(pl.col("at"))).otherwise(value)
+        if plan.members.filter("numeric", pl.col("values") == place).height:
+            read = computed(detections, as_number(field_text(detections, names[0])))
+            number = pl.when(here & pl.col("numeric")).then(pl.lit(read).gather(pl.col("at"))).otherwise(number)
+    return [value.alias("value"), number.alias("number")]
+
+
+def _keys(plan: Plan, asked: _Asked, rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return KEYS of the groups that are not ``known``, with their texts."""
+    fresh = rows.select("key", "rule", "lane", "shape", "at").unique("key", keep="first", maintain_order=True)
+    fresh = fresh.join(known, on="key", how="anti", maintain_order="left")
+    parts = [KEYS.to_frame()]
+    for (place,), part in fresh.partition_by("shape", as_dict=True, maintain_order=True).items():
+        names, fields = plan.shapes[int(place)]
+        seen = asked.detections[part.get_column("at")]
+        group = computed(seen, group_of(names, [_folded(seen, name) for name in fields])).alias("group")
+        parts.append(part.with_columns(group).select(list(KEYS)))
+    return pl.concat(parts)
+
+
+def _details(plan: Plan, asked: _Asked, rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return DETAILS of the events of ``rows`` that are not ``known``."""
+    at = rows.select("at", "event").unique("event", keep="first", maintain_order=True)
+    at = at.join(known.select("event"), on="event", how="anti", maintain_order="left")
+    seen = asked.detections[at.get_column("at")]
+    observables = pl.col("observables") if "observables" in seen.columns else pl.lit(None, pl.List(OBSERVABLE))
+    carried = [field_text(seen, name).alias(name) for name in plan.carried]
+    fields = pl.struct(carried).struct.json_encode() if carried else pl.lit(None, pl.String)
+    found = seen.select(
+        at.get_column("event"),
+        "event.id",
+        "commune",
+        fields.alias("fields"),
         observables.cast(pl.List(OBSERVABLE)).alias("observables"),
     )
-    grouped = rows.filter(pl.col("group").is_not_null())
-    left_out = rows["event.id"].n_unique() - grouped["event.id"].n_unique()
-    both = [grouped, grouped.with_columns(pl.lit(CROSS).alias("lane"))] if crossing and not rule.cross else [grouped]
-    return pl.concat(both).cast(ROWS), left_out
+    return found.select(list(DETAILS))
 
 
-def from_spans(  # noqa: D417 - the types say the rest
-    outer: CorrelationRule,
-    inner: CorrelationRule,
-    rows: pl.DataFrame,
-    spans: Mapping[tuple[str, str], Sequence[Span]],
-    above: frozenset[str],
-) -> pl.DataFrame:
-    """Return ROWS of ``outer`` for satisfied windows of its member ``inner``.
-
-    Args:
-        rows: the rows of ``inner`` that ``Span.rows`` point into.
-        spans: (lane, group of inner) → its spans.
-
-    A hit of ``inner`` is seen by each group of ``outer`` that one of its events belongs to: those events are evidence, and
-    each end of a satisfied window that holds one of them is a mark. For a value_count the events themselves are marks.
-    """
-    slot = outer.rules.index(inner.id)
-    points = [(number, row.at) for number, span in enumerate(_flat(spans)) for row in span.rows]
-    used = pl.DataFrame(points, schema={"span": pl.UInt32, "at": pl.UInt32}, orient="row").join(
-        rows.with_row_index("at"), on="at", maintain_order="left"
-    )
-    fields = _decoded(used, inner, outer, slot, above)
-    counted = outer.kind is Kind.VALUE_COUNT
-    evidence = fields.with_columns(
-        _key(outer.group_by, [_text(fields, _own(outer.members[slot].field_of(name))) for name in outer.group_by]).alias(
-            "group"
-        ),
-        pl.lit(slot).alias("slot"),
-        pl.lit(counted).alias("mark"),
-        pl.lit(value=True).alias("evidence"),
-        (
-            _pair([_text(fields, _own(outer.members[slot].field_of(name))) for name in outer.fields]) if counted else _nothing()
-        ).alias("value"),
-        (
-            pl.struct([pl.col(_own(name)).alias(name) for name in sorted(above)]).struct.json_encode() if above else _nothing()
-        ).alias("fields"),
-    ).filter(pl.col("group").is_not_null())
-    frames = [evidence.select(list(ROWS)).cast(ROWS)]
-    if not counted:
-        frames.append(_marks(evidence, [span.ends for span in _flat(spans)], inner.reach))
-    return pl.concat(frames)
+# -- fields as text -----------------------------------------------------------------------------------------------------
 
 
-def _flat(spans: Mapping[tuple[str, str], Sequence[Span]]) -> list[Span]:
-    return [span for found in spans.values() for span in found]
+def computed(frame: pl.DataFrame, value: pl.Expr) -> pl.Series:
+    """Return ``value`` for each row of ``frame``, also when it is the same for all."""
+    return frame.with_columns(value.alias("\0")).get_column("\0")
 
 
-def _marks(evidence: pl.DataFrame, ends: Sequence[Sequence[int]], reach: int) -> pl.DataFrame:
-    """Return a mark for each end of a satisfied window of ``inner`` that holds an event of an outer group."""
-    held = evidence.group_by("span", "lane", "group", "slot", maintain_order=True).agg(
-        pl.col("@timestamp").to_physical().sort()
-    )
-    marks = [
-        (lane, group, slot, end)
-        for span, lane, group, slot, times in held.iter_rows()
-        for end in ends[span]
-        if (at := bisect_right(times, end)) and times[at - 1] >= end - reach
-    ]
-    found = pl.DataFrame(
-        marks, schema={"lane": pl.String, "group": pl.String, "slot": pl.UInt16, "@timestamp": pl.Int64}, orient="row"
-    )
-    rest = {name: pl.lit(None, dtype=dtype) for name, dtype in ROWS.items() if name not in found.columns}
-    return found.with_columns(
-        **{**rest, "event.id": pl.lit(""), "mark": pl.lit(value=True), "evidence": pl.lit(value=False)}
-    ).select([pl.col(name).cast(dtype) for name, dtype in ROWS.items()])
-
-
-# -- fields of a row as text --------------------------------------------------------------------------------------------
-
-
-def _nothing() -> pl.Expr:
-    return pl.lit(None, dtype=pl.String)
-
-
-def _own(name: str) -> str:
-    """Return the column name of an event field beside the reserved columns of rows."""
-    return f"field {name}"
-
-
-def _text(frame: pl.DataFrame, name: str) -> pl.Expr:
+def field_text(frame: pl.DataFrame, name: str) -> pl.Expr:
     """Return a column as text; a list as its members joined; an absent one as null."""
     if name not in frame.columns:
-        return _nothing()
+        return pl.lit(None, dtype=pl.String)
     if isinstance(frame.schema[name], pl.List):
         joined = pl.col(name).cast(pl.List(pl.String)).list.join(", ")
         return pl.when(pl.col(name).list.len() > 0).then(joined)
     return pl.col(name).cast(pl.String)
 
 
-def _of_member(rule: CorrelationRule, name: str, detections: pl.DataFrame) -> pl.Expr:
-    """Return the field that ``name`` means for each detection: aliases differ by member."""
-    fields = {slot: member.field_of(name) for slot, member in enumerate(rule.members)}
-    if len(set(fields.values())) == 1:
-        return _text(detections, fields[0])
-    choices = [pl.when(pl.col("slot") == slot).then(_text(detections, field)) for slot, field in fields.items()]
-    return pl.coalesce(choices)
+def as_number(text: pl.Expr) -> pl.Expr:
+    """Return the number that ``text`` writes; null when it is none, or not finite."""
+    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
 
 
-def _key(names: Iterable[str], texts: Sequence[pl.Expr]) -> pl.Expr:
-    """Return a group as a JSON object of folded texts; null when one of them is."""
-    if not texts:
-        return pl.lit("{}")
-    columns = [text.str.to_lowercase().alias(name) for name, text in zip(names, texts, strict=True)]
-    return pl.when(~pl.any_horizontal([text.is_null() for text in texts])).then(pl.struct(columns).struct.json_encode())
+def group_of(names: Sequence[str], texts: Sequence[pl.Expr]) -> pl.Expr:
+    """Return a group as a JSON object of folded texts."""
+    columns = [text.alias(name) for name, text in zip(names, texts, strict=True)]
+    return pl.struct(columns).struct.json_encode() if columns else pl.lit("{}")
 
 
-def _pair(texts: Sequence[pl.Expr]) -> pl.Expr:
+def tuple_of(texts: Sequence[pl.Expr]) -> pl.Expr:
     """Return what value_count counts: the folded value, or the tuple of them; null when one of them is."""
-    return _key([str(number) for number in range(len(texts))], texts)
+    if len(texts) == 1:
+        return texts[0]
+    whole = group_of([str(number) for number in range(len(texts))], texts)
+    return pl.when(~pl.any_horizontal([text.is_null() for text in texts])).then(whole)
 
 
-def _value(rule: CorrelationRule, detections: pl.DataFrame) -> pl.Expr:
-    return _pair([_of_member(rule, name, detections) for name in rule.fields]) if rule.fields else _nothing()
+def _folded(frame: pl.DataFrame, name: str) -> pl.Expr:
+    return field_text(frame, name).str.to_lowercase()
 
 
-def _fields(above: frozenset[str], detections: pl.DataFrame) -> pl.Expr:
-    if not above:
-        return _nothing()
-    return pl.struct([_text(detections, name).alias(name) for name in sorted(above)]).struct.json_encode()
-
-
-def _decoded(
-    used: pl.DataFrame, inner: CorrelationRule, outer: CorrelationRule, slot: int, above: frozenset[str]
-) -> pl.DataFrame:
-    """Return ``used`` with a column per event field that ``outer`` and those above it need; group values of ``inner`` win."""
-    member = outer.members[slot]
-    names = sorted({*above, *(member.field_of(name) for name in (*outer.group_by, *outer.fields))})
-    from_group = pl.Struct(dict.fromkeys(inner.group_by, pl.String))
-    from_event = pl.Struct(dict.fromkeys(names, pl.String))
-
-    def one(name: str) -> pl.Expr:
-        column, dtype = ("group", from_group) if name in inner.group_by else ("fields", from_event)
-        return pl.col(column).str.json_decode(dtype).struct.field(name).alias(_own(name))
-
-    return used.with_columns([one(name) for name in names])
+def _number_of(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """Return a field's folded value as a number; null where there is none."""
+    text = _folded(frame, name)
+    return pl.when(text.is_not_null()).then(text.hash(7))

@@ -1,132 +1,154 @@
-"""What correlation remembers between batches: rows that may still count, and hits that may still grow.
+"""What correlation remembers between batches, as frames of numbers.
 
-State is a value: ``correlate`` takes one and returns the next. Lanes never share anything; a lane's part can be written
-as one Arrow IPC blob and read back elsewhere.
+State is a value: ``correlate`` takes one and returns the next. Lanes never share anything. What a batch changed in a lane can
+be written as one Arrow blob, all of a lane as another, and put together again: see ``log``.
+
+A *key* is one group of one correlation in one lane, by a 64-bit number made of the rule's hash, the lane and the folded group.
+Rows hold such numbers and nothing long: what an event is called and what it shows stands once in ``details``, however many
+rules look at it. Two things with the same number would need a chance of one in 10⁹ at 100,000 keys.
 """
 
-import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
-from correlator.errors import Fatal
+from correlator.correlate.rule import CorrelationRule
 from correlator.model.observable import OBSERVABLE
-from correlator.model.raw import UTC_TIME
 
-#: Version of the blob; readers take it and the one before, and refuse newer ones.
-VERSION = 2  # 2: observables carry their commune
-
-#: A row of one group of one correlation: see ``window.Row``.
+#: One thing that happened in a group: see ``Judging`` for what becomes of it. ``time`` in µs UTC.
 ROWS = pl.Schema(
     {
-        "lane": pl.String(),
-        "group": pl.String(),  # JSON object, as in HIT
+        "uid": pl.UInt64(),  # what the row is: the same again is the same row
+        "key": pl.UInt64(),
+        "rule": pl.UInt16(),  # place in ``LaneStates.rules``
+        "time": pl.Int64(),
         "slot": pl.UInt16(),  # place of the member in the correlation's rules
-        "event.id": pl.String(),  # "" for a mark that is no event
-        "@timestamp": UTC_TIME,
-        "mark": pl.Boolean(),
-        "evidence": pl.Boolean(),
-        "value": pl.String(),
-        "fields": pl.String(),  # JSON object: what correlations above need of the event; null when there are none
+        "mark": pl.Boolean(),  # it can satisfy a condition
+        "evidence": pl.Boolean(),  # it is an event of a hit
+        "event": pl.UInt64(),  # into DETAILS; of a mark that is no event, the key of the hit it stands for
+        "value": pl.String(),  # what value_count counts, folded; null is not counted
+        "number": pl.Float64(),  # what value_sum and its like reckon with
+        "hit": pl.UInt64(),  # the hit it belongs to; null: none so far
+    }
+)
+#: What the numbers of keys stand for; ``group`` a JSON object, as in HIT.
+KEYS = pl.Schema({"key": pl.UInt64(), "rule": pl.UInt16(), "lane": pl.String(), "group": pl.String()})
+#: Events, once each. ``fields``: a JSON object, what correlations above need of the event; null when there are none.
+DETAILS = pl.Schema(
+    {
+        "event": pl.UInt64(),
+        "event.id": pl.String(),
         "commune": pl.String(),
+        "fields": pl.String(),
         "observables": pl.List(OBSERVABLE),
     }
 )
-
-#: Rows kept, with the correlation they belong to and the hash of its meaning.
-KEPT = pl.Schema({"correlation": pl.String(), "hash": pl.String(), **ROWS})
-
-#: Hits that may still grow.
+#: Hits that may still grow. ``beyond``: events that the bound of a group pushed out, counted and gone.
 OPEN = pl.Schema(
     {
-        "correlation": pl.String(),
-        "hash": pl.String(),
-        "lane": pl.String(),
-        "group": pl.String(),
+        "hit": pl.UInt64(),
+        "key": pl.UInt64(),
+        "rule": pl.UInt16(),
         "hit.id": pl.String(),
-        "first": UTC_TIME,
-        "opened": UTC_TIME,  # end of the first satisfied window
-        "closed": UTC_TIME,  # end of the last one so far
-        "count": pl.Int64(),
-        "event.ids": pl.List(pl.String()),
-        "times": pl.List(UTC_TIME),  # of event.ids
-        "communes": pl.List(pl.String()),
-        "observables": pl.List(OBSERVABLE),
+        "first": pl.Int64(),
+        "opened": pl.Int64(),  # end of the first satisfied window
+        "closed": pl.Int64(),  # end of the last one so far
+        "beyond": pl.Int64(),
     }
 )
+#: What baselines learned: of a group and clock hour (hours since 1970; RATIO) how many events there were.
+HOURS = pl.Schema({"key": pl.UInt64(), "rule": pl.UInt16(), "hour": pl.Int64(), "count": pl.Int64()})
+#: When a rule saw its first event in a lane: baselines learn from then on.
+BORN = pl.Schema({"rule": pl.UInt16(), "lane": pl.String(), "first": pl.Int64()})
 
-_BLOB = pl.Schema({"v": pl.UInt16(), "watermark": UTC_TIME, "kept": pl.Binary(), "open": pl.Binary()})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = -(2**62)
+FOREVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class LaneStates:
-    """State of all lanes of this process; ``watermark`` is where event time had come to, None before the first batch."""
+    """State of all lanes of this process.
 
-    kept: pl.DataFrame = field(default_factory=KEPT.to_frame)
+    ``rows`` are of rules judged at arrival, ``waiting`` of all others. ``rules``: (id, hash) that ``rule`` columns point into.
+    ``passed``: rule id → the moment (µs) before which nothing more is expected, as of the last batch; ``newest``: the
+    greatest time of a detection seen.
+    """
+
+    rules: tuple[tuple[str, str], ...] = ()
+    rows: pl.DataFrame = field(default_factory=ROWS.to_frame)
+    waiting: pl.DataFrame = field(default_factory=ROWS.to_frame)
+    keys: pl.DataFrame = field(default_factory=KEYS.to_frame)
+    details: pl.DataFrame = field(default_factory=DETAILS.to_frame)
     open: pl.DataFrame = field(default_factory=OPEN.to_frame)
-    watermark: datetime | None = None
+    hours: pl.DataFrame = field(default_factory=HOURS.to_frame)
+    born: pl.DataFrame = field(default_factory=BORN.to_frame)
+    passed: Mapping[str, int] = field(default_factory=dict)
+    newest: int = NEVER
 
     @property
     def lanes(self) -> tuple[str, ...]:
         """Return the lanes that hold anything, sorted."""
-        return tuple(sorted({*self.kept["lane"].unique(), *self.open["lane"].unique()}))
+        used = pl.concat([frame.select("key") for frame in (self.rows, self.waiting, self.open, self.hours)])
+        keys = self.keys.join(used, on="key", how="semi")
+        return tuple(sorted({*keys.get_column("lane").unique(), *self.born.get_column("lane").unique()}))
+
+    @property
+    def height(self) -> int:
+        """Return how many rows are held."""
+        return self.rows.height + self.waiting.height
 
 
-def to_bytes(state: LaneStates, lane: str) -> bytes:
-    """Return the part of ``state`` that belongs to ``lane`` as one Arrow IPC blob."""
-    parts = [_write(frame.filter(pl.col("lane") == lane)) for frame in (state.kept, state.open)]
-    return _write(pl.DataFrame([[VERSION], [state.watermark], *([part] for part in parts)], schema=_BLOB))
+#: The frames of a state, by name.
+FRAMES: Mapping[str, pl.Schema] = {
+    "rows": ROWS, "waiting": ROWS, "keys": KEYS, "details": DETAILS, "open": OPEN, "hours": HOURS, "born": BORN,
+}  # fmt: skip
+_BY_RULE = ("rows", "waiting", "keys", "open", "hours", "born")
 
 
-def from_bytes(blobs: Iterable[bytes]) -> LaneStates:
-    """Return the state made of lanes written by ``to_bytes``; what an older version did not have is null.
-
-    Raises:
-        Fatal: a blob was written by a newer Tocsin.
-    """
-    state = LaneStates()
-    for blob in blobs:
-        row = pl.read_ipc(io.BytesIO(blob)).row(0, named=True)
-        if not VERSION - 1 <= row["v"] <= VERSION:
-            raise Fatal(f"correlation state has version {row['v']}; this Tocsin reads up to {VERSION}: update it")
-        state = LaneStates(
-            kept=pl.concat([state.kept, pl.read_ipc(io.BytesIO(row["kept"])).cast(KEPT)]),
-            open=pl.concat([state.open, pl.read_ipc(io.BytesIO(row["open"])).cast(OPEN)]),
-            watermark=later(state.watermark, row["watermark"]),
-        )
-    return state
+def for_rules(state: LaneStates, rules: Sequence[CorrelationRule]) -> LaneStates:
+    """Return ``state`` as ``rules`` continue it: what belongs to a rule that is gone or means something else is left out."""
+    wanted = tuple((rule.id, rule.hash) for rule in rules)
+    if state.rules == wanted:
+        return state
+    places = {one: place for place, one in enumerate(wanted)}
+    moved = {old: places[one] for old, one in enumerate(state.rules) if one in places}
+    frames: dict[str, Any] = {name: _renumbered(getattr(state, name), moved) for name in _BY_RULE}
+    kept = {id_ for id_, _ in wanted if (id_, dict(state.rules).get(id_)) in places}
+    passed = {id_: time for id_, time in state.passed.items() if id_ in kept}
+    return replace(state, rules=wanted, passed=passed, **frames)
 
 
-def previous_form(blob: bytes) -> bytes:
-    """Return a blob of this version as the version before wrote it: for going back to an older Tocsin."""
-    row = pl.read_ipc(io.BytesIO(blob)).row(0, named=True)
-    if row["v"] != VERSION:
-        return blob
-    known = pl.struct(pl.element().struct.field(name) for name in ("kind", "role", "value", "strong"))
-    parts = [
-        _write(pl.read_ipc(io.BytesIO(row[name])).with_columns(pl.col("observables").list.eval(known)))
-        for name in ("kept", "open")
-    ]
-    return _write(pl.DataFrame([[VERSION - 1], [row["watermark"]], *([part] for part in parts)], schema=_BLOB))
+def _renumbered(frame: pl.DataFrame, moved: Mapping[int, int]) -> pl.DataFrame:
+    place = pl.col("rule").replace_strict(dict(moved), default=None, return_dtype=pl.UInt16)
+    return frame.with_columns(place.alias("rule")).filter(pl.col("rule").is_not_null())
+
+
+def merged(states: Sequence[LaneStates], rules: tuple[tuple[str, str], ...]) -> LaneStates:
+    """Return one state out of the states of different lanes, which number ``rules`` alike."""
+    frames = {
+        name: pl.concat([schema.to_frame(), *(getattr(state, name) for state in states)]) for name, schema in FRAMES.items()
+    }
+    frames["details"] = frames["details"].unique("event", keep="first", maintain_order=True)
+    passed: dict[str, int] = {}
+    for state in states:
+        passed |= {id_: max(time, passed.get(id_, NEVER)) for id_, time in state.passed.items()}
+    return LaneStates(rules=rules, passed=passed, newest=max((state.newest for state in states), default=NEVER), **frames)
+
+
+def micros(time: datetime) -> int:
+    """Return a moment as µs since 1970."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(time: int) -> datetime:
+    """Return µs since 1970 as a moment in UTC."""
+    return _EPOCH + timedelta(microseconds=time)
 
 
 def later(one: datetime | None, two: datetime | None) -> datetime | None:
     """Return the later of two watermarks; None is before every other."""
     return max((time for time in (one, two) if time is not None), default=None)
-
-
-def of_rules(frame: pl.DataFrame, hashes: Mapping[str, str]) -> pl.DataFrame:
-    """Return the rows of ``frame`` (KEPT or OPEN) whose correlation still means what it meant when they were kept."""
-    known = pl.DataFrame({"correlation": list(hashes), "hash": list(hashes.values())}, schema=_KEY)
-    return frame.join(known, on=["correlation", "hash"], how="semi")
-
-
-_KEY = pl.Schema({"correlation": pl.String(), "hash": pl.String()})
-
-
-def _write(frame: pl.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    frame.write_ipc(sink)
-    return sink.getvalue()

@@ -19,7 +19,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from correlator.config.settings import Settings
-from correlator.correlate import state as lane_states
+from correlator.correlate.log import from_log, snapshot
 from correlator.errors import DiskFull, Fatal, Retry, TocsinError
 from correlator.ingest.journal_source import is_segment
 from correlator.model.outcome import Outcome as Triaged
@@ -74,7 +74,7 @@ class Checkpoint:
         self._stored = _relevant(every, sources)
         self._heard = {source: dict(offsets) for source, offsets in self._stored.items()}
         watermark = Watermark.from_bytes(own[_CLOCKS]) if _CLOCKS in own else Watermark()
-        return Flow(_carried(own.get(_STREAMS)), lane_states.from_bytes(blobs.values()), watermark)
+        return Flow(_carried(own.get(_STREAMS)), from_log({lane: [blob] for lane, blob in blobs.items()}), watermark)
 
     def positions(self, source: str) -> dict[str, int]:
         """Return stream → next offset of ``source`` as of the last commit."""
@@ -181,7 +181,7 @@ class Checkpoint:
         checkpoints.write_streams(connection, _OWN, own)
         if outcome.lanes_changed and self.keeps_windows:
             checkpoints.lane_numbers(connection, outcome.lanes_changed)
-            blobs = {lane: lane_states.to_bytes(after.lanes, lane) for lane in outcome.lanes_changed}
+            blobs = {lane: snapshot(after.lanes, lane) for lane in outcome.lanes_changed}
             checkpoints.write_lane_states(connection, blobs, now)
 
     def save_found(self, connection: sa.Connection, outcome: Outcome | Judged, now: datetime) -> Triaged:

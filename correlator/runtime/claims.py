@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from correlator.correlate import state as lane_states
+from correlator.correlate.log import from_log, snapshot
 from correlator.correlate.state import LaneStates
 from correlator.errors import TocsinError
 from correlator.runtime.tide import Tide
@@ -57,7 +57,7 @@ def take(engine: sa.Engine, partition: int, of: int, now: datetime) -> Claim:
         kept = checkpoints.read_streams(connection, _OWN).get(_clock(partition))
     offset = None if row is None or row.next_offset < 0 else int(row.next_offset)
     tide = Tide.from_bytes(kept) if kept else Tide()
-    return Claim(partition, offset, epoch, lane_states.from_bytes(blobs), tide)
+    return Claim(partition, offset, epoch, from_log({str(at): [blob] for at, blob in enumerate(blobs)}), tide)
 
 
 def lanes_of(engine: sa.Engine, of: int) -> dict[int, frozenset[str]]:
@@ -91,7 +91,7 @@ def keep(connection: sa.Connection, after: Claim, changed: frozenset[str], now: 
     """Write the windows of the lanes that ``changed``, and the partition's watermark."""
     checkpoints.write_streams(connection, _OWN, {_clock(after.partition): after.tide.to_bytes()})
     if changed:
-        blobs: Mapping[str, bytes] = {name: lane_states.to_bytes(after.lanes, name) for name in sorted(changed)}
+        blobs: Mapping[str, bytes] = {name: snapshot(after.lanes, name) for name in sorted(changed)}
         checkpoints.write_lane_states(connection, blobs, now)
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from correlator import __version__
 from correlator.config.settings import Settings
-from correlator.correlate.state import VERSION, from_bytes, previous_form
+from correlator.correlate.log import VERSION, from_log
 from correlator.errors import InputError, Problem, TocsinError
 from correlator.parse.registry import find_parsers
 from correlator.runtime import checkpoint
@@ -40,7 +40,7 @@ def check_upgrade(settings: Settings) -> Iterator[Finding]:
 
 
 def step_back(settings: Settings, target: str, now: datetime) -> Path | None:
-    """Turn the database into that of schema ``target``, and windows into their form before; return the safety copy.
+    """Turn the database into that of schema ``target``, without windows that are still open; return the safety copy.
 
     Incidents, history, ledger, positions and events stay; tables that schema does not know are removed, with what people wrote
     there: the copy has it. Raises InputError when Tocsin runs on the folder, or for a schema there is no way back to.
@@ -61,7 +61,7 @@ def step_back(settings: Settings, target: str, now: datetime) -> Path | None:
             config = _config()
             with transaction(engine) as connection:
                 copy = copy_database(settings.database, f"before-back-to-{target}")
-                _rewrite_windows(connection)
+                _forget_windows(connection)
                 checkpoint.rewrite_clocks(connection)
                 config.attributes["connection"] = connection
                 command.downgrade(config, target)
@@ -70,11 +70,9 @@ def step_back(settings: Settings, target: str, now: datetime) -> Path | None:
     return copy
 
 
-def _rewrite_windows(connection: sa.Connection) -> None:
-    table = schema.lane_state
-    for lane, part, state in connection.execute(sa.select(table.c.lane, table.c.part, table.c.state)).all():
-        same = (table.c.lane == lane) & (table.c.part == part)
-        connection.execute(sa.update(table).where(same).values(state=previous_form(state)))
+def _forget_windows(connection: sa.Connection) -> None:
+    """Remove what correlations had collected: the version before writes it in another form, and starts with none."""
+    connection.execute(sa.delete(schema.lane_state))
 
 
 def _schema(settings: Settings) -> Iterator[Finding]:
@@ -103,13 +101,11 @@ def _state(settings: Settings) -> Iterator[Finding]:
         return
     blobs = [row[0] for row in _ask(settings.database, "SELECT state FROM lane_state")]
     try:
-        state = from_bytes(blobs)
+        state = from_log({str(at): [blob] for at, blob in enumerate(blobs)})
     except (TocsinError, pl.exceptions.PolarsError) as error:
         yield Finding("windows", Verdict.FAILED, str(error), "what correlations had collected would be lost: do not start it")
         return
-    yield Finding(
-        "windows", Verdict.OK, f"{state.kept.height:,} rows of {len(blobs)} lane(s) can be read; written as {VERSION}"
-    )
+    yield Finding("windows", Verdict.OK, f"{state.height:,} rows of {len(blobs)} lane(s) can be read; written as {VERSION}")
 
 
 def _parsers(settings: Settings) -> Iterator[Finding]:

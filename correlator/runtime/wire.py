@@ -14,7 +14,7 @@ import orjson
 import polars as pl
 
 from correlator.correlate.chain import crossing
-from correlator.correlate.rows import CROSS
+from correlator.correlate.plan import CROSS
 from correlator.errors import Fatal
 from correlator.model.detection import DETECTION
 from correlator.model.estate import UNATTRIBUTED

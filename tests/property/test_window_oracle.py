@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from correlator.correlate.engine import correlate
 from correlator.correlate.load import load_correlations
+from correlator.correlate.log import from_log, snapshot
 from correlator.correlate.rule import CorrelationRule
-from correlator.correlate.state import LaneStates, from_bytes, to_bytes
+from correlator.correlate.state import LaneStates
 from correlator.model.raw import UTC_TIME
 from tests.oracle.windows import Detection, Hit, all_hits
 
@@ -104,6 +105,7 @@ def frame(detections: Sequence[Detection]) -> pl.DataFrame:
 def play(rules: tuple[CorrelationRule, ...], stream: Sequence[tuple[Detection, int]], cuts: Sequence[int]) -> list[Hit]:
     """Return the hits after the stream went through in batches, with the state written and read between them."""
     state, hits, newest = LaneStates(), {}, 0
+    log: dict[str, list[bytes]] = {}
     borders = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     batches = [stream[begin:end] for begin, end in pairwise(borders)]
     for at, batch in enumerate([*batches, []]):
@@ -115,8 +117,12 @@ def play(rules: tuple[CorrelationRule, ...], stream: Sequence[tuple[Detection, i
         hits.update({row["hit.id"]: row for row in done.hits.iter_rows(named=True)})
         for gone in done.merged:
             hits.pop(gone, None)
-        state = from_bytes([to_bytes(done.state, lane) for lane in done.state.lanes])
-    assert (state.lanes, state.kept.height) == ((), 0)
+        for lane, blob in done.deltas().items():
+            log.setdefault(lane, []).append(blob)
+        if at % 3 == 1:
+            log = {lane: [snapshot(done.state, lane)] for lane in done.state.lanes}
+        state = from_log(log) if watermark else done.state
+    assert (state.lanes, state.height) == ((), 0)
     return sorted(
         (row["rule.id"], row["lane"], tuple(json.loads(row["group"]).items()), tuple(row["event.ids"])) for row in hits.values()
     )

@@ -11,8 +11,9 @@ import yaml
 
 from correlator.correlate.engine import Advanced, correlate
 from correlator.correlate.load import load_correlations
+from correlator.correlate.log import from_log, snapshot
 from correlator.correlate.rule import KEY_LIMIT, CorrelationRule
-from correlator.correlate.state import LaneStates, from_bytes, to_bytes
+from correlator.correlate.state import LaneStates, micros
 from correlator.errors import Fatal
 from correlator.model.hit import HIT
 from correlator.model.observable import OBSERVABLE
@@ -197,7 +198,7 @@ def test_other_bounds_wait_for_the_watermark(condition: str) -> None:
     second = correlate(rules, first.state, detections(), at(61))
 
     assert (first.hits.height, second.hits.height) == (0, 1)
-    assert second.state.kept.is_empty()
+    assert second.state.height == 0
 
 
 def test_a_hit_grows_under_its_id() -> None:
@@ -246,10 +247,10 @@ def test_state_is_forgotten_when_no_window_can_hold_it() -> None:
     gone = correlate(rules, kept.state, detections(), at(81))
     back = correlate(rules, gone.state, detections(), at(0))
 
-    assert (first.state.kept.height, first.state.open.height) == (3, 1)
-    assert (kept.state.kept.height, kept.state.open.height, kept.changed) == (1, 1, {"brp"})
-    assert (gone.state.lanes, gone.changed) == ((), {"brp"})
-    assert back.state.watermark == at(81)
+    assert (first.state.height, first.state.open.height) == (3, 1)
+    assert (kept.state.height, kept.state.open.height) == (3, 1)
+    assert (gone.state.lanes, gone.state.open.height) == ((), 0)
+    assert back.state.passed == {"burst": micros(at(81))}
 
 
 def test_lanes_keep_communes_apart() -> None:
@@ -319,7 +320,7 @@ def test_a_flood_is_bounded_and_counted() -> None:
     first = correlate(rules, LaneStates(), detections(*failures(*(second / 1_000 for second in range(many)))), at(0))
 
     assert first.overflow == {"burst": 50}
-    assert first.state.kept.height == KEY_LIMIT
+    assert first.state.height == KEY_LIMIT
     assert (first.hits["count"].to_list(), first.hits["event.ids"].list.len().to_list()) == ([many], [KEY_LIMIT])
     assert first.hits["first"].to_list() == [at(0)]
 
@@ -340,41 +341,57 @@ def test_state_survives_as_bytes_lane_by_lane() -> None:
     rules = load(burst=BURST)
     rows = [*failures(0, 1, 2), *({**row, "commune": "cor", "id": f"c{row['t']}"} for row in failures(0, 1))]
     state = correlate(rules, LaneStates(), detections(*rows), at(0)).state
-    blobs = [to_bytes(state, lane) for lane in state.lanes]
+    log = {lane: [snapshot(state, lane)] for lane in state.lanes}
 
-    read = from_bytes(blobs)
+    read = from_log(log)
 
     assert read.lanes == ("brp", "cor")
-    assert read.watermark == at(0)
+    assert read.passed == state.passed
     more = detections({"rule": "b1", "t": 3, "ip": "192.0.2.1", "id": "new", "commune": "cor"})
     assert shown(correlate(rules, read, more, at(0)).hits) == shown(correlate(rules, state, more, at(0)).hits)
-    assert shown(correlate(rules, from_bytes(blobs[:1]), more, at(0)).hits) == []
+    assert shown(correlate(rules, from_log({"brp": log["brp"]}), more, at(0)).hits) == []
+
+
+def test_a_log_of_deltas_is_the_state() -> None:
+    """Each batch adds what it changed, and no more, in the lanes it changed; together they are what a snapshot is."""
+    rules = load(burst=BURST, few="{type: event_count, rules: [b2], group-by: [ip], timespan: 60s, condition: {lt: 3}}")
+    batches = [
+        detections(*failures(0, 1)),
+        detections({**failures(2)[0], "id": "third"}, {**failures(3)[0], "commune": "cor", "rule": "b2", "id": "lone"}),
+        detections(),
+    ]
+    log: dict[str, list[bytes]] = {}
+    state, changed = LaneStates(), []
+    for number, batch in enumerate(batches):
+        done = correlate(rules, state, batch, at(40 * number))
+        state = done.state
+        changed.append(set(done.changed))
+        for lane, blob in done.deltas().items():
+            log.setdefault(lane, []).append(blob)
+
+    read = correlate(rules, from_log(log), detections(), at(80)).state
+
+    assert changed == [{"brp"}, {"brp", "cor"}, {"cor"}]
+    assert read.rows.sort("uid").equals(state.rows.sort("uid"))
+    assert read.waiting.height == state.waiting.height == 0
+    assert read.open.equals(state.open)
 
 
 def test_a_newer_state_is_refused() -> None:
     """Old code must not guess what new state means."""
     state = correlate(load(burst=BURST), LaneStates(), detections(*failures(0)), at(0)).state
-    blob = pl.read_ipc(to_bytes(state, "brp")).with_columns(v=pl.lit(9, dtype=pl.UInt16))
-    path = blob.write_ipc(None)
+    blob = pl.read_ipc(snapshot(state, "brp")).with_columns(v=pl.lit(9, dtype=pl.UInt16))
 
     with pytest.raises(Fatal, match="version 9"):
-        from_bytes([path.getvalue()])
+        from_log({"brp": [blob.write_ipc(None).getvalue()]})
 
 
-def test_the_state_of_the_version_before_is_read() -> None:
-    """Observables had no commune then: the windows go on, and it is unknown."""
-    rules = load(burst=BURST)
-    state = correlate(rules, LaneStates(), detections(*failures(0, 1)), at(0)).state
-    part = pl.element().struct
-    bare = pl.col("observables").list.eval(pl.struct(part["kind"], part["role"], part["value"], part["strong"]))
-    frames = [frame.with_columns(bare).write_ipc(None).getvalue() for frame in (state.kept, state.open)]
-    blob = pl.read_ipc(to_bytes(state, "brp")).with_columns(v=pl.lit(1, dtype=pl.UInt16), kept=pl.lit(frames[0]))
-    old = blob.with_columns(open=pl.lit(frames[1])).write_ipc(None).getvalue()
+def test_the_state_of_the_version_before_starts_empty() -> None:
+    """Whole blobs of the engine before hold groups in another form: windows that were open begin anew."""
+    state = correlate(load(burst=BURST), LaneStates(), detections(*failures(0, 1)), at(0)).state
+    old = pl.read_ipc(snapshot(state, "brp")).with_columns(v=pl.lit(2, dtype=pl.UInt16))
 
-    read = from_bytes([old])
-
-    assert read.kept.schema == state.kept.schema
-    assert correlate(rules, read, detections({"rule": "b1", "t": 2, "ip": "192.0.2.1", "id": "third"}), at(0)).hits.height == 1
+    assert from_log({"brp": [old.write_ipc(None).getvalue()]}).lanes == ()
 
 
 def test_nothing_in_nothing_out() -> None:

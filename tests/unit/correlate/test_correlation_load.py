@@ -10,13 +10,6 @@ from correlator.correlate.load import load_correlations, wanted_fields
 from correlator.correlate.rule import Baseline, Condition, CorrelationRule, Judging, Kind
 from correlator.errors import Problem
 
-
-@pytest.fixture(autouse=True)
-def every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Load what the engine of today cannot run yet."""
-    monkeypatch.setattr("correlator.correlate.resolve.runnable", lambda *_, **__: None)
-
-
 DAY = 86_400_000_000
 RULES = {"r1": "id-1", "id-1": "id-1", "r2": "id-2", "id-2": "id-2"}
 
