@@ -20,11 +20,11 @@ from typing import Any, Final
 from benchmarks import recorded
 from benchmarks.copies import START, World
 from benchmarks.slots import Template, templates, words_of_rules
-from benchmarks.triage.judge import Incident, Instance, Judgement, judge
+from benchmarks.triage.judge import Instance, Judgement, judge
 from benchmarks.triage.play import Played, play
+from benchmarks.triage.seen import seen
 from correlator.config.settings import Settings
 from correlator.harness.demo.cast import FOREST
-from correlator.model.severity import Severity
 from correlator.runtime.content import Content
 
 TOGETHER: Final = 20
@@ -107,20 +107,6 @@ def _instances(lines: Sequence[Drawn]) -> list[Instance]:
     return [
         Instance(name, frozenset(held), frozenset(held), min(times[name]), max(times[name])) for name, held in places.items()
     ]
-
-
-def seen(incident: Mapping[str, Any], played: Played) -> Incident:
-    """Return an incident's document as the evaluator takes it."""
-    return Incident(
-        number=str(incident["number"]),
-        severity=Severity.of(str(incident["severity"])),
-        events=frozenset(played.places[event] for event in incident["event.ids"] if event in played.places),
-        first=datetime.fromisoformat(incident["first"]),
-        last=datetime.fromisoformat(incident["last"]),
-        entities=frozenset(str(one["value"]).casefold() for one in incident["entities"]),
-        rules=frozenset(str(one["id"]) for one in incident["rules"]),
-        title=str(incident["title"]),
-    )
 
 
 def in_its_world(name: str, lines: Sequence[bytes], seed: int, kept: frozenset[str], *, one_host: bool) -> list[Drawn]:

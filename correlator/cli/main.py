@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incident": ("incidents", "Show one incident: 26-0412."),
     "ack": ("incidents", "Acknowledge an incident."),
     "close": ("incidents", "Close an incident with a verdict and a reason."),
+    "merge": ("incident_acts", "Put two incidents together."),
+    "split": ("incident_acts", "Take a part of an incident out into one of its own."),
     "mute": ("mute", "Keep what need not be shown out of incidents, for a time and with a reason."),
     "serve": ("serve", "Serve the console and the API alone."),
     "users": ("users", "Accounts of the console: add, list, disable, enable, passwd."),

@@ -16,6 +16,8 @@ _LANE_KIND_VALUE = {"lane": pl.String(), "kind": pl.String(), "value": pl.String
 SPAN = pl.Schema({"id": pl.Int64(), **_LANE_KIND_VALUE, "first": UTC_TIME, "last": UTC_TIME, "incident": pl.Int64()})
 #: Which incident a finding, or an event, belongs to.
 MEMBER = pl.Schema({"lane": pl.String(), "member": pl.String(), "incident": pl.Int64()})
+#: Where people said that what bears an observable belongs.
+PIN = pl.Schema({**_LANE_KIND_VALUE, "incident": pl.Int64()})
 #: How often an observable was found on a UTC day (days since 1970), per rule.
 DAY = pl.Schema({**_LANE_KIND_VALUE, "day": pl.Int32(), "rule.id": pl.String(), "count": pl.Int64()})
 #: Rules that fired, as additions: ``count`` new findings; ``first`` and ``last`` widen what is there.
@@ -79,8 +81,8 @@ class Known:
     """What the store knows that the findings of a batch could touch.
 
     ``spans``: of their strong observables, near in time. ``findings``, ``events``: where those of the batch already are.
-    ``rules``: rules (member) that fired in ``incidents``. ``days``: how common their observables were. ``next_id``: of the
-    next incident to open.
+    ``rules``: rules (member) that fired in ``incidents``. ``days``: how common their observables were. ``pins``: what people
+    split off. ``next_id``: of the next incident to open.
     """
 
     next_id: int
@@ -89,6 +91,7 @@ class Known:
     findings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MEMBER))
     events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MEMBER))
     days: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DAY))
+    pins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PIN))
     rules: frozenset[tuple[int, str]] = frozenset()
 
 
@@ -105,7 +108,7 @@ class Told:
 class Pieces:
     """What incidents are made of, as additions; ``spans_gone`` are ids of spans that the new ones swallow."""
 
-    findings: pl.DataFrame  # MEMBER and rule.id
+    findings: pl.DataFrame  # MEMBER and rule.id, first, last, observables
     events: pl.DataFrame  # MEMBER
     spans: pl.DataFrame  # SPAN without id
     spans_gone: tuple[int, ...]

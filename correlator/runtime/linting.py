@@ -21,17 +21,15 @@ _TAGS = "attack-tags.txt"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found, the gravest first, then by lint and place; ``rejected`` counts the documents that did not load."""
+    """What was found, the gravest first, then by lint and place; ``rejected`` counts the documents that did not load.
+
+    ``inert``: how many loaded rules cannot fire here, those included that say themselves why.
+    """
 
     loaded: Loaded
     findings: tuple[Finding, ...]
     rejected: int
-
-    @property
-    def inert(self) -> int:
-        """Return how many loaded rules cannot fire here."""
-        kinds = {"source-unknown", "field-absent", "never-true"}
-        return len({(one.path, one.rule) for one in self.findings if one.lint in kinds})
+    inert: int
 
 
 def check_rules(paths: Sequence[Path], loaded: Loaded, parsers: Mapping[str, Parser], skip: frozenset[str]) -> Checked:
@@ -44,7 +42,12 @@ def check_rules(paths: Sequence[Path], loaded: Loaded, parsers: Mapping[str, Par
     found = [*_of_loading(loaded, wrong), *lint_rules(loaded.ruleset, feeds_of(parsers))]
     findings = set(check_files(texts, found, attack_tags(), skip))
     ordered = sorted(findings, key=lambda one: (-one.gravity, one.lint, one.path, one.line, one.what))
-    return Checked(loaded, tuple(ordered), loaded.rejected + len(wrong))
+    return Checked(loaded, tuple(ordered), loaded.rejected + len(wrong), _inert(found))
+
+
+def _inert(found: Iterable[Finding]) -> int:
+    kinds = {"source-unknown", "field-absent", "never-true"}
+    return len({(one.path, one.rule) for one in found if one.lint in kinds})
 
 
 def feeds_of(parsers: Mapping[str, Parser]) -> tuple[Feed, ...]:

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import sqlalchemy as sa
 
+from correlator.model.entity import entity_key
 from correlator.model.finding import severity_column
 from correlator.model.incident import Incident, incident_id
-from correlator.model.outcome import DAY, MEMBER, SPAN, Known, TriageSettings
-from correlator.store import postgres, schema, views
+from correlator.model.outcome import DAY, MEMBER, PIN, SPAN, Known, TriageSettings
+from correlator.store import postgres, schema, schema_triage, views
 from correlator.store.outcomes import save_outcome
 
 __all__ = ["load_known", "next_id", "save_outcome"]
@@ -34,7 +35,8 @@ def load_known(connection: sa.Connection, findings: pl.DataFrame, settings: Tria
     found = _members(connection, schema.incident_finding.c.finding_id, severe.select("lane", member="finding.id"))
     happened = severe.select("lane", member="event.ids").explode("member").drop_nulls().unique()
     events = _members(connection, schema.incident_event.c.event_id, happened)
-    touched = pl.concat([frame.get_column("incident") for frame in (spans, found, events)]).unique().to_list()
+    pins = _pins(connection, keys)
+    touched = pl.concat([frame.get_column("incident") for frame in (spans, found, events, pins)]).unique().to_list()
     return Known(
         next_id=following,
         incidents=dict(_incidents(connection, touched)),
@@ -43,6 +45,7 @@ def load_known(connection: sa.Connection, findings: pl.DataFrame, settings: Tria
         events=events,
         days=_days(connection, keys, severe, settings),
         rules=frozenset(_rules(connection, touched)),
+        pins=pins,
     )
 
 
@@ -57,7 +60,7 @@ def next_id(connection: sa.Connection, year: int) -> int:
 def _keys(findings: pl.DataFrame) -> pl.DataFrame:
     """Return the distinct lane, kind, value that ``findings`` may be grouped by."""
     exploded = findings.select("lane", "observables").explode("observables").drop_nulls("observables").unnest("observables")
-    strong = exploded.filter("strong").select("lane", "kind", pl.col("value").str.to_lowercase())
+    strong = exploded.filter("strong").select("lane", "kind", entity_key().alias("value"))
     rules = findings.select("lane", pl.lit("rule").alias("kind"), pl.col("rule.id").alias("value"))
     return pl.concat([strong, rules]).drop_nulls().unique()
 
@@ -71,6 +74,13 @@ def _spans(connection: sa.Connection, keys: pl.DataFrame, findings: pl.DataFrame
         return stored.join(keys, on=["lane", "kind", "value"], how="semi")
     near = (pl.col("last") >= first - settings.gap) & (pl.col("first") <= last + settings.gap)
     return stored.filter(near).join(keys, on=["lane", "kind", "value"], how="semi")
+
+
+def _pins(connection: sa.Connection, keys: pl.DataFrame) -> pl.DataFrame:
+    table = schema_triage.incident_pin
+    columns = (table.c.lane, table.c.kind, table.c.value, table.c.incident)
+    rows = _matching(connection, sa.select(*columns), table.c.value, keys.get_column("value").unique())
+    return pl.DataFrame(rows, schema=PIN, orient="row").join(keys, on=["lane", "kind", "value"], how="semi")
 
 
 def _members(connection: sa.Connection, column: sa.Column[str], wanted: pl.DataFrame) -> pl.DataFrame:

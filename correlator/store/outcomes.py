@@ -12,7 +12,7 @@ from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.incident import Incident
 from correlator.model.observable import CLAIMED, NAMELESS
 from correlator.model.outcome import Outcome, Pieces
-from correlator.store import outbox, schema
+from correlator.store import outbox, schema, schema_triage
 from correlator.store.upsert import Greatest, Least, insert
 
 _KEPT = 100  # documents at each end of an incident
@@ -25,7 +25,7 @@ def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[st
     """
     put_incidents(connection, outcome.incidents)
     for one, into in outcome.merged.items():
-        _move(connection, one, into)
+        move_all(connection, one, into)
     _put_spans(connection, outcome.pieces)
     _put_pieces(connection, outcome.pieces)
     links = [{"incident": one, "other": other, "why": why} for one, other, why in outcome.links]
@@ -54,8 +54,11 @@ def _row(incident: Incident) -> dict[str, Any]:
     return {**fields, **plain, "number": incident.number}
 
 
-def _move(connection: sa.Connection, one: int, into: int) -> None:
-    """Give all that incident ``one`` is made of to ``into``; its history and its links stay its own."""
+def move_all(connection: sa.Connection, one: int, into: int) -> None:
+    """Give all that incident ``one`` is made of to ``into``; its history and its links stay its own.
+
+    What people pinned to ``one`` is pinned to ``into`` from then on.
+    """
     for table in (schema.incident_finding, schema.incident_event, schema.incident_evidence):
         others = [column for column in table.c if column.name != "incident"]
         rows = sa.select(sa.literal(into), *others).where(table.c.incident == one)
@@ -64,8 +67,11 @@ def _move(connection: sa.Connection, one: int, into: int) -> None:
         connection.execute(sa.delete(table).where(table.c.incident == one))
     span = schema.incident_span
     connection.execute(sa.update(span).where(span.c.incident == one).values(incident=into))
-    _move_rows(connection, schema.incident_rule, _put_rules, one, into)
-    _move_rows(connection, schema.incident_entity, _put_entities, one, into)
+    pin = schema_triage.incident_pin
+    connection.execute(sa.update(pin).where(pin.c.incident == one).values(incident=into))
+    _move_rows(connection, schema_triage.incident_quiet, put_quiet, one, into)
+    _move_rows(connection, schema.incident_rule, put_rules, one, into)
+    _move_rows(connection, schema.incident_entity, put_entities, one, into)
     _trim(connection, {into})
 
 
@@ -85,11 +91,11 @@ def _put_spans(connection: sa.Connection, pieces: Pieces) -> None:
 
 
 def _put_pieces(connection: sa.Connection, pieces: Pieces) -> None:
-    findings = pieces.findings.rename({"member": "finding_id", "rule.id": "rule_id"})
+    findings = pieces.findings.rename({"member": "finding_id", "rule.id": "rule_id", "observables": "bore"})
     _add(connection, schema.incident_finding, findings.to_dicts())
     _add(connection, schema.incident_event, pieces.events.rename({"member": "event_id"}).to_dicts())
-    _put_rules(connection, pieces.rules.rename({"rule.id": "rule_id"}).to_dicts())
-    _put_entities(connection, pieces.entities.to_dicts())
+    put_rules(connection, pieces.rules.rename({"rule.id": "rule_id"}).to_dicts())
+    put_entities(connection, pieces.entities.to_dicts())
     documents = pieces.evidence.rename({"event.id": "event_id", "rule.id": "rule_id"}).to_dicts()
     _add(connection, schema.incident_evidence, [{**row, "sha256": _hash(row["document"])} for row in documents])
     _trim(connection, set(pieces.evidence.get_column("incident")))
@@ -105,7 +111,7 @@ def _add(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]])
         connection.execute(insert(table).on_conflict_do_nothing(), rows)
 
 
-def _put_rules(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+def put_rules(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     """Add counts, widen times, take the newest wording of the rule."""
     if not rows:
         return
@@ -122,7 +128,16 @@ def _put_rules(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     connection.execute(put.on_conflict_do_update(index_elements=["incident", "rule_id"], set_={**wording, **times}), filled)
 
 
-def _put_entities(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+def put_quiet(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Add to what joined incidents quietly: incident, rule_id, why, count, last."""
+    table, put = schema_triage.incident_quiet, insert(schema_triage.incident_quiet)
+    grown = {"count": table.c.count + put.excluded.count, "last": Greatest(table.c.last, put.excluded.last)}
+    if rows:
+        connection.execute(put.on_conflict_do_update(index_elements=["incident", "rule_id", "why"], set_=grown), rows)
+
+
+def put_entities(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Add counts of observables; see ``_one_commune`` for whose they are when several say so."""
     if not rows:
         return
     table, put = schema.incident_entity, insert(schema.incident_entity)

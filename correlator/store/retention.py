@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from correlator.model.incident import Status
-from correlator.store import schema, schema_people
+from correlator.store import schema, schema_people, schema_triage
 from correlator.store.times import EPOCH
 
 Condition = sa.ColumnElement[bool]
@@ -111,6 +111,7 @@ def _without(column: sa.Column[Any]) -> Callable[[sa.Select[Any]], sa.Executable
 _PARTS = (
     schema.incident_rule, schema.incident_finding, schema.incident_event, schema.incident_span, schema.incident_entity,
     schema.incident_evidence, schema.incident_history, schema.incident_link, schema.outbox, schema_people.hold,
+    schema_triage.incident_pin, schema_triage.incident_quiet,
 )  # fmt: skip
 _PAGES = sa.select(schema_people.page.c.id)
 

@@ -193,6 +193,9 @@ incident_finding = sa.Table(
     sa.Column("lane", sa.Text, primary_key=True),
     _incident(primary_key=True),
     sa.Column("rule_id", sa.Text, nullable=False),
+    sa.Column("first", UtcTime),
+    sa.Column("last", UtcTime),
+    sa.Column("bore", sa.JSON),  # its observables; null: written before they were kept
     sa.Index("incident_finding_incident", "incident"),
     sqlite_with_rowid=False,
 )

@@ -44,8 +44,8 @@ def triage(
     fresh = _fresh(_severe(findings, chosen.minimum, now), known)
     observed = observations(fresh)
     days = counted_days(_unseen(observed, known))
-    links = links_of(observed, fresh, pl.concat([known.days, days]), chosen)
     active = {one: incident for one, incident in known.incidents.items() if incident.takes_findings}
+    links = _pinned(links_of(observed, fresh, pl.concat([known.days, days]), chosen), known, active)
     linked = _linked(links, known, active, chosen.gap)
     labels = _labels(fresh, linked, known, list(active))
     decision = decide(_groups(fresh, labels, list(active)), active, known.next_id)
@@ -78,6 +78,14 @@ def _fresh(findings: pl.DataFrame, known: Known) -> pl.DataFrame:
 
 def _unseen(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
     return rows.join(known.findings, left_on=["lane", "finding.id"], right_on=["lane", "member"], how="anti")
+
+
+def _pinned(links: pl.DataFrame, known: Known, active: Mapping[int, Incident]) -> pl.DataFrame:
+    """Return ``links`` without the others of findings that bear what a person split off: those go where that belongs."""
+    key = ["lane", "kind", "value"]
+    pins = known.pins.filter(pl.col("incident").is_in(list(active)))
+    by_pin = links.join(pins, on=key, how="semi")
+    return pl.concat([by_pin, links.join(by_pin, on="row", how="anti")])
 
 
 def _linked(links: pl.DataFrame, known: Known, active: Mapping[int, Incident], gap: timedelta) -> pl.DataFrame:

@@ -91,8 +91,8 @@ def finish(
     told: list[Told] = []
     for target, group in decision.groups.items():
         before = active.get(target)
-        absorbed = [active[one] for one, into in decision.merged.items() if into == target]
-        base = reduce(_absorbed, absorbed, before) if before else _opened(target, group, now)
+        taken = [active[one] for one, into in decision.merged.items() if into == target]
+        base = reduce(absorbed, taken, before) if before else _opened(target, group, now)
         grown = _grown(base, group, settings)
         after = replace(
             grown,
@@ -100,7 +100,7 @@ def finish(
             findings=grown.findings + new_findings.get(target, 0),
             updated=now,
         )
-        news = _news(before, after, absorbed, _new_rules(target, group, decision, known))
+        news = _news(before, after, taken, _new_rules(target, group, decision, known))
         change = _change(before, after, news, now, settings)
         done.append(_after_telling(after, now) if change else after)
         told += [Told(target, change, "; ".join(news))] if change else []
@@ -132,7 +132,7 @@ def _opened(target: int, group: Group, now: datetime) -> Incident:
     )
 
 
-def _absorbed(taker: Incident, other: Incident) -> Incident:
+def absorbed(taker: Incident, other: Incident) -> Incident:
     """Return ``taker`` with all that ``other`` counted; their events are apart, else they would have been one before."""
     opener = min((taker, other), key=lambda one: one.opener)
     lead = min((taker, other), key=lambda one: one.lead)

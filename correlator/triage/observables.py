@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from correlator.model.entity import entity_key, names_nobody
 from correlator.model.estate import UNATTRIBUTED
 from correlator.model.outcome import DAY, TriageSettings
 
@@ -12,22 +13,28 @@ _DAY = 86_400_000_000
 def observations(findings: pl.DataFrame) -> pl.DataFrame:
     """Return one row per (finding row, observable), with all of it and row, lane, rule.id, finding.id, first, last.
 
-    ``value`` folds case: Windows writes one account in three ways. ``shown`` is as the source wrote it.
+    ``value`` folds case, ``key`` is what groups: Windows writes one account in three ways. ``shown`` is as the source wrote it.
     """
     exploded = findings.select("row", "lane", "rule.id", "finding.id", "first", "last", "observables").explode("observables")
     named = exploded.unnest("observables").filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
-    return named.with_columns(
+    keyed = named.with_columns(entity_key().alias("key"))
+    return keyed.with_columns(
         pl.col("value").alias("shown"),
         pl.col("value").str.to_lowercase(),
-        pl.col("strong").fill_null(value=False),
+        pl.col("strong").fill_null(value=False) & ~names_nobody(pl.col("key")),
         pl.col("commune").fill_null(UNATTRIBUTED),
     )
+
+
+def _grouping(observed: pl.DataFrame) -> pl.DataFrame:
+    """Return the strong ones of ``observed`` with their key as ``value``."""
+    return observed.filter("strong").drop("value").rename({"key": "value"})
 
 
 def counted_days(observed: pl.DataFrame) -> pl.DataFrame:
     """Return how often each strong observable of new findings was found (frame DAY)."""
     day = (pl.col("first").cast(pl.Int64) // _DAY).cast(pl.Int32).alias("day")
-    once = observed.filter("strong").with_columns(day).unique([*_KEY, "finding.id"])
+    once = _grouping(observed).with_columns(day).unique([*_KEY, "finding.id"])
     counted = once.group_by(*_KEY, "day", "rule.id").agg(pl.len().cast(pl.Int64).alias("count"))
     return counted.select(list(DAY))
 
@@ -39,7 +46,7 @@ def links_of(observed: pl.DataFrame, findings: pl.DataFrame, days: pl.DataFrame,
     not ten thousand. Commonness is judged on the days before the finding, so a burst of today never makes its own victim or
     its attacker common, and findings that come out of order within ``settle`` are judged the same.
     """
-    strong = observed.filter("strong").select("row", *_KEY, "first", "last").unique()
+    strong = _grouping(observed).select("row", *_KEY, "first", "last").unique()
     kept = strong.join(_common(strong, days, settings), on=["row", *_KEY], how="anti")
     alone = findings.join(kept, on="row", how="anti")
     by_rule = alone.select("row", "lane", pl.lit("rule").alias("kind"), pl.col("rule.id").alias("value"), "first", "last")

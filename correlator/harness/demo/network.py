@@ -47,8 +47,9 @@ class Network:
 
     def stormshield(self, at: datetime, town: Town, family: str, fields: dict[str, str | int]) -> Record:
         """Return a line of ``town``'s firewall, of the log ``family`` (connection, filter, auth, server, alarm …)."""
-        local = f"{at.astimezone(PARIS):%Y-%m-%d %H:%M:%S}"
-        head = f'id=firewall time="{local}" fw="{town.firewall}" tz=+0100 startime="{local}"'
+        when = at.astimezone(PARIS)
+        local = f"{when:%Y-%m-%d %H:%M:%S}"
+        head = f'id=firewall time="{local}" fw="{town.firewall}" tz={when:%z} startime="{local}"'
         return Record(f"stormshield/{town.firewall}.log", at, f'<134>{head} {pairs(fields)} logtype="{family}"')
 
     def passed(self, at: datetime, town: Town, flow: Flow, rule: str = "agents") -> Record:
@@ -84,7 +85,7 @@ class Network:
         local = at.astimezone(PARIS)
         head = (
             f'<189>date={local:%Y-%m-%d} time={local:%H:%M:%S} devname="SIM-FGT-A" devid="FG6H0FTB22900001" '
-            f'eventtime={int(at.timestamp() * 1000)}000000 tz="+0100" logid="{logid}" type="{kind}" subtype="{subtype}" '
+            f'eventtime={int(at.timestamp() * 1000)}000000 tz="{local:%z}" logid="{logid}" type="{kind}" subtype="{subtype}" '
             f'level="{level}" vd="root"'
         )
         return Record(FORTIGATE, at, f"{head} {_quoted(fields)}")
@@ -147,7 +148,7 @@ class Network:
         """Return one request to ``town``'s site, as nginx sends it through syslog."""
         local = at.astimezone(PARIS)
         host = f"{town.code.lower()}-web01"
-        line = f'{client} - - [{local:%d/%b/%Y:%H:%M:%S} +0100] "{request} HTTP/1.1" {status} {size} "{referrer}" "{agent}"'
+        line = f'{client} - - [{local:%d/%b/%Y:%H:%M:%S %z}] "{request} HTTP/1.1" {status} {size} "{referrer}" "{agent}"'
         return Record(f"web/{host}.access.log", at, f"<190>{local:%b %d %H:%M:%S} {host} nginx: {line}")
 
 

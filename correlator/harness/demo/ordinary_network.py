@@ -6,7 +6,7 @@ from typing import Final
 
 from correlator.harness.demo.cast import TOWNS, Town
 from correlator.harness.demo.network import BROWSERS, Flow, Network
-from correlator.harness.demo.stage import FLAT, OFFICE, PORTAL, Record, Stage, at
+from correlator.harness.demo.stage import FLAT, OFFICE, PORTAL, Record, Stage
 
 _WEIGHTS: Final = tuple(town.agents for town in TOWNS)
 _SITES: Final = (
@@ -49,7 +49,7 @@ def play_telework(stage: Stage) -> Iterator[Record]:
             yield network.vpn(early, "ssl-login-fail", agent.login, agent.home, reason="sslvpn_login_permission_denied")
         yield network.vpn(when, "tunnel-up", agent.login, agent.home, tunnelip=f"10.10.200.{stage.rng.randrange(2, 255)}")
         yield network.vpn(
-            min(when + timedelta(hours=stage.rng.uniform(2, 9)), at("05:59")), "tunnel-down", agent.login, agent.home
+            min(when + timedelta(hours=stage.rng.uniform(2, 9)), stage.at("05:59")), "tunnel-down", agent.login, agent.home
         )
 
 

@@ -43,13 +43,14 @@ class Record:
 
 @dataclass
 class Stage:
-    """What a player gets: the cast, random choices (``rng``), numbers nobody else gives (``serial``) and the clock."""
+    """What a player gets: the cast, random choices (``rng``), numbers nobody else gives (``serial``), the day and its clock."""
 
     cast: Cast
     seed: int
     player: str
     number: int
     scale: float
+    day: date = DAY
     rng: Random = field(init=False)
     serials: Iterator[int] = field(init=False)
 
@@ -62,14 +63,18 @@ class Stage:
         """Return a number that no other record of the day bears."""
         return next(self.serials)
 
+    def at(self, clock: str) -> datetime:
+        """Return the UTC instant of local ``HH:MM`` or ``HH:MM:SS``; hours before the first belong to the night after."""
+        return at(clock, self.day)
+
     def times(self, amount: float, curve: tuple[float, ...]) -> list[datetime]:
         """Return about ``amount`` × scale instants of the day in order, spread by hourly ``curve``."""
         hours = self.rng.choices(range(24), weights=curve, k=round(amount * self.scale))
-        return sorted(_local(hour) + timedelta(milliseconds=self.rng.randrange(3_600_000)) for hour in hours)
+        return sorted(_local(hour, self.day) + timedelta(milliseconds=self.rng.randrange(3_600_000)) for hour in hours)
 
     def burst(self, clock: str, amount: int, seconds: float) -> list[datetime]:
         """Return ``amount`` instants in order within ``seconds`` after ``clock``; never scaled."""
-        first = at(clock)
+        first = self.at(clock)
         offsets = sorted(self.rng.uniform(0, seconds) for _ in range(amount))
         return [first + timedelta(milliseconds=round(offset * 1000)) for offset in offsets]
 
@@ -88,12 +93,12 @@ def morning_clock() -> Callable[[], datetime]:
     return lambda: datetime.now(UTC) - shift
 
 
-def at(clock: str) -> datetime:
-    """Return the UTC instant of local ``HH:MM`` or ``HH:MM:SS``; hours before the first belong to the night after."""
+def at(clock: str, day: date = DAY) -> datetime:
+    """Return the UTC instant of ``day``'s local ``HH:MM`` or ``HH:MM:SS``; hours before the first belong to the night after."""
     hour, minute, *seconds = (int(part) for part in clock.split(":"))
-    return _local(hour) + timedelta(minutes=minute, seconds=sum(seconds))
+    return _local(hour, day) + timedelta(minutes=minute, seconds=sum(seconds))
 
 
-def _local(hour: int) -> datetime:
-    day = DAY if hour >= FIRST_HOUR else DAY + timedelta(days=1)
+def _local(hour: int, first: date) -> datetime:
+    day = first if hour >= FIRST_HOUR else first + timedelta(days=1)
     return datetime(day.year, day.month, day.day, hour, tzinfo=PARIS).astimezone(UTC)

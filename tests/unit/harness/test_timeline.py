@@ -62,3 +62,12 @@ def test_a_case_without_expectations_proves_nothing() -> None:
     """A case that expects nothing to be checked is refused."""
     with pytest.raises(InputError, match=r"a.test:1: case 'a' lacks"):
         read_script("a.test", "case a\nload p\n  @0s x\n")
+
+
+def test_events_of_a_source_without_parser() -> None:
+    """``events`` names log sources; what is none is told."""
+    case = read_script("a.test", 'case a\nevents ot//rsmp ot//all\n@0s {"cCI": "M0001"}\nexpect\nno detection x\n')[0]
+
+    assert [(step.parser, step.text) for step in case.steps] == [("events ot//rsmp ot//all", '{"cCI": "M0001"}')]
+    with pytest.raises(InputError, match="no log source: 'rsmp'"):
+        read_script("a.test", "case a\nevents rsmp\n@0s {}\nexpect\nno detection x\n")

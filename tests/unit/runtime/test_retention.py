@@ -192,7 +192,7 @@ def test_every_table_that_refers_to_incidents_is_thought_of() -> None:
         for key in column.foreign_keys
         if key.column.table.name == "incident"
     }
-    parts = {"rule", "finding", "event", "span", "entity", "evidence", "history", "link"}
+    parts = {"rule", "finding", "event", "span", "entity", "evidence", "history", "link", "pin", "quiet"}
 
     assert refer == {"incident", "outbox", "clock", "exception", "page", "hold", *(f"incident_{part}" for part in parts)}
 
