@@ -21,7 +21,7 @@ from correlator.model.incident import IllegalTransition, Incident, Status, finge
 from correlator.model.outcome import SPAN
 from correlator.model.raw import UTC_TIME
 from correlator.model.viewer import OWNER, Viewer
-from correlator.store import outbox, perimeter, schema, splits, views
+from correlator.store import evidence, outbox, perimeter, schema, splits, views
 from correlator.store.database import transaction
 from correlator.store.incidents import next_id
 from correlator.store.outcomes import move_all, put_incidents
@@ -81,7 +81,7 @@ def merge(
         _check_mergeable(keeper, taken)
         if _is_split_off(connection, taken, keeper):
             splits.unpin(connection, taken.id)
-        move_all(connection, taken.id, keeper.id)
+        move_all(connection, taken.id, keeper.id, act.now)
         events, findings = splits.count_members(connection, keeper.id)
         whole = replace(absorbed(keeper, taken), count=events, findings=findings)
         status, owner = _work(keeper, taken)
@@ -90,8 +90,10 @@ def merge(
         put_incidents(connection, [after, gone])
         _link(connection, keeper.id, taken.id, "merged")
         said = f": {reason}" if reason else ""
-        _leave(connection, after, "updated", f"took in {taken.number}{said}", act, {"merged": taken.number, "reason": reason})
-        _leave(connection, gone, "merged", f"merged into {keeper.number}{said}", act, {"into": keeper.number, "reason": reason})
+        told = {"merged": taken.number, "reason": reason, **_from_to(keeper, after)}
+        _leave(connection, after, "updated", f"took in {taken.number}{said}", act, told)
+        told = {"into": keeper.number, "reason": reason, **_from_to(taken, gone)}
+        _leave(connection, gone, "merged", f"merged into {keeper.number}{said}", act, told)
     return after
 
 
@@ -123,6 +125,7 @@ def split(
         put_incidents(connection, [new])
         grouping = splits.span_keys(connection, before.id)
         splits.take_out(connection, before.id, identity, going, staying)
+        evidence.note_left(connection, before.id, identity, act.now, {event for one in going for event in one.events})
         new = _touched(_counted(connection, new), act, new)
         old = _touched(_counted(connection, old), act, before)
         put_incidents(connection, [old, new])
@@ -131,9 +134,10 @@ def split(
         splits.replace_spans(connection, before.id, _spans(staying, before.lane, grouping - pinned, gap))
         _link(connection, identity, before.id, SPLIT)
         said = f": {reason}" if reason else ""
-        detail = {"from": old.number, "to": new.number, "findings": len(going), "reason": reason}
-        _leave(connection, old, "updated", f"split: {len(going)} findings went to {new.number}{said}", act, detail)
-        _leave(connection, new, "opened", f"split from {old.number}{said}", act, detail)
+        detail = {"old": old.number, "new": new.number, "findings": len(going), "reason": reason}
+        told = f"split: {len(going)} findings went to {new.number}{said}"
+        _leave(connection, old, "updated", told, act, {**detail, **_from_to(before, old)})
+        _leave(connection, new, "opened", f"split from {old.number}{said}", act, {**detail, **_from_to(None, new)})
     return Split(old, new, tuple(sorted(pinned)))
 
 
@@ -325,10 +329,27 @@ def _link(connection: sa.Connection, one: int, other: int, why: str) -> None:
     connection.execute(put.on_conflict_do_update(index_elements=["incident", "other"], set_={"why": put.excluded.why}), row)
 
 
+def _from_to(before: Incident | None, after: Incident) -> dict[str, Any]:
+    """Return what of the incident became what; ``before`` None: it was not there."""
+    names = [
+        name for name in ("status", "owner", "findings") if before is None or getattr(before, name) != getattr(after, name)
+    ]
+    sides = [{name: _plain(getattr(one, name)) for name in names} if one else {} for one in (before, after)]
+    return {"from": sides[0], "to": sides[1]}
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int) else str(value)
+
+
 def _leave(connection: sa.Connection, after: Incident, change: str, text: str, act: Act, detail: Mapping[str, Any]) -> None:
-    """Leave the trace of an act: history, a message to every sink, audit."""
-    outbox.note(connection, after.id, change, text, now=act.now, person=act.person)
+    """Leave the trace of an act: evidence, history, a message to every sink, audit."""
+    evidence.freeze(connection, [after.id], act.now)
+    entries, head = evidence.head(connection, after.id)
+    moved = {name: detail[name] for name in ("from", "to")}
+    outbox.note(connection, after.id, change, text, now=act.now, person=act.person, detail=moved)
     outbox.tell(connection, after, change, sinks=act.sinks, install=act.install, now=act.now)
     word = {"opened": "incident split off", "merged": "incident merged"}.get(change, "incident regrouped")
-    row = {"at": act.now, "person": act.person, "act": word, "object": after.number, "detail": dict(detail)}
+    told = {**detail, "evidence": {"entries": entries, "head": head}}
+    row = {"at": act.now, "person": act.person, "act": word, "object": after.number, "detail": told}
     connection.execute(sa.insert(schema.audit).values(row))

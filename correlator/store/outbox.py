@@ -1,6 +1,6 @@
 """Telling sinks: one row per change and sink, written with the change itself; and an incident's history beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -61,7 +61,18 @@ def _told_before(connection: sa.Connection, incident: Incident, sink: str) -> di
     return {**plain, "rules": rules, "links": [link["number"] for link in told.get("links", ())]}
 
 
-def note(connection: sa.Connection, incident: int, change: str, text: str, *, now: datetime, person: str | None = None) -> None:
-    """Write a line into the history of ``incident``; ``person`` None: Tocsin itself."""
-    row = {"incident": incident, "at": now, "change": change, "person": person, "text": text}
+def note(
+    connection: sa.Connection,
+    incident: int,
+    change: str,
+    text: str,
+    *,
+    now: datetime,
+    person: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a line into the history of ``incident``; ``person`` None: Tocsin itself. ``detail``: from what to what."""
+    row: dict[str, Any] = {"incident": incident, "at": now, "change": change, "person": person, "text": text}
+    if detail is not None:
+        row["detail"] = dict(detail)
     connection.execute(sa.insert(schema.incident_history).values(row))

@@ -12,10 +12,15 @@ from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.incident import Incident
 from correlator.model.observable import CLAIMED, NAMELESS
 from correlator.model.outcome import Outcome, Pieces
-from correlator.store import outbox, schema, schema_triage
+from correlator.store import evidence, outbox, schema, schema_triage
 from correlator.store.upsert import Greatest, Least, insert
 
 _KEPT = 100  # documents at each end of an incident
+#: What Tocsin's own changes do to the status.
+_FROM_TO = {
+    "reopened": {"from": {"status": "resolved"}, "to": {"status": "new"}},
+    "merged": {"from": {"status": "new"}, "to": {"status": "merged"}},
+}
 
 
 def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[str], install: str, now: datetime) -> None:
@@ -25,16 +30,19 @@ def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[st
     """
     put_incidents(connection, outcome.incidents)
     for one, into in outcome.merged.items():
-        move_all(connection, one, into)
+        move_all(connection, one, into, now)
     _put_spans(connection, outcome.pieces)
-    _put_pieces(connection, outcome.pieces)
+    _put_pieces(connection, outcome.pieces, now)
     links = [{"incident": one, "other": other, "why": why} for one, other, why in outcome.links]
     _add(connection, schema.incident_link, links)
     _count_days(connection, outcome.days)
+    evidence.freeze(
+        connection, {*outcome.merged.values(), *(one.incident for one in outcome.told if one.change == "opened")}, now
+    )
     after = {incident.id: incident for incident in outcome.incidents}
     names = tuple(sinks)
     for told in outcome.told:
-        outbox.note(connection, told.incident, told.change, told.text, now=now)
+        outbox.note(connection, told.incident, told.change, told.text, now=now, detail=_FROM_TO.get(told.change))
         outbox.tell(connection, after[told.incident], told.change, sinks=names, install=install, now=now)
 
 
@@ -54,11 +62,12 @@ def _row(incident: Incident) -> dict[str, Any]:
     return {**fields, **plain, "number": incident.number}
 
 
-def move_all(connection: sa.Connection, one: int, into: int) -> None:
+def move_all(connection: sa.Connection, one: int, into: int, now: datetime) -> None:
     """Give all that incident ``one`` is made of to ``into``; its history and its links stay its own.
 
     What people pinned to ``one`` is pinned to ``into`` from then on.
     """
+    evidence.note_left(connection, one, into, now)
     for table in (schema.incident_finding, schema.incident_event, schema.incident_evidence):
         others = [column for column in table.c if column.name != "incident"]
         rows = sa.select(sa.literal(into), *others).where(table.c.incident == one)
@@ -72,7 +81,7 @@ def move_all(connection: sa.Connection, one: int, into: int) -> None:
     _move_rows(connection, schema_triage.incident_quiet, put_quiet, one, into)
     _move_rows(connection, schema.incident_rule, put_rules, one, into)
     _move_rows(connection, schema.incident_entity, put_entities, one, into)
-    _trim(connection, {into})
+    _trim(connection, {into}, now)
 
 
 def _move_rows(connection: sa.Connection, table: sa.Table, put: Any, one: int, into: int) -> None:  # noqa: ANN401
@@ -90,7 +99,7 @@ def _put_spans(connection: sa.Connection, pieces: Pieces) -> None:
         connection.execute(sa.insert(table), pieces.spans.to_dicts())
 
 
-def _put_pieces(connection: sa.Connection, pieces: Pieces) -> None:
+def _put_pieces(connection: sa.Connection, pieces: Pieces, now: datetime) -> None:
     findings = pieces.findings.rename({"member": "finding_id", "rule.id": "rule_id", "observables": "bore"})
     _add(connection, schema.incident_finding, findings.to_dicts())
     _add(connection, schema.incident_event, pieces.events.rename({"member": "event_id"}).to_dicts())
@@ -98,7 +107,7 @@ def _put_pieces(connection: sa.Connection, pieces: Pieces) -> None:
     put_entities(connection, pieces.entities.to_dicts())
     documents = pieces.evidence.rename({"event.id": "event_id", "rule.id": "rule_id"}).to_dicts()
     _add(connection, schema.incident_evidence, [{**row, "sha256": _hash(row["document"])} for row in documents])
-    _trim(connection, set(pieces.evidence.get_column("incident")))
+    _trim(connection, set(pieces.evidence.get_column("incident")), now)
 
 
 def _hash(document: str) -> str:
@@ -162,15 +171,22 @@ def _one_commune(table: sa.Table, new: Any) -> sa.Case[str]:  # noqa: ANN401 - t
     )
 
 
-def _trim(connection: sa.Connection, incidents: Iterable[int]) -> None:
-    """Keep the oldest and the newest documents of each incident: enough to judge, however long it lasts."""
-    table = schema.incident_evidence
-    counted = sa.select(table.c.incident).where(table.c.incident.in_(list(incidents))).group_by(table.c.incident)
-    for incident in list(connection.execute(counted.having(sa.func.count() > 2 * _KEPT)).scalars()):
+def _trim(connection: sa.Connection, incidents: Iterable[int], now: datetime) -> None:
+    """Keep the oldest and the newest documents of each incident: enough to judge, however long it lasts.
+
+    What hangs on the chain of an incident that a person has touched stays besides.
+    """
+    table, whole = schema.incident_evidence, schema.incident
+    joined = sa.select(table.c.incident, whole.c.touched).join(whole, whole.c.id == table.c.incident)
+    counted = joined.where(table.c.incident.in_(list(incidents))).group_by(table.c.incident, whole.c.touched)
+    for incident, touched in connection.execute(counted.having(sa.func.count() > 2 * _KEPT)).all():
+        held = evidence.held_events(connection, incident) if touched else set()
         query = sa.select(table.c.event_id).where(table.c.incident == incident).order_by(table.c.at, table.c.event_id)
         gone = (table.c.incident == incident) & (table.c.event_id == sa.bindparam("gone"))
-        middle = list(connection.execute(query).scalars())[_KEPT:-_KEPT]
-        connection.execute(sa.delete(table).where(gone), [{"gone": one} for one in middle])
+        middle = [one for one in connection.execute(query).scalars() if one not in held][_KEPT:-_KEPT]
+        if middle:
+            evidence.note_removed(connection, incident, middle, "trimmed", now)
+            connection.execute(sa.delete(table).where(gone), [{"gone": one} for one in middle])
 
 
 def _count_days(connection: sa.Connection, days: pl.DataFrame) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from correlator.model.incident import Status
-from correlator.store import schema, schema_people, schema_triage
+from correlator.store import evidence, schema, schema_cases, schema_people, schema_quiet, schema_triage
 from correlator.store.times import EPOCH
 
 Condition = sa.ColumnElement[bool]
@@ -112,6 +112,7 @@ _PARTS = (
     schema.incident_rule, schema.incident_finding, schema.incident_event, schema.incident_span, schema.incident_entity,
     schema.incident_evidence, schema.incident_history, schema.incident_link, schema.outbox, schema_people.hold,
     schema_triage.incident_pin, schema_triage.incident_quiet,
+    schema_cases.incident_task, schema_cases.evidence_chain, schema_quiet.rule_digest,
 )  # fmt: skip
 _PAGES = sa.select(schema_people.page.c.id)
 
@@ -175,6 +176,8 @@ def remove(connection: sa.Connection, kind: Kind, days: int, now: datetime) -> i
     """Take away what of ``kind`` is over its ``days``, and return how many rows that were."""
     over = kind.over(now - timedelta(days=days))
     keys = list(kind.table.primary_key)
+    if kind.table is schema.incident_evidence:
+        evidence.note_over(connection, over, now)
     if kind.before:
         chosen = list(connection.execute(sa.select(keys[0]).where(over)).scalars())
         return sum(_remove_some(connection, kind, chosen[start : start + 1_000]) for start in range(0, len(chosen), 1_000))

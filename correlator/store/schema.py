@@ -239,7 +239,7 @@ incident_entity = sa.Table(  # what is shown: every observable, strong or weak
     sa.Index("incident_entity_value", "value"),
 )
 
-incident_evidence = sa.Table(  # event documents: the 100 oldest and the 100 newest. The hash chain comes with evidence export.
+incident_evidence = sa.Table(  # event documents: the 100 oldest, the 100 newest, and those that hang on evidence_chain
     "incident_evidence",
     metadata,
     _incident(primary_key=True),
@@ -259,6 +259,7 @@ incident_history = sa.Table(
     sa.Column("change", sa.Text, nullable=False),
     sa.Column("person", sa.Text),  # null: Tocsin itself
     sa.Column("text", sa.Text, nullable=False),
+    sa.Column("detail", sa.JSON),  # {"from": {…}, "to": {…}}: what of the incident this changed
     sa.Index("incident_history_incident", "incident"),
 )
 

@@ -192,9 +192,19 @@ def test_every_table_that_refers_to_incidents_is_thought_of() -> None:
         for key in column.foreign_keys
         if key.column.table.name == "incident"
     }
-    parts = {"rule", "finding", "event", "span", "entity", "evidence", "history", "link", "pin", "quiet"}
+    parts = {"rule", "finding", "event", "span", "entity", "evidence", "history", "link", "pin", "quiet", "task"}
 
-    assert refer == {"incident", "outbox", "clock", "exception", "page", "hold", *(f"incident_{part}" for part in parts)}
+    assert refer == {
+        "incident",
+        "outbox",
+        "clock",
+        "exception",
+        "page",
+        "hold",
+        "evidence_chain",
+        "rule_digest",
+        *(f"incident_{part}" for part in parts),
+    }
 
 
 def test_the_first_day_is_a_dry_run_and_every_run_leaves_a_line(engine: sa.Engine, settings: Settings) -> None:

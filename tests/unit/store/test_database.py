@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from correlator.errors import Fatal, InputError, Retry
-from correlator.store import schema, schema_people, schema_quiet, schema_rules, schema_state
+from correlator.store import schema, schema_cases, schema_people, schema_quiet, schema_rules, schema_state
 from correlator.store.database import SCHEMA, held, open_database, reading, transaction
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -45,7 +45,13 @@ def insert_both(engine: sa.Engine, state: dict[str, object]) -> None:
 def test_migrations_make_the_tables_of_the_schema(engine: sa.Engine) -> None:
     """What the migrations build is what the code believes in."""
     with engine.connect() as connection:
-        tables = (schema_people.person, schema_rules.rule_reload, schema_state.state_delta, schema_quiet.rule_noise)
+        tables = (
+            schema_people.person,
+            schema_rules.rule_reload,
+            schema_state.state_delta,
+            schema_quiet.rule_noise,
+            schema_cases.incident_task,
+        )
         assert {table.metadata for table in tables} == {schema.metadata}
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
 

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from correlator.errors import Fatal, InputError, Retry
-from correlator.store import checkpoints, lake, schema, schema_people, schema_rules
+from correlator.store import checkpoints, lake, schema, schema_cases, schema_people, schema_rules
 from correlator.store.database import Unanswered, alongside, database_name, held, open_database, reading, transaction
 from tests.servers.postgres import Postgres
 
@@ -47,6 +47,7 @@ def test_migrations_make_the_tables_of_the_schema(engine: sa.Engine) -> None:
     """What the migrations build on PostgreSQL is what the code believes in."""
     with engine.connect() as connection:
         assert schema_people.person.metadata is schema_rules.rule_reload.metadata is schema.metadata
+        assert schema_cases.incident_task.metadata is schema.metadata
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
 
 

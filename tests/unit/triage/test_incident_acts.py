@@ -65,7 +65,7 @@ def test_merging_keeps_the_older_number_and_all_there_is(desk: Desk) -> None:
 def test_work_that_was_begun_goes_on_after_a_merge(desk: Desk) -> None:
     """The older was resolved, somebody works on the younger: the whole is in work, with the owner."""
     desk.batch(found(1, "ana"), found(2, "bo", hours=1))
-    people.move(desk.engine, "26-1", Status.RESOLVED, act(), verdict=Verdict.BENIGN_POSITIVE)
+    people.move(desk.engine, "26-1", Status.RESOLVED, act(), verdict=Verdict.BENIGN_POSITIVE, reason="x")
     people.acknowledge(desk.engine, "26-2", act())
     people.assign(desk.engine, "26-2", "zoe", act())
     after = merge(desk.engine, "26-1", "26-2", act())
