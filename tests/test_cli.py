@@ -20,7 +20,7 @@ from correlator.store.database import open_database
 HEAVY = ("polars", "sqlalchemy", "sigma", "pyarrow", "duckdb", "pydantic", "rich", "alembic", "httpx")
 #: Commands whose --fail-on can change the exit code; the others take it and say that it changes nothing.
 FINDERS = {
-    "replay", "try", "detect", "correlate", "incidents", "incident", "demo", "run", "rules try", "rules check",
+    "replay", "try", "detect", "correlate", "incidents show", "incident", "demo", "run", "rules try", "rules check",
     "rules backtest",
     "dead-letter reprocess",
     "doctor",
