@@ -23,6 +23,7 @@ def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics", jour
 
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
     """Return what comes round: calls, retention, disk guard, board export."""
+    from correlator.runtime import breaker  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.backup import watch_backups  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.board_duty import BoardDuty  # noqa: PLC0415 - `--help` must not load it
     from correlator.runtime.disk import guard_disk  # noqa: PLC0415
@@ -42,6 +43,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
         Duty("backup", timedelta(hours=1), lambda now: watch_backups(settings, engine, now)),
         Duty("figures", timedelta(minutes=1), board.count),
         *pages,
+        Duty("noise", timedelta(minutes=5), lambda now: breaker.rest(engine, settings, metrics, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
     ]
 

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "enable": ("correlator.cli.rules_pause", "enable"),
     "cost": ("correlator.cli.rules_pause", "cost"),
     "activity": ("correlator.cli.rules_pause", "activity"),
+    "noisy": ("correlator.cli.rules_noisy", "noisy"),
     "sets": ("correlator.cli.rules_sets", "sets"),
     "update": ("correlator.cli.rules_sets", "update"),
     "rollback": ("correlator.cli.rules_sets", "rollback"),

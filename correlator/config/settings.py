@@ -82,6 +82,11 @@ class TriageSettings(Strict):
     """Lowest level that opens an incident."""
     gap_hours: float = Field(default=4.0, gt=0)
     """Findings on the same entity belong together while they are no further apart than this."""
+    budget_hour: int = Field(default=20, ge=0)
+    """Different things (machines, accounts, addresses) a rule may open incidents about in one commune in an hour; what is more
+    is gathered into one digest a day. 0: no bound."""
+    budget_day: int = Field(default=100, ge=0)
+    """The same for a day. A rule may say its own: ``tocsin: {budget: {hour: 5, day: 20}}``."""
 
 
 class Settings(Strict):

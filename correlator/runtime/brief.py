@@ -15,6 +15,7 @@ from correlator.config.settings import Settings
 from correlator.errors import TocsinError
 from correlator.model.incident import Incident, Status
 from correlator.model.mute import Mute, Weekly
+from correlator.model.noise import Digest
 from correlator.runtime.board import board_of, ground_of
 from correlator.runtime.board_lines import DueLine, due_lines
 from correlator.runtime.board_pages import Cause, causes
@@ -25,6 +26,7 @@ from correlator.store.calls import list_calls
 from correlator.store.continuity import last_heard
 from correlator.store.database import reading
 from correlator.store.exceptions import ended_between, mutes, paused_rules
+from correlator.store.noise import digests
 from correlator.store.records import FATES
 
 _WEEKDAYS = ("lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim.")
@@ -63,6 +65,7 @@ class Brief:
     dead: Mapping[tuple[str, str, str], int]  # new since then: (kind, origin, reason)
     muted: tuple[tuple[str, str, datetime, int], ...]  # what, why, until, findings hidden so far
     unmuted: tuple[tuple[str, str, datetime, int], ...]  # the same of those that ran out since then
+    noisy: tuple[Digest, ...]  # rules over their budget since then
     signs: Mapping[str, datetime]
     problems: tuple[str, ...]
     disk_used: float
@@ -113,6 +116,7 @@ def brief_of(engine: sa.Engine, settings: Settings, since: datetime, now: dateti
             dead=_dead(connection, since),
             muted=tuple(_muted(connection, engine, now)),
             unmuted=tuple(_mute_line(one) for one in ended_between(connection, since, now)),
+            noisy=tuple(digests(connection, since)),
             signs=health.last,
             problems=health.sentences,
             disk_used=disk.used_percent,

@@ -7,7 +7,7 @@ from typing import Any
 
 from correlator.continuity.wording import hour_text, moment_text
 from correlator.deliver.wording import LEVELS
-from correlator.model.incident import Incident, Status
+from correlator.model.incident import Incident, Status, number_of
 from correlator.runtime.brief import Brief, communes_of
 from correlator.runtime.disk import Level
 
@@ -27,7 +27,7 @@ _NOTICE = timedelta(days=3)
 
 def brief_text(brief: Brief) -> str:
     """Return the whole brief, line by line."""
-    parts = [_head, _incidents, _calls, _services, _deadlines, _sources, _unread, _muted, _signs]
+    parts = [_head, _incidents, _calls, _services, _deadlines, _sources, _unread, _muted, _noisy, _signs]
     return "\n\n".join("\n".join(part(brief)) for part in parts) + "\n"
 
 
@@ -168,6 +168,19 @@ def _muted(brief: Brief) -> Iterator[str]:
     for what, why, until, hidden in brief.unmuted[:_SHOWN]:
         over = moment_text(until, brief.zone)
         yield f"  FINI le {over} : {what} se montre à nouveau ({why}), {_number(hidden)} masquées en tout"
+
+
+def _noisy(brief: Brief) -> Iterator[str]:
+    yield "RÈGLES BRUYANTES"
+    if not brief.noisy:
+        yield "  Aucune."
+    for one in brief.noisy[:_SHOWN]:
+        place = {"shared": "moyens partagés", "cross": "plusieurs communes", "unattributed": "à rattacher"}.get(one.lane)
+        over = f"calme depuis {_when(one.ended, brief)}" if one.ended else "TOUJOURS BRUYANTE"
+        yield f"  {one.rule_title} ({place or brief.names.get(one.lane, one.lane)}), le {one.day} : {over}"
+        yield f"    {_number(one.counted)} constats regroupés dans {number_of(one.incident)} ; affinez la règle ou masquez."
+    if len(brief.noisy) > _SHOWN:
+        yield f"  … et {len(brief.noisy) - _SHOWN} autres : `tocsin rules noisy`."
 
 
 def _signs(brief: Brief) -> Iterator[str]:

@@ -26,6 +26,7 @@ from correlator.model.outcome import Outcome as Triaged
 from correlator.model.outcome import TriageSettings
 from correlator.model.severity import Severity
 from correlator.parse.engine import Carried, Fates
+from correlator.runtime import breaker
 from correlator.runtime.mute_fields import fits
 from correlator.runtime.pipeline import Flow, Judged, Outcome
 from correlator.runtime.watermark import Watermark
@@ -198,11 +199,12 @@ class Checkpoint:
         settings = self._triage_settings()
         shown, hidden = hide(outcome.findings, exceptions.active_scopes(connection, now), fits)
         exceptions.count_hidden(connection, hidden, now)
+        shown, gathered = breaker.divert(connection, shown, outcome.budget_of, settings)
         known = load_known(connection, shown, settings, now)
         triaged = triage(shown, known, now, settings, outcome.detections)
         self.reached("triage")
         save_outcome(connection, triaged, self.settings.sinks, self.settings.install, now)
-        return triaged
+        return breaker.with_told(triaged, breaker.gather(connection, gathered, self.settings, self.communes, now))
 
     def _triage_settings(self) -> TriageSettings:
         chosen = self.settings.triage

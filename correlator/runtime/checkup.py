@@ -17,7 +17,7 @@ from correlator.runtime.checkup_rules import check_rule_sets
 from correlator.runtime.content import Content, load_content
 from correlator.runtime.finding import Finding, Verdict
 from correlator.runtime.fresh import runs_on
-from correlator.store import schema
+from correlator.store import noise, schema
 from correlator.store.database import database_name, open_database, reading
 from correlator.store.schema_people import person
 
@@ -144,6 +144,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         people = connection.execute(
             sa.select(sa.func.count()).select_from(person).where(person.c.disabled.is_(None))
         ).scalar_one()
+        noisy = noise.digests(connection, only_open=True)
     engine.dispose()
     verdict = Verdict.OK if state == "ok" else Verdict.FAILED
     yield Finding("database", verdict, f"{database_name(engine)}: {state}", "" if state == "ok" else "restore it from a backup")
@@ -158,6 +159,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
             f"{dead:,} record(s)",
             "`tocsin dead-letter list` says why; after mending the parser, `tocsin dead-letter reprocess`",
         )
+    if noisy:
+        names = ", ".join(sorted({one.rule_title for one in noisy})[:3])
+        seen = f"{len(noisy)} rule(s) over their budget: {names}"
+        yield Finding("noise", Verdict.WARNING, seen, "`tocsin rules noisy`; make the rule narrower, or mute what is right")
     if waiting:
         yield Finding(
             "outbox", Verdict.WARNING, f"{waiting:,} change(s) wait for over 15 minutes", "`tocsin sinks check` says why"

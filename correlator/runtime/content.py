@@ -1,6 +1,7 @@
 """Everything the flow runs with, loaded once and swapped whole at a batch boundary: parsers, rules, correlations, tables."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property, partial
@@ -18,6 +19,7 @@ from correlator.enrich.tables import Tables, build_tables
 from correlator.errors import Problem
 from correlator.model.estate import SHARED, Estate
 from correlator.model.event import ECS, RESERVED
+from correlator.model.noise import Budget, budget_of
 from correlator.model.observable import Owner
 from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
@@ -48,6 +50,7 @@ class Content:
     idle: Mapping[str, timedelta] = field(default_factory=dict)
     gathered: Gathered | None = None
     kept: frozenset[str] = frozenset()
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def ruleset(self) -> RuleSet:
@@ -105,6 +108,22 @@ class Content:
         return frozenset((bases - spoken - high) | silent)
 
     @cached_property
+    def budgets(self) -> Mapping[str, Budget]:
+        """Return the budgets of the rules and correlations that say one of their own; what cannot be read is the default."""
+        told = {rule.id: rule.custom.get("tocsin") for rule in self.ruleset.rules}
+        told |= {str(document.get("id")): document.get("tocsin") for _, document in self.ruleset.correlations}
+        said = {rule_id: own["budget"] for rule_id, own in told.items() if isinstance(own, dict) and "budget" in own}
+        found: dict[str, Budget] = {}
+        for rule_id, budget in said.items():
+            with suppress(ValueError):  # `rules lint` says so
+                found[rule_id] = budget_of(budget, self.budget)
+        return found
+
+    def budget_of(self, rule_id: str) -> Budget:
+        """Return how much a rule may say."""
+        return self.budgets.get(rule_id, self.budget)
+
+    @cached_property
     def is_shared(self) -> Callable[[str, str], bool]:
         """Return whether the estate lists the thing (kind of observable, value) as a shared asset."""
         networks = (network for asset in self.estate.shared if asset.owner == SHARED for network in asset.addresses)
@@ -154,6 +173,7 @@ def load_content(
         idle={source.name: source.idle for source in settings.inputs if source.idle is not None},
         gathered=gathered,
         kept=gathered.kept | _kept(loaded, gathered.loaded),
+        budget=Budget(settings.triage.budget_hour, settings.triage.budget_day),
     )
 
 

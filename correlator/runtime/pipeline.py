@@ -1,6 +1,6 @@
 """The flow on one screen: the only module that knows the order of the stages. No I/O: ``checkpoint`` keeps its results."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from correlator.detect.engine import detect
 from correlator.enrich.attribute import enrich_batch
 from correlator.errors import Problem
 from correlator.model.estate import UNATTRIBUTED
+from correlator.model.noise import Budget
 from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import REJECT
 from correlator.parse.engine import Carried, Fates, read
@@ -60,6 +61,7 @@ class Judged:
     merged: Mapping[str, str]  # id of a hit that is gone → id of the hit it is part of now
     left_out: int  # detections without the field their correlation groups by
     overflow: int  # rows beyond what a group may hold
+    budget_of: Callable[[str], Budget]  # rule id → how much it may say
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Outcome:
     merged: Mapping[str, str]
     left_out: int
     overflow: int
+    budget_of: Callable[[str], Budget]
     problems: tuple[Problem, ...]
 
 
@@ -118,6 +121,7 @@ def process(
         merged=judged.merged,
         left_out=judged.left_out,
         overflow=judged.overflow,
+        budget_of=judged.budget_of,
         problems=seen.problems,
     )
 
@@ -181,6 +185,7 @@ def judge(
         merged=correlated.merged,
         left_out=sum(correlated.left_out.values()),
         overflow=sum(correlated.overflow.values()),
+        budget_of=content.budget_of,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from correlator.model.incident import Status
-from correlator.store import evidence, schema, schema_cases, schema_people, schema_quiet, schema_triage
+from correlator.store import schema, schema_cases, schema_people, schema_quiet, schema_triage
 from correlator.store.times import EPOCH
 
 Condition = sa.ColumnElement[bool]
@@ -113,6 +113,7 @@ _PARTS = (
     schema.incident_evidence, schema.incident_history, schema.incident_link, schema.outbox, schema_people.hold,
     schema_triage.incident_pin, schema_triage.incident_quiet,
     schema_cases.incident_task, schema_cases.evidence_chain, schema_quiet.rule_digest,
+    schema_quiet.rule_digest,
 )  # fmt: skip
 _PAGES = sa.select(schema_people.page.c.id)
 

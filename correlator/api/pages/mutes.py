@@ -26,7 +26,7 @@ from correlator.model.incident import canonical_number
 from correlator.model.mute import Mute, Weekly
 from correlator.runtime import mutes
 from correlator.runtime.mutes import Draft, Preview
-from correlator.store import accounts, exceptions, journal, perimeter
+from correlator.store import accounts, exceptions, journal, noise, perimeter
 from correlator.store.casefile import Casefile
 from correlator.store.database import reading
 from correlator.store.exceptions import UnknownMute
@@ -151,10 +151,13 @@ def _list(request: Request, visit: Visit, every: str) -> Response:
         named = {one.person for one in known} | {one.withdrawn_by for one in known}
         people = {one.login: one.name for one in accounts.list_people(connection) if one.login in named}
         numbers = perimeter.visible_by_id(connection, visit.viewer, [one.incident for one in known if one.incident])
+        noisy = [one for one in noise.digests(connection, now - SOON) if visit.viewer.sees(one.lane)]
+        numbers |= perimeter.visible_by_id(connection, visit.viewer, [one.incident for one in noisy])
     titles = _titles(install, known)
     return page(
         request, "mutes.html", mutes=known, people=people, numbers=numbers, titles=titles, every=every, now=now,
-        soon=now + SOON, hours=partial(_hours, request),
+        soon=now + SOON,
+        noisy=noisy, hours=partial(_hours, request),
     )  # fmt: skip
 
 
