@@ -43,7 +43,7 @@ def divert(
     """Return the findings for triage and those for digests, and note what the rules said; call it before triage."""
     wanted = breaker.asked(findings, settings.minimum)
     if wanted is None:
-        return findings, findings.clear()
+        return findings, _with_day(findings.clear(), settings)
     again, fresh = _again(connection, findings)
     done = breaker.divert(fresh, noise.read_hours(connection, *wanted), budgets, settings.minimum, settings.time_zone)
     noise.write_hours(connection, done.said)

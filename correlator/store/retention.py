@@ -113,7 +113,6 @@ _PARTS = (
     schema.incident_evidence, schema.incident_history, schema.incident_link, schema.outbox, schema_people.hold,
     schema_triage.incident_pin, schema_triage.incident_quiet,
     schema_cases.incident_task, schema_cases.evidence_chain, schema_quiet.rule_digest,
-    schema_quiet.rule_digest,
 )  # fmt: skip
 _PAGES = sa.select(schema_people.page.c.id)
 
