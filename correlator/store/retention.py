@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from correlator.model.incident import Status
-from correlator.store import schema, schema_cases, schema_people, schema_quiet, schema_triage
+from correlator.store import evidence, schema, schema_cases, schema_people, schema_quiet, schema_triage
 from correlator.store.times import EPOCH
 
 Condition = sa.ColumnElement[bool]
