@@ -29,15 +29,28 @@ def play_carrier(stage: DayStage) -> Iterator[Record]:
 
 
 def play_travellers(stage: DayStage) -> Iterator[Record]:
-    """Yield N08: the same person through the carrier, the VPN and Microsoft's own way out within minutes."""
+    """Yield N08: the same person through the carrier, the VPN and Microsoft's own way out within minutes, on known devices.
+
+    Three a day work from their home beyond the border, on a device of their own.
+    """
     cloud = Cloud(stage)
     for when in stage.times(12, OFFICE):
         agent = stage.cast.anyone(stage.rng)
-        yield cloud.sign_in(when, agent.upn, f"{stage.family.mobile}.{stage.rng.randrange(10, 99)}", 0, agent=_PHONE)
+        carrier = f"{stage.family.mobile}.{stage.rng.randrange(10, 99)}"
+        yield _known(cloud, cloud.sign_in(when, agent.upn, carrier, 0, agent=_PHONE))
         yield cloud.sign_in(when + timedelta(minutes=7), agent.upn, EGRESS)
-        yield cloud.sign_in(
-            when + timedelta(minutes=9), agent.upn, _MICROSOFT, 0, "Mobile Apps and Desktop clients", country="IE"
-        )
+        again = when + timedelta(minutes=9)
+        yield _known(cloud, cloud.sign_in(again, agent.upn, _MICROSOFT, 0, "Mobile Apps and Desktop clients", country="IE"))
+    for when in stage.times(3, OFFICE):
+        agent = stage.cast.anyone(stage.rng)
+        yield cloud.sign_in(when, agent.upn, agent.home, country=stage.rng.choice(("BE", "LU", "DE")))
+
+
+def _known(cloud: Cloud, record: Record) -> Record:
+    """Return a sign-in on a device that the tenant manages."""
+    told = orjson.loads(record.text)
+    told["properties"]["deviceDetail"] |= {"deviceId": cloud.uuid(), "trustType": "Azure AD joined"}
+    return Record(record.file, record.at, orjson.dumps(told).decode())
 
 
 def play_sorting(stage: DayStage) -> Iterator[Record]:
