@@ -31,16 +31,13 @@ class Bounded:
 
 
 def bounded(
-    plan: Plan,
-    rows: pl.DataFrame,
-    waiting: pl.DataFrame,
-    open_hits: pl.DataFrame,
-    limit: int = KEY_LIMIT,
-    most: int = ROW_LIMIT,
+    rows: pl.DataFrame, waiting: pl.DataFrame, open_hits: pl.DataFrame, *, crowded: bool, most: int = ROW_LIMIT
 ) -> Bounded:
-    """Return the newest ``limit`` rows of each group and the newest ``most`` of all; what falls out is counted on its hit."""
-    del plan
-    gone = pl.concat([_beyond(frame, limit) for frame in (rows, waiting)])
+    """Return the newest KEY_LIMIT rows of each group and the newest ``most`` of all; what falls out is counted on its hit.
+
+    ``crowded``: a group holds more than it may.
+    """
+    gone = pl.concat([_beyond(frame, KEY_LIMIT) if crowded else frame.clear() for frame in (rows, waiting)])
     if rows.height + waiting.height - gone.height > most:
         gone = pl.concat([gone, _oldest(pl.concat([rows, waiting]), most)]).unique("uid")
     if gone.is_empty():

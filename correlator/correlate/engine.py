@@ -92,7 +92,7 @@ def correlate(
     )
     for level in plan.levels:
         advance(run, level, on_time.filter(pl.col("rule").is_in(sorted(level))))
-    cut = bounded(run.plan, run.rows, run.waiting, run.open)
+    cut = bounded(run.rows, run.waiting, run.open, crowded=run.crowded)
     left_out = {rules[number].id: count for number, count in came.left_out.items()}
     late_ids = came.details.join(late.select("event").unique(), on="event", how="semi").select("event.id")
     late_detections = detections.join(late_ids, on="event.id", how="semi") if late.height else detections.clear()

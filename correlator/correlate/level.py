@@ -9,8 +9,9 @@ from correlator.correlate import baselines, closing, sliding
 from correlator.correlate.feeding import Fed, feed, feed_opened
 from correlator.correlate.hits import Names, belonging, hits_alone, settle, told, with_runs
 from correlator.correlate.plan import Plan
-from correlator.correlate.rule import CorrelationRule, Judging
-from correlator.correlate.state import ROWS
+from correlator.correlate.rows import distinct
+from correlator.correlate.rule import KEY_LIMIT, CorrelationRule, Judging
+from correlator.correlate.state import ROWS, only, without
 
 ROW_KEY = pl.Schema({"uid": pl.UInt64(), "key": pl.UInt64()})
 
@@ -30,6 +31,7 @@ class Run:
     hours: pl.DataFrame
     born: pl.DataFrame
     newest: int
+    crowded: bool = False  # a group holds more than it may
     fed: list[Fed] = field(default_factory=list)
     hits: list[pl.DataFrame] = field(default_factory=list)
     merged: dict[str, str] = field(default_factory=dict)
@@ -54,16 +56,15 @@ class Run:
 
 def advance(run: Run, level: frozenset[int], direct: pl.DataFrame) -> None:
     """Take the correlations of a level through the batch; leave rows for those above."""
-    rows = pl.concat([direct, *_taken(run, level)]).unique("uid", keep="first", maintain_order=True)
+    taken = _taken(run, level)
+    rows = distinct(stack([direct, *taken])) if taken else direct
     arrival = run.numbers(level, Judging.ARRIVAL)
     at_once = rows.filter(pl.col("rule").is_in(arrival))
     later = rows.filter(~pl.col("rule").is_in(arrival))
     if at_once.height:
         _arrive(run, at_once)
     if later.height:
-        fresh = later.join(run.waiting.select("uid"), on="uid", how="anti", maintain_order="left")
-        run.waiting = stack([run.waiting, fresh])
-        run.added_waiting.append(fresh)
+        _wait(run, later)
     if run.waiting.height:
         _pass(run, run.numbers(level, Judging.PASSED, Judging.RARE))
         _judge(run, level)
@@ -85,28 +86,43 @@ def _taken(run: Run, level: frozenset[int]) -> list[pl.DataFrame]:
     return taken
 
 
+def _wait(run: Run, rows: pl.DataFrame) -> None:
+    """Put ``rows`` to those that are judged later."""
+    kept = only(run.waiting, "key", rows.get_column("key").unique())
+    fresh = without(rows, "uid", kept.get_column("uid")) if kept.height else rows
+    run.waiting = stack([run.waiting, fresh])
+    run.added_waiting.append(fresh)
+    if kept.height + fresh.height > KEY_LIMIT:
+        _look_for_crowds(run, stack([kept, fresh]).group_by("key").len())
+
+
+def _look_for_crowds(run: Run, sizes: pl.DataFrame) -> None:
+    """Note whether a group holds more than it may."""
+    run.crowded = run.crowded or bool((sizes.get_column("len") > KEY_LIMIT).any())
+
+
 def _arrive(run: Run, rows: pl.DataFrame) -> None:
     """Judge the groups that ``rows`` come to; no later event can take back what is satisfied."""
-    keys = rows.select("key").unique()
-    kept = run.rows.join(keys, on="key", how="semi")
-    fresh = rows.join(kept.select("uid"), on="uid", how="anti", maintain_order="left") if kept.height else rows
+    kept = only(run.rows, "key", rows.get_column("key").unique())
+    fresh = without(rows, "uid", kept.get_column("uid")) if kept.height else rows
     run.rows = stack([run.rows, fresh])
     run.added.append(fresh)
-    mine = _promising(run.plan, stack([kept, fresh])).sort(sliding.ORDER)
+    mine = _promising(run, stack([kept, fresh])).sort(sliding.ORDER)
     if mine.is_empty():
         return
     ends = sliding.satisfied(run.plan, mine)
     if ends.height:
-        held = mine.join(ends.select("key").unique(), on="key", how="semi", maintain_order="left")
+        held = only(mine, "key", ends.get_column("key").unique())
         run.rows = _settled(run, held, ends, run.rows, fresh.select("uid"))
 
 
-def _promising(plan: Plan, rows: pl.DataFrame) -> pl.DataFrame:
+def _promising(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
     """Return the groups with enough rows for their condition."""
-    least = pl.Series([_least(rule) for rule in plan.rules], dtype=pl.Int64)
-    sizes = rows.filter("mark").group_by("key").agg(pl.col("rule").first(), pl.len())
+    least = pl.Series([_least(rule) for rule in run.plan.rules], dtype=pl.Int64)
+    sizes = rows.group_by("key").agg(pl.col("rule").first(), pl.len())
+    _look_for_crowds(run, sizes)
     enough = sizes.filter(pl.col("len") >= pl.lit(least).gather(pl.col("rule")))
-    return rows.join(enough.select("key"), on="key", how="semi")
+    return only(rows, "key", enough.get_column("key"))
 
 
 def _least(rule: CorrelationRule) -> int:
@@ -119,12 +135,12 @@ def _pass(run: Run, numbers: Sequence[int]) -> None:
     if rows.is_empty():
         return
     in_turn = (pl.col("time") >= _at(run.before)) & (pl.col("time") < _at(run.now))
-    keys = rows.filter(pl.col("mark") & in_turn).select("key").unique()
-    mine = rows.join(keys, on="key", how="semi").sort(sliding.ORDER)
+    keys = rows.filter(pl.col("mark") & in_turn).get_column("key").unique()
+    mine = only(rows, "key", keys).sort(sliding.ORDER)
     ends = sliding.satisfied(run.plan, mine).filter(in_turn)
-    ends = baselines.learned(run.plan, ends, run.born, run.keys)
+    ends = baselines.learned(run.plan, ends, run.born, run.keys) if ends.height else ends
     if ends.height:
-        held = mine.join(ends.select("key").unique(), on="key", how="semi", maintain_order="left")
+        held = only(mine, "key", ends.get_column("key").unique())
         run.waiting = _settled(run, held, ends, run.waiting, ROW_KEY.to_frame().select("uid"))
     rare = {*run.plan.numbers(Judging.RARE)}
     _drop(run, baselines.repeated(run.waiting.filter(pl.col("rule").is_in(sorted(rare))), run.now))
@@ -147,7 +163,7 @@ def _settled(run: Run, held: pl.DataFrame, ends: pl.DataFrame, every: pl.DataFra
         run.fed += feed(run.plan, settled.used, with_runs(run.plan, ends), run.names)
     if moved.is_empty():
         return every
-    return stack([every.join(moved.select("uid"), on="uid", how="anti", maintain_order="left"), moved.select(list(ROWS))])
+    return stack([without(every, "uid", moved.get_column("uid")), moved.select(list(ROWS))])
 
 
 def plan_feeds(plan: Plan, rows: pl.DataFrame) -> bool:
@@ -171,7 +187,7 @@ def _close(run: Run, numbers: Sequence[int]) -> None:
     rows = _waiting(run, numbers)
     keys = closing.due(run.plan, rows, run.now) if rows.height else None
     if keys is not None and keys.height:
-        mine = rows.join(keys, on="key", how="semi").sort(sliding.ORDER)
+        mine = only(rows, "key", keys.get_column("key")).sort(sliding.ORDER)
         _conclude(run, closing.judged(run.plan, mine, run.now))
 
 
@@ -225,7 +241,7 @@ def _conclude(run: Run, verdicts: closing.Verdicts) -> None:
 def _drop(run: Run, gone: pl.DataFrame) -> None:
     """Take judged rows from what waits."""
     if gone.height:
-        run.waiting = run.waiting.join(gone.select("uid"), on="uid", how="anti", maintain_order="left")
+        run.waiting = without(run.waiting, "uid", gone.get_column("uid"))
         run.dropped.append(gone.select("uid", "key"))
 
 

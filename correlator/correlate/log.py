@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 import polars as pl
 
-from correlator.correlate.state import FRAMES, NEVER, OPEN, LaneStates, merged
+from correlator.correlate.state import FOREVER, FRAMES, NEVER, OPEN, LaneStates, merged, only, without
 from correlator.errors import Fatal
 
 #: Version of the blob. 2 and older held whole groups; their rules meant something by another hash, so nothing of them goes on.
@@ -20,6 +20,8 @@ _BLOB = pl.Schema({"v": pl.UInt16(), "kind": pl.String(), "about": pl.Binary(), 
 _OPS = {"gone_rows": pl.UInt64(), "gone_hits": pl.UInt64(), "assigned": pl.Binary()}
 _WHOLE, _DELTA = "snapshot", "delta"
 _ASSIGNED = pl.Schema({"uid": pl.UInt64(), "hit": pl.UInt64()})
+_OP_COLUMNS = {"assigned": ["uid", "hit"], "gone_rows": ["uid"], "gone_hits": ["hit"]}
+_KEYED = ("rows", "waiting", "keys", "open", "hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +41,43 @@ class Changes:
 
     def to_blobs(self) -> dict[str, bytes]:
         """Return lane → what changed in it, for every lane where something did."""
-        return {lane: self._blob(lane) for lane in sorted(self.lanes)}
-
-    def _blob(self, lane: str) -> bytes:
-        mine = self.lane_of.filter(pl.col("lane") == lane).select("key")
-        part = part_of(self.added, lane, mine)
+        whose = self.lane_of.select("key", "lane")
+        parts = {name: _by_lane(getattr(self.added, name), whose) for name in _KEYED}
         ops = {
-            "assigned": self.assigned.join(mine, on="key", how="semi").select(list(_ASSIGNED)),
-            "gone_rows": self.dropped.join(mine, on="key", how="semi").select("uid"),
-            "gone_hits": self.ended.join(mine, on="key", how="semi").select("hit"),
+            "assigned": _by_lane(self.assigned, whose),
+            "gone_rows": _by_lane(self.dropped, whose),
+            "gone_hits": _by_lane(self.ended, whose),
         }
-        return _write(_DELTA, part, ops)
+        return {lane: self._blob(lane, parts, ops) for lane in sorted(self.lanes)}
+
+    def _blob(self, lane: str, parts: Mapping[str, "_Parts"], ops: Mapping[str, "_Parts"]) -> bytes:
+        frames = {name: part.get(lane, getattr(self.added, name).clear()) for name, part in parts.items()}
+        state = _with_details(replace(self.added, **frames), self.added.details, lane)
+        told = {name: part[lane].select(_OP_COLUMNS[name]) for name, part in ops.items() if lane in part}
+        return _write(_DELTA, state, told)
+
+
+_Parts = Mapping[str, pl.DataFrame]
+
+
+def _by_lane(frame: pl.DataFrame, whose: pl.DataFrame) -> _Parts:
+    """Return lane → its rows of ``frame``; ``whose``: key, lane."""
+    columns = frame.columns
+    placed = frame if "lane" in columns else frame.join(whose, on="key", maintain_order="left")
+    found = placed.partition_by("lane", as_dict=True, maintain_order=True)
+    return {str(lane): part.select(columns) for (lane,), part in found.items()}
+
+
+def _with_details(state: LaneStates, details: pl.DataFrame, lane: str) -> LaneStates:
+    events = pl.concat([state.rows.get_column("event"), state.waiting.get_column("event")])
+    return replace(state, details=only(details, "event", events.unique()), born=state.born.filter(pl.col("lane") == lane))
 
 
 def snapshot(state: LaneStates, lane: str) -> bytes:
     """Return all of ``state`` that belongs to ``lane`` as one blob."""
-    return _write(_WHOLE, part_of(state, lane, state.keys.filter(pl.col("lane") == lane).select("key")), {})
-
-
-def part_of(state: LaneStates, lane: str, keys: pl.DataFrame) -> LaneStates:
-    """Return what of ``state`` belongs to ``lane``, whose keys are ``keys``."""
-    frames = {
-        name: getattr(state, name).join(keys, on="key", how="semi") for name in ("rows", "waiting", "keys", "open", "hours")
-    }
-    events = pl.concat([frames["rows"].select("event"), frames["waiting"].select("event")])
-    details = state.details.join(events, on="event", how="semi")
-    return replace(state, **frames, details=details, born=state.born.filter(pl.col("lane") == lane))
+    keys = state.keys.filter(pl.col("lane") == lane).get_column("key")
+    frames = {name: only(getattr(state, name), "key", keys) for name in _KEYED}
+    return _write(_WHOLE, _with_details(replace(state, **frames), state.details, lane), {})
 
 
 def from_log(logs: Mapping[str, Sequence[bytes]]) -> LaneStates:
@@ -104,30 +117,58 @@ def _replayed(entries: Sequence["_Entry | None"]) -> LaneStates | None:
         return None
     numbering = tuple(dict.fromkeys(one for entry in known for one in entry.state.rules))
     states = [_numbered(entry.state, numbering) for entry in known]
-    whole = merged(states, numbering)
-    rows, waiting = (_last_rows(getattr(whole, name), known) for name in ("rows", "waiting"))
+    limit = _limits([entry.state for entry in known], numbering)
+    opened = _last_open(states, known)
+    assigned = pl.concat([entry.assigned for entry in known]).unique("uid", keep="last")
+    assigned = only(assigned, "hit", opened.get_column("hit"))
+    young = [_young(state, limit, assigned, opened) for state in states]
+    whole = merged(young, numbering)
+    rows, waiting = (_last_rows(getattr(whole, name), known, assigned, opened) for name in ("rows", "waiting"))
     return replace(
         whole,
         rows=rows,
         waiting=waiting,
         keys=whole.keys.unique("key", keep="last", maintain_order=True),
-        open=_last_open(states, known),
+        open=opened,
         hours=whole.hours.unique(["key", "hour"], keep="last", maintain_order=True),
         born=whole.born.group_by("rule", "lane").agg(pl.col("first").min()).select(whole.born.columns),
-        rules=states[-1].rules,
+        rules=numbering,
     )
 
 
-def _last_rows(rows: pl.DataFrame, entries: Sequence[_Entry]) -> pl.DataFrame:
+def _limits(states: Sequence[LaneStates], numbering: tuple[tuple[str, str], ...]) -> pl.Series:
+    """Return, per rule, the time before which nothing is wanted any more; the log tells of rows that grew too old nowhere."""
+    passed: dict[str, int] = {}
+    for state in states:
+        passed |= {rule: max(time, passed.get(rule, NEVER)) for rule, time in state.passed.items()}
+    keeps = {one: keep for state in states for one, keep in zip(state.rules, state.keeps, strict=True)}
+    limits = [NEVER if keeps[one] >= FOREVER else passed.get(one[0], NEVER) - keeps[one] for one in numbering]
+    return pl.Series([max(limit, NEVER) for limit in limits], dtype=pl.Int64)
+
+
+def _young(state: LaneStates, limit: pl.Series, assigned: pl.DataFrame, opened: pl.DataFrame) -> LaneStates:
+    """Return ``state`` without rows older than ``limit`` that no open hit holds."""
+    wanted = pl.col("time") >= pl.lit(limit).gather(pl.col("rule"))
+    wanted |= pl.col("hit").is_in(opened.get_column("hit").implode()).fill_null(value=False)
+    wanted |= pl.col("uid").is_in(assigned.get_column("uid").implode())
+    wanted |= ~pl.col("mark") & pl.col("key").is_in(opened.get_column("key").implode())
+    rows, waiting = (frame.filter(wanted) if frame.height else frame for frame in (state.rows, state.waiting))
+    events = pl.concat([rows.get_column("event"), waiting.get_column("event")]).unique()
+    return replace(state, rows=rows, waiting=waiting, details=only(state.details, "event", events))
+
+
+def _last_rows(rows: pl.DataFrame, entries: Sequence[_Entry], assigned: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that are left, with the hit each belongs to now.
 
     A row that is gone never comes back: what made it go has been passed by the watermark.
     """
-    gone = pl.concat([entry.gone_rows.to_frame("uid") for entry in entries])
-    left = rows.unique("uid", keep="last", maintain_order=True).join(gone, on="uid", how="anti")
-    assigned = pl.concat([entry.assigned for entry in entries]).unique("uid", keep="last")
+    gone = pl.concat([entry.gone_rows for entry in entries])
+    left = without(rows.unique("uid", keep="last", maintain_order=True), "uid", gone)
     joined = left.join(assigned, on="uid", how="left", suffix="_now", maintain_order="left")
-    return joined.with_columns(pl.coalesce("hit_now", "hit").alias("hit")).select(rows.columns)
+    now = pl.coalesce("hit_now", "hit")
+    return joined.with_columns(pl.when(now.is_in(opened.get_column("hit").implode())).then(now).alias("hit")).select(
+        rows.columns
+    )
 
 
 def _last_open(states: Sequence[LaneStates], entries: Sequence[_Entry]) -> pl.DataFrame:
@@ -145,7 +186,13 @@ def _last_open(states: Sequence[LaneStates], entries: Sequence[_Entry]) -> pl.Da
 
 
 def _write(kind: str, state: LaneStates, ops: Mapping[str, pl.DataFrame]) -> bytes:
-    about = {"rules": state.rules, "passed": state.passed, "newest": state.newest, "polars": pl.__version__}
+    about = {
+        "rules": state.rules,
+        "keeps": state.keeps,
+        "passed": state.passed,
+        "newest": state.newest,
+        "polars": pl.__version__,
+    }
     frames = {name: _ipc(getattr(state, name)) for name in FRAMES}
     filled = {name: _ipc(ops[name]) if name in ops else b"" for name in _OPS}
     row = {"v": VERSION, "kind": kind, "about": orjson.dumps(about), **frames, **filled}
@@ -176,6 +223,7 @@ def _read(blob: bytes) -> _Entry | None:
     frames = {name: _frame(row[name], schema) for name, schema in FRAMES.items()}
     state = LaneStates(
         rules=tuple((id_, hash_) for id_, hash_ in about["rules"]),
+        keeps=tuple(about["keeps"]),
         passed=about["passed"],
         newest=about.get("newest", NEVER),
         **frames,

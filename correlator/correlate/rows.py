@@ -48,11 +48,18 @@ def incoming(plan: Plan, detections: pl.DataFrame, known: LaneStates, lanes: fro
         pl.lit(None, pl.UInt64).alias("hit"),
     )  # fmt: skip
     return Incoming(
-        rows.cast(ROWS).unique("uid", keep="first", maintain_order=True),
+        distinct(rows.cast(ROWS)),
         _keys(plan, asked, kept, known.keys),
         _details(plan, asked, kept, known.details),
         dict(left_out.iter_rows()),
     )
+
+
+def distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ``rows`` without repetitions; there are seldom any, and to look costs less than to take them out."""
+    if rows.get_column("uid").n_unique() == rows.height:
+        return rows
+    return rows.unique("uid", keep="first", maintain_order=True)
 
 
 def uid_of(*, mark: bool = True) -> pl.Expr:
@@ -127,8 +134,8 @@ def _counted(plan: Plan, detections: pl.DataFrame) -> list[pl.Expr]:
 
 def _keys(plan: Plan, asked: _Asked, rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Return KEYS of the groups that are not ``known``, with their texts."""
-    fresh = rows.select("key", "rule", "lane", "shape", "at").unique("key", keep="first", maintain_order=True)
-    fresh = fresh.join(known, on="key", how="anti", maintain_order="left")
+    unknown = ~pl.col("key").is_in(known.get_column("key").implode())
+    fresh = rows.select("key", "rule", "lane", "shape", "at").filter(unknown).unique("key", keep="any")
     parts = [KEYS.to_frame()]
     for (place,), part in fresh.partition_by("shape", as_dict=True, maintain_order=True).items():
         names, fields = plan.shapes[int(place)]
@@ -140,8 +147,8 @@ def _keys(plan: Plan, asked: _Asked, rows: pl.DataFrame, known: pl.DataFrame) ->
 
 def _details(plan: Plan, asked: _Asked, rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Return DETAILS of the events of ``rows`` that are not ``known``."""
-    at = rows.select("at", "event").unique("event", keep="first", maintain_order=True)
-    at = at.join(known.select("event"), on="event", how="anti", maintain_order="left")
+    unknown = ~pl.col("event").is_in(known.get_column("event").implode())
+    at = rows.select("at", "event").filter(unknown).unique("event", keep="any")
     seen = asked.detections[at.get_column("at")]
     observables = pl.col("observables") if "observables" in seen.columns else pl.lit(None, pl.List(OBSERVABLE))
     carried = [field_text(seen, name).alias(name) for name in plan.carried]
