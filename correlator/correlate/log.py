@@ -7,6 +7,7 @@ not told: who reads a log forgets them by the watermark, as the engine does.
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 import polars as pl
@@ -51,7 +52,7 @@ class Changes:
         return {lane: self._blob(lane, parts, ops) for lane in sorted(self.lanes)}
 
     def _blob(self, lane: str, parts: Mapping[str, "_Parts"], ops: Mapping[str, "_Parts"]) -> bytes:
-        frames = {name: part.get(lane, getattr(self.added, name).clear()) for name, part in parts.items()}
+        frames: dict[str, Any] = {name: part.get(lane, getattr(self.added, name).clear()) for name, part in parts.items()}
         state = _with_details(replace(self.added, **frames), self.added.details, lane)
         told = {name: part[lane].select(_OP_COLUMNS[name]) for name, part in ops.items() if lane in part}
         return _write(_DELTA, state, told)
@@ -76,7 +77,7 @@ def _with_details(state: LaneStates, details: pl.DataFrame, lane: str) -> LaneSt
 def snapshot(state: LaneStates, lane: str) -> bytes:
     """Return all of ``state`` that belongs to ``lane`` as one blob."""
     keys = state.keys.filter(pl.col("lane") == lane).get_column("key")
-    frames = {name: only(getattr(state, name), "key", keys) for name in _KEYED}
+    frames: dict[str, Any] = {name: only(getattr(state, name), "key", keys) for name in _KEYED}
     return _write(_WHOLE, _with_details(replace(state, **frames), state.details, lane), {})
 
 
