@@ -10,7 +10,7 @@ from typing import Self
 
 import orjson
 
-from correlator.runtime.timing import Given, Reading, Timing, never_back
+from correlator.runtime.timing import LATENESS, Given, Reading, Timing, never_back
 from correlator.runtime.watermark import (
     TOLERANCE,
     VERSION,
@@ -23,8 +23,9 @@ from correlator.runtime.watermark import (
     moved_on,
 )
 
-#: So long a partition that stands still, or that has a backlog, may hold event time.
-_HELD = timedelta(hours=1)
+#: So long a partition that stands still, or that has a backlog, may hold event time. Readers speak every ten seconds: one that
+#: said nothing for longer than this stands still.
+_HELD, _STILL = timedelta(hours=1), timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ class Tide:
             for partition, _, source in (name.partition("/"),)
             for end in (live.get(partition),)
         ]
-        return timing.reached(readings, self.given, min(end.wall for end in live.values()))
+        reached = timing.reached(readings, self.given, min(end.wall for end in live.values()))
+        still = [end.wall - LATENESS for end in live.values() if latest - end.wall > _STILL]
+        return {rule: min(time, *still) for rule, time in reached.items()} if still else reached
 
     def to_bytes(self) -> bytes:
         """Return the state to keep across a restart."""
