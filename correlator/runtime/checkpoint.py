@@ -30,11 +30,12 @@ from correlator.runtime import breaker
 from correlator.runtime.mute_fields import fits
 from correlator.runtime.pipeline import Flow, Judged, Outcome
 from correlator.runtime.watermark import Watermark
-from correlator.store import checkpoints, exceptions, lake, records
+from correlator.store import checkpoints, exceptions, lake, records, state_log
 from correlator.store.activity import count_rules
 from correlator.store.database import Unanswered, reading, transaction
 from correlator.store.incidents import load_known
 from correlator.store.outcomes import save_outcome
+from correlator.store.state_log import Standing, plan
 from correlator.triage.engine import triage
 from correlator.triage.mute import hide
 
@@ -63,7 +64,8 @@ class Checkpoint:
     keeps_windows: bool = True  # a replay never resumes: its windows, which stay open to its end, need not be written each time
     _stored: Positions = field(default_factory=dict)
     _heard: Positions = field(default_factory=dict)
-    _doubt: tuple[Positions, Triaged] | None = None  # of a commit that nobody answered
+    _log: Standing = field(default_factory=dict)  # of windows
+    _doubt: tuple[Positions, Standing, Triaged] | None = None  # of a commit that nobody answered
 
     def restore(self, sources: tuple[str, ...]) -> Flow:
         """Return the flow as the last commit left it, after removing what a crash left in the lake."""
@@ -71,11 +73,12 @@ class Checkpoint:
         with reading(self.engine) as connection:
             every = checkpoints.read_all_positions(connection)
             own = checkpoints.read_streams(connection, _OWN)
-            blobs = checkpoints.read_lane_states(connection)
+            log = state_log.read(connection)
         self._stored = _relevant(every, sources)
         self._heard = {source: dict(offsets) for source, offsets in self._stored.items()}
+        self._log = log.standing
         watermark = Watermark.from_bytes(own[_CLOCKS]) if _CLOCKS in own else Watermark()
-        return Flow(_carried(own.get(_STREAMS)), from_log({lane: [blob] for lane, blob in blobs.items()}), watermark)
+        return Flow(_carried(own.get(_STREAMS)), from_log(log.blobs), watermark)
 
     def positions(self, source: str) -> dict[str, int]:
         """Return stream → next offset of ``source`` as of the last commit."""
@@ -110,25 +113,26 @@ class Checkpoint:
         segment = self._written(outcome)
         self.reached("segment")
         after = self._reachable(outcome.flow.carried)
+        changed = plan(self._log, outcome.changes.to_blobs() if self.keeps_windows else {})
         try:
             with transaction(self.engine) as connection:
                 self._move(connection, after, moment)
                 self.reached("positions")
-                self._keep_flow(connection, before, outcome, moment)
+                self._keep_flow(connection, before, outcome, changed, moment)
                 self.reached("state")
                 (record or record_fates)(connection, outcome, moment)
                 triaged = self.save_found(connection, outcome, moment)
                 lake.publish(connection, [segment], moment)
                 self.reached("published")
         except Unanswered:
-            self._doubt = (after, triaged)
+            self._doubt = (after, changed.after, triaged)
             raise
         except (Retry, DiskFull):  # it is tried again, with a segment of its own: this one must not fill the disk further
             with suppress(TocsinError):
                 lake.discard(self.engine, segment)
             raise
         self.reached("committed")
-        self._advanced(after)
+        self._advanced(after, changed.after)
         return triaged
 
     def _known_kept(self) -> Triaged | None:
@@ -138,17 +142,18 @@ class Checkpoint:
         """
         if self._doubt is None:
             return None
-        after, triaged = self._doubt
+        after, log, triaged = self._doubt
         moved = {source for source, offsets in after.items() if self._stored.get(source, {}) != offsets}
         with reading(self.engine) as connection:
             stored = {source: checkpoints.read_positions(connection, source) for source in moved}
         self._doubt = None
         if not moved or any(stored[source] != {**self._stored.get(source, {}), **after[source]} for source in moved):
             return None
-        self._advanced(after)
+        self._advanced(after, log)
         return triaged
 
-    def _advanced(self, after: Positions) -> None:
+    def _advanced(self, after: Positions, log: Standing) -> None:
+        self._log = log
         self._stored = {source: {**self._stored.get(source, {}), **offsets} for source, offsets in after.items()}
 
     def _written(self, outcome: Outcome) -> lake.LakeFile | None:
@@ -174,16 +179,17 @@ class Checkpoint:
             if moved:
                 checkpoints.advance(connection, source, stored, moved, now)
 
-    def _keep_flow(self, connection: sa.Connection, before: Flow, outcome: Outcome, now: datetime) -> None:
+    def _keep_flow(
+        self, connection: sa.Connection, before: Flow, outcome: Outcome, changed: state_log.Plan, now: datetime
+    ) -> None:
         after = outcome.flow
         own = {_CLOCKS: after.watermark.to_bytes()}
         if _streams(before.carried) != _streams(after.carried):
             own[_STREAMS] = _streams(after.carried)
         checkpoints.write_streams(connection, _OWN, own)
-        if outcome.lanes_changed and self.keeps_windows:
-            checkpoints.lane_numbers(connection, outcome.lanes_changed)
-            blobs = {lane: snapshot(after.lanes, lane) for lane in outcome.lanes_changed}
-            checkpoints.write_lane_states(connection, blobs, now)
+        if changed.deltas:
+            checkpoints.lane_numbers(connection, changed.deltas)
+            state_log.write(connection, changed, lambda lane: snapshot(after.lanes, lane), now)
 
     def save_found(self, connection: sa.Connection, outcome: Outcome | Judged, now: datetime) -> Triaged:
         """Write hits and incidents in the caller's transaction, and what sinks are to hear; return what triage decided."""

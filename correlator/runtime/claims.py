@@ -4,7 +4,6 @@ Whoever is given a partition adds one to its epoch; every batch moves the positi
 it knows. A worker that slept while its partition moved finds neither, and gives up what it holds.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,9 +14,10 @@ from correlator.correlate.state import LaneStates
 from correlator.errors import TocsinError
 from correlator.runtime.tide import Tide
 from correlator.runtime.topics import DETECTIONS
-from correlator.store import checkpoints
+from correlator.store import checkpoints, state_log
 from correlator.store.database import reading, transaction
-from correlator.store.schema import lane, lane_state, position
+from correlator.store.schema import lane, position
+from correlator.store.state_log import Standing
 
 _OWN = "~"
 
@@ -34,6 +34,7 @@ class Claim:
     next_offset: int | None  # None: never read
     epoch: int
     lanes: LaneStates
+    log: Standing  # of their windows
     tide: Tide
 
 
@@ -52,12 +53,11 @@ def take(engine: sa.Engine, partition: int, of: int, now: datetime) -> Claim:
         else:
             connection.execute(sa.update(position).where(mine).values(epoch=epoch))
         theirs = sa.select(lane.c.name).where(lane.c.number % of == partition)
-        query = sa.select(lane_state.c.state).where(lane_state.c.lane.in_(theirs), lane_state.c.part == "")
-        blobs = list(connection.execute(query).scalars())
+        log = state_log.read(connection, list(connection.execute(theirs).scalars()))
         kept = checkpoints.read_streams(connection, _OWN).get(_clock(partition))
     offset = None if row is None or row.next_offset < 0 else int(row.next_offset)
     tide = Tide.from_bytes(kept) if kept else Tide()
-    return Claim(partition, offset, epoch, from_log({str(at): [blob] for at, blob in enumerate(blobs)}), tide)
+    return Claim(partition, offset, epoch, from_log(log.blobs), log.standing, tide)
 
 
 def lanes_of(engine: sa.Engine, of: int) -> dict[int, frozenset[str]]:
@@ -87,12 +87,10 @@ def was_moved(engine: sa.Engine, claim: Claim, next_offset: int) -> bool:
     return bool(row.next_offset == next_offset)
 
 
-def keep(connection: sa.Connection, after: Claim, changed: frozenset[str], now: datetime) -> None:
-    """Write the windows of the lanes that ``changed``, and the partition's watermark."""
+def keep(connection: sa.Connection, after: Claim, changed: state_log.Plan, now: datetime) -> None:
+    """Write what ``changed`` in the windows of the partition's lanes, and its watermark."""
     checkpoints.write_streams(connection, _OWN, {_clock(after.partition): after.tide.to_bytes()})
-    if changed:
-        blobs: Mapping[str, bytes] = {name: snapshot(after.lanes, name) for name in sorted(changed)}
-        checkpoints.write_lane_states(connection, blobs, now)
+    state_log.write(connection, changed, lambda lane: snapshot(after.lanes, lane), now)
 
 
 def _clock(partition: int) -> str:

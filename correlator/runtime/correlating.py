@@ -25,12 +25,14 @@ from correlator.runtime.checkpoint import Checkpoint, unwatched
 from correlator.runtime.claims import Claim, Fenced
 from correlator.runtime.content import Content
 from correlator.runtime.fresh import Fresh
-from correlator.runtime.pipeline import NOTHING_JUDGED, Judged, judge
+from correlator.runtime.pipeline import Judged, judge, reached
 from correlator.runtime.run import commune_names
+from correlator.runtime.tide import Tide
 from correlator.runtime.tidy import tidy_lake
 from correlator.runtime.topics import DETECTIONS
 from correlator.store import lake, postgres, records
 from correlator.store.database import Unanswered, transaction
+from correlator.store.state_log import Plan, plan
 from correlator.telemetry.metrics import Metrics
 
 GROUP = "tocsin.correlate"
@@ -51,7 +53,7 @@ class _Turn:
     ends: list[wire.BatchEnd] = field(default_factory=list)
 
 
-_Done = tuple[_Turn, Judged, Claim]
+_Done = tuple[_Turn, Judged, Plan, Claim]
 _T = TypeVar("_T")
 
 
@@ -180,11 +182,12 @@ class Correlating:
         done = [(turn, *self._judged(turn)) for turn in turns]
         told = self._asked(lambda: self._kept(done, now))
         self.reached("correlated")
-        for turn, judged, after in done:
+        for turn, judged, _changed, after in done:
             self._claims[turn.claim.partition] = after
             self._count(judged)
         for triaged in told:
             self._tell(triaged)
+        self._tell_time([after.tide for *_, after in done])
         self.metrics.add("tocsin_runtime_batches")
         self.metrics.observe("tocsin_runtime_batch_seconds", time.perf_counter() - started)
 
@@ -208,13 +211,15 @@ class Correlating:
                 return []
             raise
 
-    def _judged(self, turn: _Turn) -> tuple[Judged, Claim]:
+    def _judged(self, turn: _Turn) -> tuple[Judged, Plan, Claim]:
         claim, tide = turn.claim, turn.claim.tide
         for end in turn.ends:
             tide = tide.advance(end.ends, end.newest, end.given, self.content.timing, of=end.of)
         detections, facts = wire.detections_of(turn.detected, self.content.correlated_fields)
-        judged = judge(detections, facts, claim.lanes, self.content, tide.value or NOTHING_JUDGED, self._mine(turn, detections))
-        return judged, replace(claim, next_offset=turn.next_offset, lanes=judged.lanes, tide=tide)
+        lanes = reached(claim.lanes, claim.tide.values, self.content)
+        judged = judge(detections, facts, lanes, self.content, tide.values, self._mine(turn, detections))
+        changed = plan(claim.log, judged.changes.to_blobs())
+        return judged, changed, replace(claim, next_offset=turn.next_offset, lanes=judged.lanes, log=changed.after, tide=tide)
 
     def _mine(self, turn: _Turn, detections: pl.DataFrame) -> frozenset[str]:
         """Return the lanes of the partition; a lane that is new has got its number before its first detection came."""
@@ -228,18 +233,18 @@ class Correlating:
         keeper = Checkpoint(self.engine, self.settings, commune_names(self.content), self.reached)
         told = []
         with transaction(self.engine) as connection:
-            for turn, _judged, _after in done:
+            for turn, *_ in done:
                 claims.move(connection, turn.claim, turn.next_offset, now)
             self.reached("fenced")
-            if any(judged.detections.height or judged.hits.height for _, judged, _ in done):
+            if any(judged.detections.height or judged.hits.height for _, judged, _, _ in done):
                 postgres.lock(connection, postgres.NUMBERING)  # first of all shared things: workers never wait in a circle
-            for _turn, judged, after in done:
-                claims.keep(connection, after, judged.lanes_changed, now)
+            for _turn, _judged, changed, after in done:
+                claims.keep(connection, after, changed, now)
             self.reached("state")
-            for turn, judged, _after in done:
+            for turn, judged, _changed, _after in done:
                 told.append(keeper.save_found(connection, judged, now))
                 records.bury_rejects(connection, wire.rejects_of(turn.refused), now)
-            _record(connection, [end for turn, _, _ in done for end in turn.ends])
+            _record(connection, [end for turn, *_ in done for end in turn.ends])
             self.reached("written")
         return told
 
@@ -250,6 +255,18 @@ class Correlating:
             self.metrics.add("tocsin_correlate_late_events", late, source=source)
         self.metrics.add("tocsin_correlate_left_out_events", judged.left_out)
         self.metrics.add("tocsin_correlate_overflow_events", judged.overflow)
+
+    def _tell_time(self, tides: Sequence[Tide]) -> None:
+        """Set how far event time lies behind the readers' clocks: of each source, and of the correlation furthest behind."""
+        lags: dict[str, float] = {}
+        for tide in tides:
+            for source, lag in tide.lags.items():
+                lags[source] = min(lag, lags.get(source, lag))
+        for source, lag in lags.items():
+            self.metrics.set("tocsin_correlate_source_lag_seconds", lag, source=source)
+        behind = [tide.lag for tide in tides if tide.lag is not None]
+        if behind:
+            self.metrics.set("tocsin_correlate_watermark_lag_seconds", max(behind))
 
     def _tell(self, triaged: Triaged) -> None:
         for told in triaged.told:

@@ -1,13 +1,14 @@
 """The flow on one screen: the only module that knows the order of the stages. No I/O: ``checkpoint`` keeps its results."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import polars as pl
 
 from correlator.correlate.engine import correlate
-from correlator.correlate.state import LaneStates
+from correlator.correlate.log import Changes
+from correlator.correlate.state import NEVER, LaneStates, for_rules, micros
 from correlator.detect.describe import describe, project
 from correlator.detect.engine import detect
 from correlator.enrich.attribute import enrich_batch
@@ -21,8 +22,8 @@ from correlator.runtime.content import Content
 from correlator.runtime.findings import findings, late_findings, without_shared
 from correlator.runtime.watermark import Watermark
 
-#: How far event time has come before anything is known.
-NOTHING_JUDGED = datetime(1970, 1, 1, tzinfo=UTC)
+#: How far event time has come, per rule, before anything is known.
+NOTHING_JUDGED: Mapping[str, datetime] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Judged:
     findings: pl.DataFrame
     late_findings: pl.DataFrame  # too late for what they are the base of, and saying nothing by themselves
     lanes: LaneStates
-    lanes_changed: frozenset[str]
+    changes: Changes  # of the windows
     late: Mapping[str, int]  # source → detections that came after their windows were judged
     merged: Mapping[str, str]  # id of a hit that is gone → id of the hit it is part of now
     left_out: int  # detections without the field their correlation groups by
@@ -76,7 +77,7 @@ class Outcome:
     findings: pl.DataFrame
     late_findings: pl.DataFrame
     flow: Flow
-    lanes_changed: frozenset[str]
+    changes: Changes
     late: Mapping[str, int]
     merged: Mapping[str, str]
     left_out: int
@@ -106,7 +107,8 @@ def process(
     seen = look(batch, flow.carried, content, final=final, quiet=wall if live and not behind else None)
     now = steady or wall
     watermark = flow.watermark.advance(seen.events, now, content.timing, behind=behind) if live else flow.watermark
-    judged = judge(seen.detections, seen.facts, flow.lanes, content, _judged(watermark, live=live, final=final))
+    lanes = reached(flow.lanes, flow.watermark.values, content)
+    judged = judge(seen.detections, seen.facts, lanes, content, _judged(watermark, live=live, final=final))
     return Outcome(
         events=seen.events,
         rejects=seen.rejects,
@@ -116,7 +118,7 @@ def process(
         findings=judged.findings,
         late_findings=judged.late_findings,
         flow=Flow(seen.carried, judged.lanes, watermark),
-        lanes_changed=judged.lanes_changed,
+        changes=judged.changes,
         late=judged.late,
         merged=judged.merged,
         left_out=judged.left_out,
@@ -164,11 +166,12 @@ def judge(
     facts: pl.DataFrame,
     lanes: LaneStates,
     content: Content,
-    until: datetime | None,
+    until: Mapping[str, datetime] | None,
     mine: frozenset[str] | None = None,
 ) -> Judged:
-    """Return what detections mean together with those before them; ``until``: how far event time has come, None: its end.
+    """Return what detections mean together with those before them.
 
+    ``until``: how far event time has come for each correlation (one that is not named judges nothing yet), None: its end.
     ``mine``: the lanes this process is responsible for (None: all); what belongs to others is left to them.
     """
     correlated = correlate(content.correlations, lanes, facts, until, mine)
@@ -180,7 +183,7 @@ def judge(
         findings=without_shared(findings(own, correlated.hits, content.muted), content.is_shared),
         late_findings=without_shared(late_findings(own, late, content.muted), content.is_shared),
         lanes=correlated.state,
-        lanes_changed=correlated.changed,
+        changes=correlated.changes,
         late=dict(late.get_column("source").fill_null("").value_counts(sort=True).iter_rows()),
         merged=correlated.merged,
         left_out=sum(correlated.left_out.values()),
@@ -193,8 +196,19 @@ def _of_lanes(detections: pl.DataFrame, mine: frozenset[str]) -> pl.DataFrame:
     return detections.filter(pl.col("commune").fill_null(UNATTRIBUTED).is_in(list(mine)))
 
 
-def _judged(watermark: Watermark, *, live: bool, final: bool) -> datetime | None:
-    """Return the time up to which windows are judged; None closes all of them."""
-    if final and not live:
-        return None
-    return watermark.value or NOTHING_JUDGED
+def reached(lanes: LaneStates, values: Mapping[str, datetime], content: Content) -> LaneStates:
+    """Return ``lanes`` as those of a process whose event time had come to ``values``.
+
+    What they remember of it themselves is as of the last batch that changed them: after a restart more may be late than they
+    know.
+    """
+    known = for_rules(lanes, content.correlations)
+    passed = {rule: max(micros(time), known.passed.get(rule, NEVER)) for rule, time in values.items()}
+    return replace(known, passed={**known.passed, **passed})
+
+
+def _judged(watermark: Watermark, *, live: bool, final: bool) -> Mapping[str, datetime] | None:
+    """Return the times up to which windows are judged; None closes all of them."""
+    if live:
+        return watermark.values
+    return None if final else NOTHING_JUDGED

@@ -61,6 +61,22 @@ class Tide:
         """Return how far the rule has come that is furthest behind."""
         return min(self.values.values(), default=self.floor)
 
+    @property
+    def lags(self) -> dict[str, float]:
+        """Return source → seconds by which its newest event lies behind the clock of who reads it."""
+        found: dict[str, float] = {}
+        for name, clock in self.clocks.items():
+            partition, _, source = name.partition("/")
+            lag = (self.ends[partition].wall - clock.newest).total_seconds()
+            found[source] = min(lag, found.get(source, lag))
+        return found
+
+    @property
+    def lag(self) -> float | None:
+        """Return seconds by which the rule furthest behind lies behind the latest clock; None before anything is judged."""
+        latest = max((end.wall for end in self.ends.values()), default=None)
+        return None if latest is None or not self.values else (latest - min(self.values.values())).total_seconds()
+
     def advance(
         self,
         ends: Mapping[str, End],

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import sqlalchemy as sa
 
 from correlator import __version__
 from correlator.config.settings import Settings
@@ -19,7 +18,6 @@ from correlator.parse.registry import find_parsers
 from correlator.runtime import checkpoint
 from correlator.runtime.checkup import Finding, Verdict
 from correlator.runtime.content import load_content
-from correlator.store import schema
 from correlator.store.database import SCHEMA, held, open_database, transaction
 from correlator.store.heartbeat import beat
 from correlator.store.safety import copy_database
@@ -61,18 +59,12 @@ def step_back(settings: Settings, target: str, now: datetime) -> Path | None:
             config = _config()
             with transaction(engine) as connection:
                 copy = copy_database(settings.database, f"before-back-to-{target}")
-                _forget_windows(connection)
                 checkpoint.rewrite_clocks(connection)
                 config.attributes["connection"] = connection
                 command.downgrade(config, target)
     finally:
         engine.dispose()
     return copy
-
-
-def _forget_windows(connection: sa.Connection) -> None:
-    """Remove what correlations had collected: the version before writes it in another form, and starts with none."""
-    connection.execute(sa.delete(schema.lane_state))
 
 
 def _schema(settings: Settings) -> Iterator[Finding]:
@@ -99,9 +91,17 @@ def _schema(settings: Settings) -> Iterator[Finding]:
 def _state(settings: Settings) -> Iterator[Finding]:
     if settings.database_url or not settings.database.exists():
         return
-    blobs = [row[0] for row in _ask(settings.database, "SELECT state FROM lane_state")]
+    if not _ask(settings.database, "SELECT 1 FROM sqlite_master WHERE name = 'state_snapshot'"):
+        seen = "begin empty: what correlations had collected in the version before has another form"
+        yield Finding("windows", Verdict.OK, seen)
+        return
+    whole = _ask(settings.database, "SELECT lane, blob FROM state_snapshot")
+    changes = _ask(settings.database, "SELECT lane, blob FROM state_delta ORDER BY lane, sequence")
+    blobs: dict[str, list[bytes]] = {}
+    for lane, blob in (*whole, *changes):
+        blobs.setdefault(lane, []).append(blob)
     try:
-        state = from_log({str(at): [blob] for at, blob in enumerate(blobs)})
+        state = from_log(blobs)
     except (TocsinError, pl.exceptions.PolarsError) as error:
         yield Finding("windows", Verdict.FAILED, str(error), "what correlations had collected would be lost: do not start it")
         return

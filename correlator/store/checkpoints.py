@@ -1,4 +1,4 @@
-"""Where the flow stands: positions, header state of streams, state of lanes. Written in the transaction of the batch."""
+"""Where the flow stands: positions, header state of streams, numbers of lanes. Written in the transaction of the batch."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from correlator.errors import Fatal
 from correlator.store import postgres
-from correlator.store.schema import lane, lane_state, position, stream_state
+from correlator.store.schema import lane, position, stream_state
 from correlator.store.upsert import insert
 
 
@@ -74,18 +74,3 @@ def lane_numbers(connection: sa.Connection, names: Iterable[str]) -> dict[str, i
         known[name] = max(known.values(), default=-1) + 1
         connection.execute(sa.insert(lane).values(name=name, number=known[name]))
     return known
-
-
-def read_lane_states(connection: sa.Connection, part: str = "") -> dict[str, bytes]:
-    """Return lane → state of ``part`` (one correlation, or "" for all of the lane)."""
-    query = sa.select(lane_state.c.lane, lane_state.c.state).where(lane_state.c.part == part)
-    return dict(connection.execute(query).all())
-
-
-def write_lane_states(connection: sa.Connection, states: Mapping[str, bytes], now: datetime, part: str = "") -> None:
-    """Replace the state of ``part`` in the named lanes; other lanes keep theirs."""
-    rows = [{"lane": name, "part": part, "state": state, "updated": now} for name, state in states.items()]
-    if rows:
-        put = insert(lane_state)
-        moved = {"state": put.excluded.state, "updated": put.excluded.updated}
-        connection.execute(put.on_conflict_do_update(index_elements=["lane", "part"], set_=moved), rows)

@@ -44,16 +44,6 @@ lane = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
 )
 
-# First form of the design's state_delta + state_snapshot: one whole blob per (lane, part), replaced at each batch.
-lane_state = sa.Table(
-    "lane_state",
-    metadata,
-    sa.Column("lane", sa.Text, primary_key=True),
-    sa.Column("part", sa.Text, primary_key=True),  # the correlation and its semantic hash, or "" for all of the lane
-    sa.Column("state", sa.LargeBinary, nullable=False),
-    sa.Column("updated", UtcTime, nullable=False),
-)
-
 rule_set = sa.Table(
     "rule_set",
     metadata,

@@ -46,31 +46,38 @@ class Log:
     standing: Standing = field(default_factory=dict)
 
 
-def append(
-    connection: sa.Connection,
-    standing: Standing,
-    deltas: Mapping[str, bytes],
-    snapshot: Callable[[str], bytes],
-    now: datetime,
-) -> dict[str, Written]:
-    """Write what a batch changed; return how the log stands then.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is written of a batch: its deltas, but for lanes that are written ``whole``; how the log stands ``after`` it."""
 
-    ``snapshot`` is asked for all of a lane as it is after the batch. Of the lanes that are due only the one that waits longest
-    is written whole, so that a batch pays for one snapshot at most; one that is due twice over waits no longer.
+    deltas: Mapping[str, bytes]
+    whole: frozenset[str]
+    after: Standing
+
+
+def plan(standing: Standing, deltas: Mapping[str, bytes]) -> Plan:
+    """Return what is to be written of a batch that changed these lanes.
+
+    Of the lanes that are due only the one that waits longest is written whole, so that a batch pays for one snapshot at most;
+    one that is due twice over waits no longer.
     """
-    after = {lane: standing.get(lane, Written()).after(blob) for lane, blob in deltas.items()}
-    whole = _due(after)
+    grown = {lane: standing.get(lane, Written()).after(blob) for lane, blob in deltas.items()}
+    whole = _due(grown)
+    folded = {lane: Written(grown[lane].sequence) for lane in whole}
+    return Plan(deltas, whole, {**standing, **grown, **folded})
+
+
+def write(connection: sa.Connection, planned: Plan, snapshot: Callable[[str], bytes], now: datetime) -> None:
+    """Write what was planned; ``snapshot`` is asked for all of a lane as it is after the batch."""
     rows = [
-        {"lane": lane, "sequence": after[lane].sequence, "bytes": len(blob), "at": now, "blob": blob}
-        for lane, blob in sorted(deltas.items())
-        if lane not in whole
+        {"lane": lane, "sequence": planned.after[lane].sequence, "bytes": len(blob), "at": now, "blob": blob}
+        for lane, blob in sorted(planned.deltas.items())
+        if lane not in planned.whole
     ]
     if rows:
         connection.execute(sa.insert(state_delta), rows)
-    for lane in sorted(whole):
-        after[lane] = Written(after[lane].sequence)
-        _fold(connection, lane, after[lane].sequence, snapshot(lane), now)
-    return {**standing, **after}
+    for lane in sorted(planned.whole):
+        _fold(connection, lane, planned.after[lane].sequence, snapshot(lane), now)
 
 
 def _due(after: Standing) -> frozenset[str]:
@@ -108,13 +115,3 @@ def _of(
     query: sa.Select[tuple[str, int, bytes]], table: sa.Table, lanes: Collection[str] | None
 ) -> sa.Select[tuple[str, int, bytes]]:
     return query if lanes is None else query.where(table.c.lane.in_(sorted(lanes)))
-
-
-def begin(connection: sa.Connection, snapshots: Mapping[str, bytes], now: datetime) -> dict[str, Written]:
-    """Put ``snapshots`` in the place of all that the log holds, as the first of each lane; return how it stands then."""
-    connection.execute(sa.delete(state_delta))
-    connection.execute(sa.delete(state_snapshot))
-    rows = [{"lane": lane, "sequence": 1, "at": now, "blob": blob} for lane, blob in sorted(snapshots.items())]
-    if rows:
-        connection.execute(sa.insert(state_snapshot), rows)
-    return {lane: Written(1) for lane in snapshots}

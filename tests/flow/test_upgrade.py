@@ -62,7 +62,7 @@ def test_up_and_back_again_with_the_data_kept(old: Path, tmp_path: Path) -> None
     assert (checked.exit_code, _schema(data / "tocsin.db")) == (0, "0001"), checked.output
     told = {row["subject"]: str(row["seen"]) for row in rows(checked.stdout)}
     assert told["schema"].startswith(f"0001 becomes {SCHEMA} at the next start: 0002 People")
-    assert "can be read" in told["windows"]
+    assert told["windows"].startswith("begin empty")
 
     _more(log, 2, 5)
     assert tocsin("run", "--once", "--log-level", "error", "--config", config).exit_code == 0

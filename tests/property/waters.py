@@ -1,9 +1,9 @@
 """A small world in which event time is proved: sources with a lateness of their own, rules over them, records on their way."""
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,12 +12,12 @@ import polars as pl
 from hypothesis import strategies as st
 
 from correlator.config.settings import load_settings
-from correlator.correlate.state import LaneStates, from_bytes, to_bytes
+from correlator.correlate.log import from_log
 from correlator.model.raw import RAW, RawBatch
 from correlator.parse.engine import Carried
 from correlator.runtime import wire
 from correlator.runtime.content import Content, load_content
-from correlator.runtime.pipeline import NOTHING_JUDGED, Flow, Outcome, judge, look, process
+from correlator.runtime.pipeline import Flow, Outcome, judge, look, process, reached
 from correlator.runtime.tide import End, Tide
 from correlator.runtime.timing import Given
 from correlator.runtime.watermark import told
@@ -65,6 +65,8 @@ status: test
 correlation: {{type: temporal, rules: [waters_failed, waters_sudo], group-by: [host.name], timespan: 3m}}
 level: high
 """
+#: Seconds between two ends of one reader: so much sooner than their lateness all records come.
+_STEP = 25
 Hits = set[tuple[str, str, str, tuple[str, ...]]]
 
 
@@ -106,6 +108,13 @@ def content(folder: Path, idle: str = "2h") -> Content:
     return load_content(load_settings(config, {}))
 
 
+#: Every source has spoken of everything before: one that nobody has heard of holds nobody back.
+PRELUDE = tuple(
+    Record(0, 0, 900 + number, source, kind, "prelude")
+    for number, (source, kind) in enumerate((source, kind) for source in LATENESS for kind in (FAILED, SUDO))
+)
+
+
 @st.composite
 def records(draw: st.DrawFn, *, late: int = 1) -> list[Record]:
     """Return records as they arrive, each at most the lateness of its source behind its time, or ``late`` times that."""
@@ -115,10 +124,10 @@ def records(draw: st.DrawFn, *, late: int = 1) -> list[Record]:
     )  # fmt: skip
     drawn = draw(st.lists(one, min_size=1, max_size=14))
     made = (
-        Record(time + LATENESS[source] * late * share // 100, time, number, source, kind, host)
+        Record(time + (LATENESS[source] - _STEP) * late * share // 100, time, number, source, kind, host)
         for number, (time, share, source, kind, host) in enumerate(drawn)
     )
-    return sorted(made)
+    return sorted([*PRELUDE, *made])
 
 
 def some_records(chance: Random, many: int, late: int = 1) -> list[Record]:
@@ -126,17 +135,17 @@ def some_records(chance: Random, many: int, late: int = 1) -> list[Record]:
     made = []
     for number in range(many):
         source, time = chance.choice(sorted(LATENESS)), chance.randrange(3000)
-        arrival = time + chance.randrange(LATENESS[source] * late)
+        arrival = time + chance.randrange((LATENESS[source] - _STEP) * late)
         made.append(
             Record(arrival, time, number, source, chance.choice([FAILED, FAILED, SUDO]), chance.choice(["web1", "web2"]))
         )
-    return sorted(made)
+    return sorted([*PRELUDE, *made])
 
 
 def batches(stream: Sequence[Record], cuts: Sequence[int]) -> Iterator[list[Record]]:
     """Yield the stream cut anywhere."""
     borders = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    for begin, end in itertools.pairwise(borders):
+    for begin, end in pairwise(borders):
         yield list(stream[begin:end])
 
 
@@ -204,8 +213,6 @@ def expected(stream: Sequence[Record], known: Content) -> Hits:
 
 # ── the same, read by several processes ──────────────────────────────────────────────────────────────────────────────────────
 
-_STEP = 25  # s between two ends of one reader
-
 
 @dataclass(slots=True)
 class Reader:
@@ -240,25 +247,22 @@ def log_of(readers: Sequence[Reader], chance: Random, known: Content) -> list[tu
 
 
 def correlated(log: Sequence[tuple[list[bytes], bytes]], cuts: Sequence[int], known: Content) -> tuple[Hits, int]:
-    """Return the hits of who reads the log in turns cut anywhere and forgets all but what is kept between them; what was late."""
-    tide, lanes, late_ones = Tide(), LaneStates(), 0
+    """Return the hits of who reads the log in turns and forgets all but what is kept between them, and how many were late."""
+    tide, windows, late_ones = Tide(), dict[str, list[bytes]](), 0
     found: dict[str, tuple[str, str, str, tuple[str, ...]]] = {}
     borders = sorted({0, len(log), *(cut % (len(log) + 1) for cut in cuts)})
-    for begin, end in itertools.pairwise(borders):
+    for begin, end in pairwise(borders):
+        lanes = reached(from_log(windows), tide.values, known)
         for _, line in log[begin:end]:
             told_ = wire.BatchEnd.from_line(line)
             tide = tide.advance(told_.ends, told_.newest, told_.given, known.timing, of=told_.of)
         came = wire.detections_of([line for lines, _ in log[begin:end] for line in lines], known.correlated_fields)
-        judged = judge(*came, lanes, known, tide.value or NOTHING_JUDGED)
+        judged = judge(*came, lanes, known, tide.values)
         gather(found, judged.hits, judged.merged)
         late_ones += sum(judged.late.values())
-        tide, lanes = Tide.from_bytes(tide.to_bytes()), reborn(judged.lanes)
-    none = wire.detections_of([], known.correlated_fields)
-    judged = judge(*none, lanes, known, None)
+        tide = Tide.from_bytes(tide.to_bytes())
+        for lane, blob in judged.changes.to_blobs().items():
+            windows.setdefault(lane, []).append(blob)
+    judged = judge(*wire.detections_of([], known.correlated_fields), from_log(windows), known, None)
     gather(found, judged.hits, judged.merged)
     return set(found.values()), late_ones
-
-
-def reborn(lanes: LaneStates) -> LaneStates:
-    """Return what another process makes of the windows that are kept."""
-    return from_bytes([to_bytes(lanes, lane) for lane in lanes.lanes])

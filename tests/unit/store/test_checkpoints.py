@@ -48,13 +48,8 @@ def test_lane_numbers_are_given_once(connection: sa.Connection) -> None:
     assert checkpoints.lane_numbers(connection, ["aa", "shared"]) == {"aubin": 0, "shared": 1, "aa": 2}
 
 
-def test_states_are_replaced_by_lane_and_part(connection: sa.Connection) -> None:
-    """A state written replaces the one of its lane and part only; the same for headers of streams."""
-    checkpoints.write_lane_states(connection, {"aubin": b"1", "vern": b"2"}, NOW)
-    checkpoints.write_lane_states(connection, {"aubin": b"3"}, NOW)
-    checkpoints.write_lane_states(connection, {"aubin": b"4"}, NOW, part="c1@hash")
-    assert checkpoints.read_lane_states(connection) == {"aubin": b"3", "vern": b"2"}
-    assert checkpoints.read_lane_states(connection, "c1@hash") == {"aubin": b"4"}
+def test_headers_of_streams_are_replaced(connection: sa.Connection) -> None:
+    """What was written last is what is read."""
     checkpoints.write_streams(connection, "ad", {"one": b"a,b"})
     checkpoints.write_streams(connection, "ad", {"one": b"c,d"})
     assert checkpoints.read_streams(connection, "ad") == {"one": b"c,d"}

@@ -39,7 +39,7 @@ def insert_both(engine: sa.Engine, state: dict[str, object]) -> None:
     """Insert a lane, then ``state``, in one transaction."""
     with transaction(engine) as connection:
         connection.execute(sa.insert(schema.lane).values(LANE))
-        connection.execute(sa.insert(schema.lane_state).values(state))
+        connection.execute(sa.insert(schema_state.state_snapshot).values(state))
 
 
 def test_migrations_make_the_tables_of_the_schema(engine: sa.Engine) -> None:
@@ -100,9 +100,9 @@ def test_durability_is_set_on_every_connection(engine: sa.Engine) -> None:
 
 def test_a_transaction_is_all_or_nothing(engine: sa.Engine) -> None:
     """An error inside undoes what was written; a clean end keeps it."""
-    good = {"lane": "saint-aubin", "part": "", "state": b"x", "updated": NOW}
+    good = {"lane": "saint-aubin", "sequence": 1, "blob": b"x", "at": NOW}
     with pytest.raises(sa.exc.StatementError):
-        insert_both(engine, {**good, "updated": "yesterday"})
+        insert_both(engine, {**good, "at": "yesterday"})
     assert lanes(engine) == []
     with transaction(engine) as connection:
         connection.execute(sa.insert(schema.lane).values(LANE))
@@ -132,7 +132,7 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(engine: sa.Engine) -> 
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     engine.dispose()
     sa.event.listen(engine, "connect", lambda driver, _: driver.execute(f"PRAGMA max_page_count = {pages}"))
-    blob = {"lane": "saint-aubin", "part": "", "state": b"x" * 100_000, "updated": NOW}
+    blob = {"lane": "saint-aubin", "sequence": 1, "blob": b"x" * 100_000, "at": NOW}
     with pytest.raises(Fatal, match=r"disk is full.*free space"):
         insert_both(engine, blob)
     assert lanes(engine) == []

@@ -37,7 +37,9 @@ def rows(connection: sa.Connection, table: sa.Table) -> list[tuple[str, int]]:
 def write(connection: sa.Connection, standing: Standing, *lanes: str, times: int = 1) -> Standing:
     """Append so many batches that change ``lanes``; their blobs are the numbers of the batches."""
     for number in range(times):
-        standing = state_log.append(connection, standing, {lane: str(number).encode() for lane in lanes}, whole, NOW)
+        planned = state_log.plan(standing, {lane: str(number).encode() for lane in lanes})
+        state_log.write(connection, planned, whole, NOW)
+        standing = planned.after
     return standing
 
 
@@ -78,8 +80,8 @@ def test_lanes_are_not_all_written_whole_in_one_batch(connection: sa.Connection)
     assert rows(connection, state_snapshot) == [("b", MOST_DELTAS + 6)]
     standing = write(connection, standing, "a", "b", "c", times=2)
     assert {lane for lane, _ in rows(connection, state_snapshot)} == {"a", "b", "c"}
-    late = Written(9, 2 * MOST_DELTAS, 0)
-    write(connection, {"d": late, "e": late}, "d", "e")
+    overdue = Written(9, 2 * MOST_DELTAS, 0)
+    write(connection, {"d": overdue, "e": overdue}, "d", "e")
     assert {lane for lane, _ in rows(connection, state_snapshot)} == {"a", "b", "c", "d", "e"}
 
 
@@ -96,10 +98,3 @@ def test_two_writers_of_one_lane_are_told(connection: sa.Connection) -> None:
     write(connection, {}, "aubin")
     with pytest.raises(sa.exc.IntegrityError):
         write(connection, {}, "aubin")
-
-
-def test_a_log_can_begin_anew(connection: sa.Connection) -> None:
-    """What it held is gone; each lane begins with all it has."""
-    write(connection, {}, "aubin", "vern", times=3)
-    standing = state_log.begin(connection, {"aubin": b"w"}, NOW)
-    assert state_log.read(connection) == state_log.Log({"aubin": [b"w"]}, standing)
