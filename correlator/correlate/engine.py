@@ -104,7 +104,7 @@ def correlate(
         left_out=left_out,
         overflow={rules[number].id: count for number, count in cut.overflow.items()},
         merged={gone: _last(run.merged, gone) for gone in run.merged},
-        changes=_changes(run, known, came.details, now, cut),
+        changes=_changes(run, known, now, cut),
     )
 
 
@@ -167,7 +167,7 @@ def _after(run: Run, known: LaneStates, now: pl.Series, cut: Bounded, *, ended: 
     return forgotten(run.plan, kept, run.now)
 
 
-def _changes(run: Run, known: LaneStates, details: pl.DataFrame, now: pl.Series, cut: Bounded) -> Changes:
+def _changes(run: Run, known: LaneStates, now: pl.Series, cut: Bounded) -> Changes:
     """Return what the batch changed, for the log."""
     rows, waiting = (stack([ROWS.to_frame(), *added]) for added in (run.added, run.added_waiting))
     grown = stack([OPEN.to_frame(), *run.grown, cut.grown]).select("hit").unique()
@@ -177,7 +177,7 @@ def _changes(run: Run, known: LaneStates, details: pl.DataFrame, now: pl.Series,
         rows=rows,
         waiting=waiting,
         keys=stack([KEYS.to_frame(), *run.fresh_keys]),
-        details=details,
+        details=run.details,
         open=open_now,
         hours=stack([known.hours.clear(), *run.fresh_hours]),
         born=run.born,

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from correlator.correlate.rehash import rehashed
 from correlator.correlate.state import FOREVER, FRAMES, NEVER, OPEN, LaneStates, merged, only, without
 from correlator.errors import Fatal
 
@@ -229,6 +230,8 @@ def _read(blob: bytes) -> _Entry | None:
         newest=about.get("newest", NEVER),
         **frames,
     )
+    if about["polars"] != pl.__version__:
+        state = rehashed(state)
     gone = [
         _frame(row[name], pl.Schema({column: pl.UInt64()})) for name, column in (("gone_rows", "uid"), ("gone_hits", "hit"))
     ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -375,6 +376,30 @@ def test_a_log_of_deltas_is_the_state() -> None:
     assert read.rows.sort("uid").equals(state.rows.sort("uid"))
     assert read.waiting.height == state.waiting.height == 0
     assert read.open.equals(state.open)
+
+
+def test_a_state_of_another_polars_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers that another version gave to groups and events are made anew from what they stand for."""
+    rules = load(
+        burst=BURST.replace("[ip]", "[ip, user]"), all="{type: event_count, rules: [b1], timespan: 60s, condition: {gte: 3}}"
+    )
+    state = correlate(rules, LaneStates(), detections(*failures(0, 1, user="Ann")), at(0)).state
+    key, event = pl.col("key") + 1, pl.col("event") + 1
+    other = replace(
+        state,
+        rows=state.rows.with_columns(key, event),
+        keys=state.keys.with_columns(key),
+        details=state.details.with_columns(event),
+    )
+    monkeypatch.setattr("correlator.correlate.log.pl.__version__", "0.0")
+    log = {"brp": [snapshot(other, "brp")]}
+    monkeypatch.undo()
+
+    read = from_log(log)
+
+    third = detections({"rule": "b1", "t": 2, "ip": "192.0.2.1", "user": "ann", "id": "e2"})
+    assert read.rows.equals(state.rows)
+    assert [row[3] for row in shown(correlate(rules, read, third, at(0)).hits)] == [["e0", "e1", "e2"]] * 2
 
 
 def test_a_newer_state_is_refused() -> None:
