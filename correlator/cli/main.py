@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "merge": ("incident_acts", "Put two incidents together."),
     "split": ("incident_acts", "Take a part of an incident out into one of its own."),
     "mute": ("mute", "Keep what need not be shown out of incidents, for a time and with a reason."),
+    "maintenance": ("maintenance", "Announce work, so that what it sets off is one low digest."),
     "serve": ("serve", "Serve the console and the API alone."),
     "users": ("users", "Accounts of the console: add, list, disable, enable, passwd."),
     "worker": ("worker", "One role on Kafka and PostgreSQL: detect, correlate, deliver."),

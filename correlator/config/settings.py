@@ -18,6 +18,7 @@ from correlator.config.sections.listeners import Input, JournalSettings, Listene
 from correlator.config.sections.oncall import OnCallSettings, WakeSettings
 from correlator.config.sections.rules import RuleSetSettings
 from correlator.config.sections.scale import KafkaSettings
+from correlator.config.sections.triage import RiskSection, SuppressSection, TriageSettings
 from correlator.config.strict import Strict, known_zone, without_password
 from correlator.config.toml_lines import key_lines
 from correlator.errors import InputError, Problem
@@ -73,20 +74,6 @@ class SinkSettings(BaseModel):
     def own(self) -> Mapping[str, Any]:
         """Return the sink's own settings, ``kind`` included."""
         return {"kind": self.kind, **(self.model_extra or {})}
-
-
-class TriageSettings(Strict):
-    """How findings become incidents: ``[triage]``."""
-
-    minimum_level: str = Field(default="medium", pattern="^(informational|low|medium|high|critical)$")
-    """Lowest level that opens an incident."""
-    gap_hours: float = Field(default=4.0, gt=0)
-    """Findings on the same entity belong together while they are no further apart than this."""
-    budget_hour: int = Field(default=20, ge=0)
-    """Different things (machines, accounts, addresses) a rule may open incidents about in one commune in an hour; what is more
-    is gathered into one digest a day. 0: no bound."""
-    budget_day: int = Field(default=100, ge=0)
-    """The same for a day. A rule may say its own: ``tocsin: {budget: {hour: 5, day: 20}}``."""
 
 
 class Settings(Strict):
@@ -243,6 +230,8 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
     models: dict[str | int, type[BaseModel]] = {
         "source": SourceSettings,
         "triage": TriageSettings,
+        "risk": RiskSection,
+        "suppress": SuppressSection,
         "listener": ListenerSettings,
         "journal": JournalSettings,
         "console": ConsoleSettings,

@@ -10,7 +10,7 @@ from correlator.correlate.written import Fault, boolean, duration, number
 _DAY = WEEK // 7
 _LEARN = 14 * _DAY
 _MOST_LATE = 31 * _DAY
-_KEYS = ("communes", "lateness", "absence", "first_seen", "rare", "ratio", "lint")
+_KEYS = ("communes", "lateness", "absence", "first_seen", "rare", "ratio", "lint", "suppress", "inhibits")
 _JUDGED = {
     "absence": Judging.ABSENT, "first_seen": Judging.FIRST, "rare": Judging.RARE, "ratio": Judging.RATIO,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 from correlator.errors import TocsinError
 from correlator.model.severity import Severity
+from correlator.model.tactics import stages_told
 
 
 class Status(StrEnum):
@@ -94,6 +95,11 @@ class Incident:
         return self.status not in {Status.RESOLVED, Status.CLOSED, Status.MERGED}
 
     @property
+    def is_closed(self) -> bool:
+        """Say whether it was closed by a person."""
+        return self.status is Status.CLOSED
+
+    @property
     def takes_findings(self) -> bool:
         """Say whether new findings may join it; a resolved incident is reopened by them."""
         return self.status not in {Status.CLOSED, Status.MERGED}
@@ -159,7 +165,8 @@ def document_of(
         "opened": rfc3339(incident.opened),
         "updated": rfc3339(incident.updated),
         "merged_into": number_of(incident.merged_into) if incident.merged_into else None,
-        "rules": [dict(rule) for rule in rules],
+        "rules": (fired := [dict(rule) for rule in rules]),
+        "tactics": stages_told(fired),
         "entities": [dict(entity) for entity in entities],
         "evidence": [dict(piece) for piece in evidence],
         "links": [dict(link) for link in links],

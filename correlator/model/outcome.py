@@ -7,8 +7,10 @@ from datetime import timedelta
 import polars as pl
 
 from correlator.model.incident import Incident
+from correlator.model.policy import Policies, RiskSettings, Window
 from correlator.model.raw import UTC_TIME
 from correlator.model.severity import Severity
+from correlator.model.weak import WEAK
 
 _LANE_KIND_VALUE = {"lane": pl.String(), "kind": pl.String(), "value": pl.String()}
 
@@ -52,6 +54,10 @@ EVIDENCE = pl.Schema(
 )
 
 
+#: New findings that joined without news, and why: suppressed, explained, maintenance, late.
+QUIET = pl.Schema({"incident": pl.Int64(), "rule.id": pl.String(), "why": pl.String(), "count": pl.Int64(), "last": UTC_TIME})
+
+
 @dataclass(frozen=True, slots=True)
 class TriageSettings:
     """How findings become incidents.
@@ -60,8 +66,9 @@ class TriageSettings:
     An observable found more than ``common_count`` times by more than ``common_rules`` rules in the ``common_days`` before is
     too common to group; ``settle`` is how late findings may still come, so that arrival order does not decide that.
     ``retell``: how often a growing incident is told to sinks when nothing else about it changes. ``communes``: id → name.
-    ``evidence``: how many of the oldest and of the newest documents an incident keeps. ``time_zone``: whose new year starts the
-    numbers again.
+    ``policies``: suppression and inhibition. ``windows``: planned work. ``remember``: how long what was resolved as benign or
+    false does not come back for the same. ``evidence``: how many of the oldest and of the newest documents an incident keeps.
+    ``time_zone``: whose new year starts the numbers again.
     """
 
     gap: timedelta = timedelta(hours=4)
@@ -74,6 +81,10 @@ class TriageSettings:
     time_zone: str = "Europe/Paris"
     retell: timedelta = timedelta(minutes=15)
     communes: Mapping[str, str] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
+    risk: RiskSettings = field(default_factory=RiskSettings)
+    windows: tuple[Window, ...] = ()
+    remember: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,9 @@ class Known:
 
     ``spans``: of their strong observables, near in time. ``findings``, ``events``: where those of the batch already are.
     ``rules``: rules (member) that fired in ``incidents``. ``days``: how common their observables were. ``pins``: what people
-    split off. ``next_id``: of the next incident to open.
+    split off. ``apart``: events that count in an incident and join nothing. ``weak``: weak signals about their entities.
+    ``levels``: rule → severity, by incident. ``judged``: fingerprint → resolved incident that was benign or false, of late.
+    ``next_id``: of the next incident to open.
     """
 
     next_id: int
@@ -92,7 +105,11 @@ class Known:
     events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MEMBER))
     days: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DAY))
     pins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PIN))
+    apart: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MEMBER))
+    weak: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WEAK))
     rules: frozenset[tuple[int, str]] = frozenset()
+    levels: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    judged: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,7 @@ class Told:
     incident: int
     change: str  # opened, updated, reopened, merged
     text: str
+    silent: bool = False  # for the history only: sinks do not hear of planned work
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,7 @@ class Pieces:
     rules: pl.DataFrame
     entities: pl.DataFrame
     evidence: pl.DataFrame
+    quiet: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUIET))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +147,5 @@ class Outcome:
     pieces: Pieces
     days: pl.DataFrame
     ignored: int  # findings below the minimum, and repetitions of known ones
+    weak: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WEAK))
+    late: int = 0  # late findings that no open incident takes

@@ -12,7 +12,7 @@ import errno
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import orjson
 import polars as pl
@@ -23,14 +23,13 @@ from correlator.correlate.log import from_log, snapshot
 from correlator.errors import DiskFull, Fatal, Retry, TocsinError
 from correlator.ingest.journal_source import is_segment
 from correlator.model.outcome import Outcome as Triaged
-from correlator.model.outcome import TriageSettings
-from correlator.model.severity import Severity
 from correlator.parse.engine import Carried, Fates
 from correlator.runtime import breaker
 from correlator.runtime.mute_fields import fits
 from correlator.runtime.pipeline import Flow, Judged, Outcome
+from correlator.runtime.policies import triage_settings
 from correlator.runtime.watermark import Watermark
-from correlator.store import checkpoints, exceptions, lake, records, state_log
+from correlator.store import checkpoints, exceptions, lake, maintenance, records, state_log
 from correlator.store.activity import count_rules
 from correlator.store.database import Unanswered, reading, transaction
 from correlator.store.incidents import load_known
@@ -202,21 +201,19 @@ class Checkpoint:
         return triaged
 
     def _triage(self, connection: sa.Connection, outcome: Outcome | Judged, now: datetime) -> Triaged:
-        settings = self._triage_settings()
-        shown, hidden = hide(outcome.findings, exceptions.active_scopes(connection, now), fits)
-        exceptions.count_hidden(connection, hidden, now)
+        settings = triage_settings(self.settings, outcome.policies, self.communes, maintenance.windows(connection, now))
+        scopes = exceptions.active_scopes(connection, now)
+        shown, hidden = hide(outcome.findings, scopes, fits)
+        late, hidden_late = hide(outcome.late_findings, scopes, fits)
+        exceptions.count_hidden(
+            connection, {key: hidden.get(key, 0) + hidden_late.get(key, 0) for key in hidden | hidden_late}, now
+        )
         shown, gathered = breaker.divert(connection, shown, outcome.budget_of, settings)
-        known = load_known(connection, shown, settings, now)
-        triaged = triage(shown, known, now, settings, outcome.detections)
+        known = load_known(connection, shown, settings, now, late)
+        triaged = triage(shown, known, now, settings, outcome.detections, late)
         self.reached("triage")
         save_outcome(connection, triaged, self.settings.sinks, self.settings.install, now)
         return breaker.with_told(triaged, breaker.gather(connection, gathered, self.settings, self.communes, now))
-
-    def _triage_settings(self) -> TriageSettings:
-        chosen = self.settings.triage
-        return TriageSettings(
-            gap=timedelta(hours=chosen.gap_hours), minimum=Severity.of(chosen.minimum_level), communes=self.communes
-        )
 
 
 def _relevant(every: Positions, sources: tuple[str, ...]) -> Positions:

@@ -21,9 +21,11 @@ from correlator.model.estate import SHARED, Estate
 from correlator.model.event import ECS, RESERVED
 from correlator.model.noise import Budget, budget_of
 from correlator.model.observable import Owner
+from correlator.model.policy import Policies
 from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
 from correlator.parse.registry import find_parsers
+from correlator.runtime.policies import read_policies
 from correlator.runtime.sets import Gathered, gather, shipped_rules
 from correlator.runtime.timing import Timing
 
@@ -51,6 +53,7 @@ class Content:
     gathered: Gathered | None = None
     kept: frozenset[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
+    policies: Policies = field(default_factory=Policies)
 
     @property
     def ruleset(self) -> RuleSet:
@@ -160,13 +163,15 @@ def load_content(
     land = estate or (load_estate(settings.estate) if settings.estate else Estate())
     gathered = gather(settings, rules, land.all_placeholders, before.gathered if before else None)
     loaded, correlations, problems = _correlations(gathered.loaded, before)
+    policies, faults = read_policies(loaded.ruleset, correlations, settings)
     return Content(
         parsers=find_parsers(site_dir=settings.parsers_dir),
         loaded=loaded,
         correlations=correlations,
         tables=build_tables(land, declared={source.name: source.commune for source in settings.inputs if source.commune}),
         estate=land,
-        problems=(*gathered.troubles, *problems),
+        problems=(*gathered.troubles, *problems, *faults),
+        policies=policies,
         forced={source.name: source.parser for source in settings.inputs if source.parser != "auto"},
         zones={source.name: source.time_zone for source in settings.inputs},
         lateness=_lateness(settings, land),

@@ -15,6 +15,7 @@ from correlator.enrich.attribute import enrich_batch
 from correlator.errors import Problem
 from correlator.model.estate import UNATTRIBUTED
 from correlator.model.noise import Budget
+from correlator.model.policy import Policies
 from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import REJECT
 from correlator.parse.engine import Carried, Fates, read
@@ -63,6 +64,7 @@ class Judged:
     left_out: int  # detections without the field their correlation groups by
     overflow: int  # rows beyond what a group may hold
     budget_of: Callable[[str], Budget]  # rule id → how much it may say
+    policies: Policies = field(default_factory=Policies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Outcome:
     overflow: int
     budget_of: Callable[[str], Budget]
     problems: tuple[Problem, ...]
+    policies: Policies = field(default_factory=Policies)
 
 
 def process(
@@ -125,6 +128,7 @@ def process(
         overflow=judged.overflow,
         budget_of=judged.budget_of,
         problems=seen.problems,
+        policies=judged.policies,
     )
 
 
@@ -189,6 +193,7 @@ def judge(
         left_out=sum(correlated.left_out.values()),
         overflow=sum(correlated.overflow.values()),
         budget_of=content.budget_of,
+        policies=content.policies,
     )
 
 

@@ -12,7 +12,7 @@ from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.incident import Incident
 from correlator.model.observable import CLAIMED, NAMELESS
 from correlator.model.outcome import Outcome, Pieces
-from correlator.store import evidence, outbox, schema, schema_triage
+from correlator.store import evidence, outbox, schema, schema_triage, weak_signals
 from correlator.store.upsert import Greatest, Least, insert
 
 _KEPT = 100  # documents at each end of an incident
@@ -36,6 +36,7 @@ def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[st
     links = [{"incident": one, "other": other, "why": why} for one, other, why in outcome.links]
     _add(connection, schema.incident_link, links)
     _count_days(connection, outcome.days)
+    weak_signals.save(connection, outcome.weak)
     evidence.freeze(
         connection, {*outcome.merged.values(), *(one.incident for one in outcome.told if one.change == "opened")}, now
     )
@@ -43,6 +44,8 @@ def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[st
     names = tuple(sinks)
     for told in outcome.told:
         outbox.note(connection, told.incident, told.change, told.text, now=now, detail=_FROM_TO.get(told.change))
+        if told.silent:
+            continue
         outbox.tell(connection, after[told.incident], told.change, sinks=names, install=install, now=now)
 
 
@@ -103,6 +106,7 @@ def _put_pieces(connection: sa.Connection, pieces: Pieces, now: datetime) -> Non
     findings = pieces.findings.rename({"member": "finding_id", "rule.id": "rule_id", "observables": "bore"})
     _add(connection, schema.incident_finding, findings.to_dicts())
     _add(connection, schema.incident_event, pieces.events.rename({"member": "event_id"}).to_dicts())
+    put_quiet(connection, pieces.quiet.rename({"rule.id": "rule_id"}).to_dicts())
     put_rules(connection, pieces.rules.rename({"rule.id": "rule_id"}).to_dicts())
     put_entities(connection, pieces.entities.to_dicts())
     documents = pieces.evidence.rename({"event.id": "event_id", "rule.id": "rule_id"}).to_dicts()

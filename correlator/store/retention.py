@@ -130,7 +130,7 @@ def _refs(gone: sa.Select[Any]) -> sa.Executable:
 
 
 def _kinds() -> tuple[Kind, ...]:
-    s, p = schema, schema_people
+    s, p, t = schema, schema_people, schema_triage
     evidence, incident = s.incident_evidence, s.incident
     ended, sent = p.page.c.ended, s.outbox.c.state.in_(["sent", "dead"])
     whole = (
@@ -151,10 +151,18 @@ def _kinds() -> tuple[Kind, ...]:
         Kind("pauses of rules", "audit_days", p.rule_pause, p.rule_pause.c.ends, _older(p.rule_pause.c.ends)),
         Kind("ledger", "ledger_days", s.ledger, s.ledger.c.hour, _older(s.ledger.c.hour)),
         Kind("counts of observables", "lake_days", s.observable_day, sa.null(), _older_day(s.observable_day.c.day)),
+        Kind("weak signals", "dead_letter_days", t.weak_signal, t.weak_signal.c.last, _older_day(t.weak_signal.c.day)),
+        Kind("maintenance windows", "audit_days", t.maintenance, t.maintenance.c.ends, _windows_over),
         Kind("counts of rules", "ledger_days", p.rule_activity, p.rule_activity.c.last, _older(p.rule_activity.c.last)),
         Kind("statements", "statement_days", p.service_state, p.service_state.c.at, _statements_over),
         Kind("sessions", "", p.session, p.session.c.expires, _older(p.session.c.expires)),
     )
+
+
+def _windows_over(cutoff: datetime) -> Condition:
+    window = schema_triage.maintenance
+    end = sa.case((window.c.weekly, window.c.until), else_=window.c.ends)
+    return sa.func.coalesce(window.c.withdrawn, end) < cutoff
 
 
 def _statements_over(cutoff: datetime) -> Condition:

@@ -26,3 +26,44 @@ incident_quiet = sa.Table(  # findings that joined without news: counted here be
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("last", UtcTime, nullable=False),
 )
+
+weak_signal = sa.Table(  # findings too low to open anything, per entity, rule and UTC day: what risk is made of
+    "weak_signal",
+    metadata,
+    sa.Column("value", sa.Text, primary_key=True),  # grouping key of the entity
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("lane", sa.Text, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),  # days since 1970
+    sa.Column("rule_id", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("first", UtcTime, nullable=False),
+    sa.Column("last", UtcTime, nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("event_id", sa.Text),  # of the first finding seen
+    sa.Column("document", sa.Text),
+    sa.Column("shown", sa.Text, nullable=False),
+    sa.Column("commune", sa.Text),
+    sa.Index("weak_signal_day", "day"),
+)
+
+maintenance = sa.Table(  # announced work: what is found in it opens nothing above low, unless it is critical
+    "maintenance",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("commune", sa.Text, nullable=False, server_default=""),
+    sa.Column("kind", sa.Text, nullable=False, server_default=""),
+    sa.Column("value", sa.Text, nullable=False, server_default=""),
+    sa.Column("rule_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("starts", UtcTime, nullable=False),
+    sa.Column("ends", UtcTime, nullable=False),
+    sa.Column("weekly", sa.Boolean, nullable=False),
+    sa.Column("until", UtcTime),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("withdrawn", UtcTime),
+    sa.Column("withdrawn_by", sa.Text),
+    sa.Index("maintenance_ends", "ends"),
+)

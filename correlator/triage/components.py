@@ -9,8 +9,10 @@ import polars as pl
 _LABEL = "label"
 
 
-def runs(links: pl.DataFrame, gap: timedelta) -> pl.DataFrame:
+def runs(links: pl.DataFrame, gap: timedelta | pl.Expr) -> pl.DataFrame:
     """Return ``links`` (lane, kind, value, first, last, …) with ``run``: links of one observable no further apart than ``gap``.
+
+    ``gap`` may be an expression of kind and value.
 
     Distance is between intervals, both ends included: a chain of links each within the gap of the next is one run.
     """

@@ -4,7 +4,10 @@ import polars as pl
 
 from correlator.model.entity import entity_key, names_nobody
 from correlator.model.estate import UNATTRIBUTED
+from correlator.model.grouping import planned_links, same_links
 from correlator.model.outcome import DAY, TriageSettings
+from correlator.model.policy import RISKY
+from correlator.model.raw import UTC_TIME
 
 _KEY = ["lane", "kind", "value"]
 _DAY = 86_400_000_000
@@ -44,13 +47,31 @@ def links_of(observed: pl.DataFrame, findings: pl.DataFrame, days: pl.DataFrame,
 
     A finding left without a strong observable is grouped by its rule (kind ``rule``): ten thousand of them are one incident,
     not ten thousand. Commonness is judged on the days before the finding, so a burst of today never makes its own victim or
-    its attacker common, and findings that come out of order within ``settle`` are judged the same.
+    its attacker common, and findings that come out of order within ``settle`` are judged the same. Findings in a maintenance
+    window are grouped by it and by nothing else; risk by its entity, on the whole day that it crossed on.
     """
     strong = _grouping(observed).select("row", *_KEY, "first", "last").unique()
     kept = strong.join(_common(strong, days, settings), on=["row", *_KEY], how="anti")
-    alone = findings.join(kept, on="row", how="anti")
+    planned = planned_links(findings)
+    alone = findings.join(kept, on="row", how="anti").filter(pl.col("window").is_null())
     by_rule = alone.select("row", "lane", pl.lit("rule").alias("kind"), pl.col("rule.id").alias("value"), "first", "last")
-    return pl.concat([kept, by_rule])
+    usual = pl.concat([kept, by_rule]).join(planned, on="row", how="anti")
+    same = same_links(findings, settings.policies.suppress)
+    return pl.concat([_on_days(usual, findings), planned, same])
+
+
+def _on_days(links: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Return ``links`` with those of risk drawn out to the day it crossed on, and its own key beside them."""
+    risks = findings.filter(pl.col("kind") == "risk").select("row", "finding.id")
+    if risks.is_empty():
+        return links
+    day = pl.col("finding.id").str.split("|").list.last().cast(pl.Int64) * _DAY
+    whole = links.join(risks, on="row").with_columns(
+        day.cast(UTC_TIME).alias("first"), (day + _DAY - 1).cast(UTC_TIME).alias("last")
+    )
+    entity = pl.concat_str("kind", "value", separator="=")
+    chained = whole.with_columns(entity.alias("value"), pl.lit(RISKY).alias("kind"))
+    return pl.concat([links.join(risks, on="row", how="anti"), *(one.select(links.columns) for one in (whole, chained))])
 
 
 def _common(strong: pl.DataFrame, days: pl.DataFrame, settings: TriageSettings) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 
 from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.observable import CLAIMED, NAMELESS
-from correlator.model.outcome import ENTITY, EVIDENCE, RULE, Known
+from correlator.model.outcome import ENTITY, EVIDENCE, QUIET, RULE, Known
 from correlator.triage.lifecycle import FOLLOWS
 
 _KEY = ["lane", "kind", "value"]
@@ -26,9 +26,28 @@ def new_findings(placed: pl.DataFrame, known: Known, merged: Merged) -> pl.DataF
 
 
 def new_events(placed: pl.DataFrame, known: Known, merged: Merged) -> pl.DataFrame:
-    """Return the events not yet counted in their incident: lane, member, incident."""
-    exploded = placed.select("lane", pl.col("event.ids").alias("member"), "incident").explode("member").drop_nulls()
-    return exploded.unique(maintain_order=True).join(_moved(known.events, merged), on=_MEMBER, how="anti")
+    """Return the events not yet counted in their incident: lane (of events that join nothing: apart), member, incident."""
+    exploded = placed.select("lane", pl.col("event.ids").alias("member"), "incident", "apart").explode("member").drop_nulls()
+    stored = _moved(pl.concat([known.events, known.apart]), merged)
+    once = exploded.unique(_MEMBER, maintain_order=True).join(stored, on=_MEMBER, how="anti")
+    return once.select(pl.col("apart").alias("lane"), "member", "incident")
+
+
+def quiet(placed: pl.DataFrame, found: pl.DataFrame, explained: Mapping[int, frozenset[str]], late: pl.Series) -> pl.DataFrame:
+    """Return the new findings that joined without news (frame QUIET), per incident, rule and why."""
+    pairs = [(one, rule) for one, rules_ in explained.items() for rule in rules_]
+    known = pl.DataFrame(pairs, schema={"incident": pl.Int64(), "rule.id": pl.String()}, orient="row")
+    told = placed.join(known.with_columns(pl.lit(value=True).alias("explained")), on=["incident", "rule.id"], how="left")
+    why = (
+        pl.when(pl.col("row").is_in(late.implode())).then(pl.lit("late"))
+        .when(pl.col("window").is_not_null()).then(pl.lit("maintenance"))
+        .when(pl.col("explained")).then(pl.lit("explained"))
+        .when(pl.col("again") & (pl.col("kind") != "risk")).then(pl.lit("suppressed"))
+    )  # fmt: skip
+    new = told.join(found, left_on=["lane", "finding.id", "incident"], right_on=_MEMBER, how="semi")
+    once = new.with_columns(why.alias("why")).drop_nulls("why").unique(["incident", "lane", "finding.id"])
+    counted = once.group_by("incident", "rule.id", "why").agg(pl.len().cast(pl.Int64).alias("count"), pl.col("last").max())
+    return counted.select(list(QUIET)).sort("incident", "rule.id", "why")
 
 
 def by_incident(members: pl.DataFrame) -> dict[int, int]:

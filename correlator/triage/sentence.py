@@ -59,6 +59,11 @@ _MANY = 3  # more names than this are told as a number
 def sentence_of(finding: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Return the sentence for ``finding`` (a row of frame FINDING); ``names`` maps commune ids to their names."""
     seen = finding["observables"] or []
+    if finding.get("kind") == "risk":
+        place = _place(finding["lane"], finding["communes"] or [], names)
+        return (
+            f"{seen[0]['value'] if seen else 'Une entité'} accumule des signaux faibles {place} : « {finding['rule.title']} »"
+        )
     subject, is_plural = _subject(seen)
     act = act_of(finding["rule.tags"] or [])
     place = _place(finding["lane"], finding["communes"] or [], names)

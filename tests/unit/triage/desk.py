@@ -58,12 +58,18 @@ class Desk:
     engine: sa.Engine
     settings: TriageSettings = field(default_factory=TriageSettings)
 
-    def batch(self, *findings: Finding, now: datetime = NOW, detections: pl.DataFrame | None = None) -> Outcome:
+    def batch(
+        self,
+        *findings: Finding,
+        now: datetime = NOW,
+        detections: pl.DataFrame | None = None,
+        late: Sequence[Finding] = (),
+    ) -> Outcome:
         """Run one batch."""
-        frame = pl.DataFrame(list(findings), schema=FINDING)
+        frame, behind = (pl.DataFrame(list(some), schema=FINDING) for some in (findings, late))
         with transaction(self.engine) as connection:
-            known = load_known(connection, frame, self.settings, now)
-            outcome = triage(frame, known, now, self.settings, detections)
+            known = load_known(connection, frame, self.settings, now, behind)
+            outcome = triage(frame, known, now, self.settings, detections, behind)
             save_outcome(connection, outcome, ["sink"], "sim9", now)
         return outcome
 

@@ -156,7 +156,7 @@ def test_a_bridge_only_links_what_a_person_touched(desk: Desk) -> None:
 def test_a_resolved_incident_is_reopened_by_what_comes_again(desk: Desk) -> None:
     """New again, without its verdict, and told so."""
     desk.batch(found(1, "ana"))
-    people.move(desk.engine, "26-0001", Status.RESOLVED, act(), verdict=Verdict.FALSE_POSITIVE, reason="x")
+    people.move(desk.engine, "26-0001", Status.RESOLVED, act(), verdict=Verdict.TRUE_POSITIVE, reason="x")
     desk.batch(found(2, "ana", hours=1))
     (one,) = desk.incidents()
     assert (one.status, one.verdict, one.count, one.touched) == (Status.NEW, None, 2, True)
