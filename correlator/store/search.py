@@ -35,7 +35,7 @@ def find_events(engine: sa.Engine, viewer: Viewer, query: Query) -> list[dict[st
 
     Whoever sees some communes only searches events attributed to those: shared ones may name anybody.
     """
-    rows = lake.events(engine, query.since, query.until).filter(_within(viewer, query.commune))
+    rows = lake.events(engine, query.since, query.until).filter(within(viewer, query.commune))
     if query.text:
         rows = rows.filter(pl.col("event.original").str.to_lowercase().str.contains(query.text.lower(), literal=True))
     found = rows.select(SHOWN).sort("@timestamp", descending=True).head(query.limit)
@@ -51,7 +51,7 @@ def incidents_of(engine: sa.Engine, viewer: Viewer, event_ids: list[str]) -> dic
     return {event_id: numbers[one] for event_id, one in pairs if one in numbers}
 
 
-def _within(viewer: Viewer, commune: str) -> pl.Expr:
+def within(viewer: Viewer, commune: str) -> pl.Expr:
     """Return the condition of what may be searched; it stands in the query itself, before anything is looked at."""
     if viewer.communes is None:
         return pl.col("commune") == commune if commune else pl.lit(value=True)

@@ -215,7 +215,7 @@ LEAKS: dict[str, tuple[Any, str, Any, str]] = {
     "a member view counts as whole": (perimeter, "is_whole", lambda _one, _viewer: True, "GET /incidents"),
     "evidence of others": (casefile, "_is_own", lambda _piece, _viewer: True, "GET /api/v1/incidents/{number}"),
     "histories of others": (casefile, "_told", lambda line, _viewer: line, "GET /incidents/{number}"),
-    "the search forgets the filter": (search, "_within", lambda _viewer, _commune: pl.lit(value=True), "GET /recherche"),
+    "the search forgets the filter": (search, "within", lambda _viewer, _commune: pl.lit(value=True), "GET /recherche"),
     "mutes of others": (mutes, "visible", lambda mutes, _viewer: list(mutes), "GET /masquages"),
     "the journal of others": (journal, "_within", lambda _connection, _viewer: ["ref.b", "ana"], "GET /consultations"),
     "entities of others": (casefile, "_own_entities", lambda all_, _pieces, _viewer: list(all_), "GET /incidents/{number}"),
