@@ -16,7 +16,19 @@ from starlette.staticfiles import StaticFiles
 from correlator.api import live, v1
 from correlator.api.armour import Armour, Pace
 from correlator.api.install import Install
-from correlator.api.pages import consultations, continuity, figures, incident, mutes, queue, rules, search, sign_in
+from correlator.api.pages import (
+    consultations,
+    continuity,
+    figures,
+    incident,
+    mutes,
+    queue,
+    reasons,
+    rules,
+    search,
+    sign_in,
+    tasks,
+)
 from correlator.api.render import page
 from correlator.api.visit import NotAllowed, NotSignedIn
 from correlator.api.wording import N_
@@ -24,7 +36,7 @@ from correlator.errors import Retry
 
 STATIC = Path(__file__).parent / "static"
 #: One line per part of the console: each has a ``router``.
-PAGES = (sign_in, queue, incident, search, mutes, continuity, rules, figures, consultations)
+PAGES = (sign_in, queue, incident, tasks, reasons, search, mutes, continuity, rules, figures, consultations)
 _TOLD = {
     400: N_("The request is not one this page understands."),
     401: N_("Sign in first."),

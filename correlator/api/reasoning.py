@@ -48,6 +48,18 @@ SENTENCES: Mapping[str, str] = {
     "too old": N_("The events of that time are no longer in the lake."),
     "shortened": N_("The lake holds very much of that day: only its last hour was looked at."),
 }
+#: Parts of an explanation as text.
+TITLES: Mapping[str, str] = {
+    "order": N_("In this order"),
+    "stages": N_("Stages of an attack:"),
+    "unusual": N_("What is unusual"),
+    "todo": N_("What to check first (all: 'tocsin incidents task %s')"),
+    "authors": N_("What the authors of the rules say"),
+    "around": N_("What they did besides, from %(since)s to %(until)s"),
+    "pivots": N_("Go on with"),
+    "missing": N_("Not known"),
+    "besides": N_("%(all)s events: %(own)s of this incident, %(others)s others."),
+}
 #: ATT&CK tactic → what people call that stage.
 STAGES: Mapping[str, str] = {
     "reconnaissance": N_("looking around from outside"),
@@ -74,6 +86,11 @@ def say(said: Said, language: str, zone: str) -> str:
     text = wording.translations(language).gettext(SENTENCES[said.code])
     told = text % {name: _written(value, language, zone) for name, value in said.values.items()}
     return wording.tied(told) if language == "fr" else told
+
+
+def title(name: str, language: str) -> str:
+    """Return what a part of an explanation is called."""
+    return wording.translations(language).gettext(TITLES[name])
 
 
 def stage(name: str, language: str) -> str:

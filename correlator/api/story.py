@@ -34,6 +34,13 @@ _NEWS = (
     (re.compile(r"commune (.+)"), N_("it reached %s")),
     (re.compile(r"took in (.+)"), N_("it took in incident %s")),
     (re.compile(r"merged into (.+)"), N_("it went into incident %s")),
+    (re.compile(r"acknowledged; owner: (.+)"), N_("took it up; it is in the hands of %s")),
+    (re.compile(r"verdict: ([\w-]+): (.+)"), N_("the verdict is now: %s (%s)")),
+    (re.compile(r"task added: (.+)"), N_("a task more: “%s”")),
+    (re.compile(r"task done: (.+)"), N_("done: “%s”")),
+    (re.compile(r"task open again: (.+)"), N_("open again: “%s”")),
+    (re.compile(r"split: (\d+) findings went to ([\d-]+)(?:: .*)?"), N_("%s findings went to incident %s")),
+    (re.compile(r"split from ([\d-]+)(?:: .*)?"), N_("it was taken out of incident %s")),
     (re.compile(r"owner: nobody"), N_("nobody works on it any more")),
     (re.compile(r"owner: (.+)"), N_("it is now in the hands of %s")),
 )
@@ -136,6 +143,8 @@ class Teller:
         return part
 
     def _name(self, value: str) -> str:
+        if value in set(Verdict):
+            return self._(wording.VERDICTS[Verdict(value)])
         return self.communes.get(value) or self.people.get(value) or value
 
     @property

@@ -24,6 +24,9 @@ ELSEWHERE = {
     "show": ("incidents_show", "incident"),
     "task": ("incidents_task", "task"),
     "evidence": ("incidents_evidence", "evidence"),
+    "figures": ("incidents_figures", "figures"),
+    "merge": ("incident_acts", "merge"),
+    "split": ("incident_acts", "split"),
 }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from correlator.api.reasoning import after, say, stage
+from correlator.api.reasoning import after, say, stage, title
 from correlator.api.wording import duration
 from correlator.cli.install import local_time
 from correlator.cli.output import print_rows
@@ -29,8 +29,8 @@ def as_text(shown: "Shown", language: str) -> None:
         return local_time(datetime.fromisoformat(text), zone)
 
     _print_facts(shown, local)
-    for title, lines in _parts(shown, language):
-        click.echo(title)
+    for name, lines in _parts(shown, language):
+        click.echo(name)
         for line in lines:
             click.echo(plain(f"  {line}"))
         click.echo()
@@ -71,31 +71,31 @@ def _parts(shown: "Shown", language: str) -> Iterator[tuple[str, Sequence[str]]]
         return [say(one, language, zone) for one in every]
 
     parts = (
-        ("In this order", _order(why, zone, language)),
-        ("Stages of an attack", [" → ".join(stage(name, language) for name in why.stages)] if why.stages else []),
-        ("What is unusual", told(why.unusual)),
-        (f"What to check first (all: 'tocsin incidents task {shown.one.number}')", [f"[ ] {one.text}" for one in why.todo]),
-        ("What the authors of the rules say", told(why.first)),
-        (_title_of(shown.around, zone), list(_besides(shown.around, zone, language))),
-        ("Go on with", [one.command for one in why.pivots if one.command]),
-        ("Not known", told(why.missing)),
+        (title("order", language), _order(why, zone, language)),
+        (title("stages", language), [" → ".join(stage(name, language) for name in why.stages)] if why.stages else []),
+        (title("unusual", language), told(why.unusual)),
+        (title("todo", language) % shown.one.number, [f"[ ] {one.text}" for one in why.todo]),
+        (title("authors", language), told(why.first)),
+        (_title_of(shown.around, zone, language), list(_besides(shown.around, zone, language))),
+        (title("pivots", language), [one.command for one in why.pivots if one.command]),
+        (title("missing", language), told(why.missing)),
     )
-    yield from ((title, lines) for title, lines in parts if lines)
+    yield from ((name, lines) for name, lines in parts if lines)
 
 
 def _order(why: Reasons, zone: str, language: str) -> list[str]:
     lines = []
     for one in why.moments:
-        times = f"{one.count:,} times within {duration(one.lasted.total_seconds(), language)}" if one.count > 1 else "once"
-        kind = {"hit": ", a correlation", "risk": ", by risk"}.get(one.kind, "")
+        times = f"× {one.count:,}, {duration(one.lasted.total_seconds(), language)}" if one.count > 1 else "× 1"
+        kind = {"hit": ", correlation", "risk": ", risk"}.get(one.kind, "")
         lines.append(f"{local_time(one.at, zone)}  {after(one, language):>9}  {one.title} ({one.level}{kind}, {times})")
     return lines
 
 
-def _title_of(around: Around | None, zone: str) -> str:
+def _title_of(around: Around | None, zone: str, language: str) -> str:
     if around is None:
         return ""
-    return f"What they did besides, from {local_time(around.since, zone)} to {local_time(around.until, zone)}"
+    return title("around", language) % {"since": local_time(around.since, zone), "until": local_time(around.until, zone)}
 
 
 def _besides(around: Around | None, zone: str, language: str) -> Iterator[str]:
@@ -104,8 +104,8 @@ def _besides(around: Around | None, zone: str, language: str) -> Iterator[str]:
     if around.gap:
         yield say(Said(around.gap), language, zone)
     for did in around.did:
-        others = did.events - did.inside
-        yield f"{did.thing.kind} {did.thing.value}: {did.events:,} events, {did.inside:,} of this incident, {others:,} others"
+        counts = {"all": f"{did.events:,}", "own": f"{did.inside:,}", "others": f"{did.events - did.inside:,}"}
+        yield f"{did.thing.kind} {did.thing.value}: {title('besides', language) % counts}"
         for dataset, action, count in did.actions:
             yield f"    {count:>7,}  {dataset}{f'  {action}' if action else ''}"
         for row in did.examples:
@@ -140,13 +140,13 @@ def as_markdown(shown: "Shown", language: str) -> str:
     ]  # fmt: skip
     if document["merged_into"]:
         lines.append(f"- It went into {document['merged_into']}.")
-    for title, told in _parts(shown, language):
-        lines += ["", f"## {_safe(title)}", "", *(f"- {_code(line) if _is_raw(title, line) else _safe(line)}" for line in told)]
+    for name, told in _parts(shown, language):
+        lines += ["", f"## {_safe(name)}", "", *(f"- {_code(line) if _is_raw(line) else _safe(line)}" for line in told)]
     return plain("\n".join(lines) + "\n")
 
 
-def _is_raw(title: str, line: str) -> bool:
-    return title == "Go on with" or line.startswith("    ")
+def _is_raw(line: str) -> bool:
+    return line.startswith(("tocsin ", "    "))
 
 
 def _safe(text: str) -> str:

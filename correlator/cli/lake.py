@@ -30,9 +30,10 @@ def query(sql: str, config: Path | None, form: str) -> None:
     connection = duckdb.connect(":memory:", config={"enable_external_access": "false", "lock_configuration": "true"})
     connection.register("events", events(engine).collect().to_arrow())
     try:
-        result = connection.execute(sql)
-        columns = [column[0] for column in result.description or ()]
-        rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        found = connection.sql(sql)
+        table = found.to_arrow_table() if found else None  # Arrow: DuckDB's own rows need pytz for times
+        columns = table.column_names if table is not None else []
+        rows = table.to_pylist() if table is not None else []
     except duckdb.Error as error:
         raise InputError(
             [Problem("SQL", 0, str(error).splitlines()[0], 'the table is events; "column.names" in double quotes')]

@@ -281,16 +281,30 @@ def _sql(thing: Thing, since: str) -> str:
 
 def _mutes(found: Casefile, last: Sequence[str]) -> Iterator[Pivot]:
     """Yield the mute that would keep this from being told again, when somebody said that it need not be."""
-    verdict, lane = found.summary.verdict, found.summary.lane
-    if verdict not in {"false-positive", "benign-positive"} or not found.rules or not found.summary.is_whole:
+    link = mute_link(found)
+    if not link:
         return
-    rule = max(found.rules, key=lambda one: one.count)
-    thing = next((entity for entity in found.entities if entity.strong), None)
+    rule, thing, commune = _muted(found)
     about = f"{thing.kind}={thing.value}" if thing else ""
-    commune = "" if lane in {SHARED, "cross"} else lane
     words = ["tocsin", "mute", "add", "--rule", rule.id]
     words += ["--commune", commune] if commune else []
     words += ["--about", about] if about else []
-    words += ["--for", "30d", "--because", f"{verdict} {found.summary.number}", "--dry-run", *last]
-    link = f"/incidents/{found.summary.number}/masquer?{urlencode({'rule': rule.id, 'commune': commune, 'about': about})}"
+    words += ["--for", "30d", "--because", f"{found.summary.verdict} {found.summary.number}", "--dry-run", *last]
     yield Pivot(Said("pivot_mute", {"rule": rule.title, "value": about}), shlex.join(words), link)
+
+
+def mute_link(found: Casefile) -> str:
+    """Return the address of the form of mutes, filled in for what a person called a false or benign positive; "" for others."""
+    if found.summary.verdict not in {"false-positive", "benign-positive"} or not found.rules or not found.summary.is_whole:
+        return ""
+    rule, thing, commune = _muted(found)
+    filled = {"rule": rule.id, "commune": commune, "kind": thing.kind if thing else "", "value": thing.value if thing else ""}
+    return f"/incidents/{found.summary.number}/masquer?{urlencode({name: value for name, value in filled.items() if value})}"
+
+
+def _muted(found: Casefile) -> tuple[Fired, Entity | None, str]:
+    """Return the rule that spoke most, the first strong thing, and the commune, "" for lanes of several."""
+    lane = found.summary.lane
+    rule = max(found.rules, key=lambda one: one.count)
+    thing = next((entity for entity in found.entities if entity.strong), None)
+    return rule, thing, "" if lane in {SHARED, "cross"} else lane

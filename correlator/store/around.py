@@ -125,10 +125,10 @@ def _did(found: pl.DataFrame, thing: Thing, inside: set[str]) -> Did:
     others = mine.filter(~pl.col("event.id").is_in(list(inside)))
     grouped = others.group_by(pl.col("event.dataset").fill_null(""), pl.col("event.action").cast(pl.String).fill_null("")).len()
     counted = grouped.sort(["len", "event.dataset", "event.action"], descending=[True, False, False]).head(_ACTIONS)
-    newest = others.sort("@timestamp", descending=True).unique(
-        ["event.dataset", "event.action"], keep="first", maintain_order=True
-    )
+    ordered = others.sort("@timestamp", "event.id", descending=True)
+    turn = pl.int_range(pl.len()).over("event.dataset", "event.action")
+    examples = ordered.with_columns(turn.alias("turn")).sort("turn", maintain_order=True).select(_SHOWN).head(_EXAMPLES)
     return Did(
         thing, mine.height, mine.height - others.height, tuple(counted.iter_rows()),
-        tuple(newest.select(_SHOWN).head(_EXAMPLES).to_dicts()),
+        tuple(examples.to_dicts()),
     )  # fmt: skip

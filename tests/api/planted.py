@@ -88,6 +88,9 @@ def _pieces(connection: sa.Connection, sequence: int, commune: str) -> None:
     for kind in ("host", "user", "ip"):
         shown = f"{kind}-{mark}"
         connection.execute(sa.insert(schema.incident_entity), {**entity, "kind": kind, "value": shown, "shown": shown})
+    if INCIDENTS[sequence][1] == (commune,):  # a machine that all communes' records name
+        common = {"kind": "host", "value": "common-host", "shown": "common-host", "role": "observer"}
+        connection.execute(sa.insert(schema.incident_entity), {**entity, **common})
     event = {"commune": commune, "host.name": f"host-{mark}", "user.name": f"user-{mark}", "event.original": f"line {mark}"}
     piece = {"incident": _id(sequence), "event_id": event_id, "at": NOW, "rule_id": f"rule{mark}", "sha256": f"sha{mark}"}
     connection.execute(sa.insert(schema.incident_evidence), {**piece, "document": orjson.dumps(event).decode()})
@@ -119,7 +122,13 @@ def _people_said(connection: sa.Connection, commune: str) -> None:
 def _lake(engine: sa.Engine) -> None:
     communes = [A, B, "shared", "unattributed"]
     rows = [
-        {"commune": one, "event.original": f"lake common-word {MARK[one]}", "host.name": f"h{MARK[one]}"} for one in communes
+        {
+            "commune": one,
+            "event.original": f"lake common-word {MARK[one]}",
+            "host.name": f"h{MARK[one]}",
+            "observer.name": "common-host",
+        }
+        for one in communes
     ]
     frame = pl.DataFrame(rows).with_columns(
         pl.format("e{}", pl.col("commune")).alias("event.id"),

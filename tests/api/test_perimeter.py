@@ -66,6 +66,20 @@ ROUTES: dict[str, list[Asked]] = {
     "POST /incidents/{number}/status": _posts(
         "/incidents/{number}/status", {"status": "acknowledged", **_SEEN}, {"status": "closed", **_SEEN}
     ),
+    "POST /incidents/{number}/prendre": _posts("/incidents/{number}/prendre", _SEEN),
+    "POST /incidents/{number}/taches": _posts(
+        "/incidents/{number}/taches", {"keys": "generic/read"}, {"keys": "password-spray/success"}, {"undo": "generic/read"}
+    ),
+    "POST /incidents/{number}/tache": _posts("/incidents/{number}/tache", {"text": ""}, {"text": "word"}),
+    "POST /incidents/{number}/fusionner": _posts(
+        "/incidents/{number}/fusionner",
+        *({"other": number(one), "version": "1"} for one in (700_001, 700_002, 700_003, 700_005)),
+    ),
+    "POST /incidents/{number}/scinder": _posts(
+        "/incidents/{number}/scinder", *({"about": f"host=host-{MARK[one]}", "version": "1"} for one in (A, B))
+    ),
+    "GET /incidents/{number}/pourquoi": _each("/incidents/{number}/pourquoi"),
+    "GET /incidents/{number}/autour": _each("/incidents/{number}/autour"),
     "POST /incidents/{number}/owner": _posts("/incidents/{number}/owner", {"owner": "", **_SEEN}),
     "POST /incidents/{number}/comment": _posts("/incidents/{number}/comment", {"text": ""}, {"text": "word"}),
     "GET /recherche": _gets("/recherche", text=list(PROBES))
@@ -109,7 +123,8 @@ ROUTES: dict[str, list[Asked]] = {
 #: Where B must find B's own secrets: else the test would pass on empty pages.
 TELLING = (
     "GET /continuite", "GET /echeances",
-    "GET /incidents", "GET /incidents/{number}", "GET /recherche", "GET /masquages", "GET /api/v1/incidents",
+    "GET /incidents", "GET /incidents/{number}", "GET /incidents/{number}/pourquoi", "GET /incidents/{number}/autour",
+    "GET /recherche", "GET /masquages", "GET /api/v1/incidents",
     "GET /api/v1/incidents/{number}", "GET /api/v1/search",
 )  # fmt: skip
 
@@ -203,7 +218,8 @@ def test_a_sees_its_part_of_a_shared_incident(browser: Browser) -> None:
 def test_not_theirs_is_as_if_it_were_not(browser: Browser) -> None:
     """B's incident and no incident at all: the same answer, byte by byte."""
     client = browser("ref.a")
-    for path in ("/incidents/{}", "/incidents/{}/masquer", "/api/v1/incidents/{}"):
+    pages = ("/incidents/{}", "/incidents/{}/masquer", "/incidents/{}/pourquoi", "/incidents/{}/autour", "/api/v1/incidents/{}")
+    for path in pages:
         answers = [client.get(path.format(one)) for one in (number(700_001), "26-9999", number(700_005), number(700_007))]
         assert len({(answer.status_code, answer.text.replace(answer.url.path, "")) for answer in answers}) == 1
 
@@ -215,6 +231,12 @@ LEAKS: dict[str, tuple[Any, str, Any, str]] = {
     "a member view counts as whole": (perimeter, "is_whole", lambda _one, _viewer: True, "GET /incidents"),
     "evidence of others": (casefile, "_is_own", lambda _piece, _viewer: True, "GET /api/v1/incidents/{number}"),
     "histories of others": (casefile, "_told", lambda line, _viewer: line, "GET /incidents/{number}"),
+    "what they did besides, of others": (
+        search,
+        "within",
+        lambda _viewer, _commune: pl.lit(value=True),
+        "GET /incidents/{number}/autour",
+    ),
     "the search forgets the filter": (search, "within", lambda _viewer, _commune: pl.lit(value=True), "GET /recherche"),
     "mutes of others": (mutes, "visible", lambda mutes, _viewer: list(mutes), "GET /masquages"),
     "the journal of others": (journal, "_within", lambda _connection, _viewer: ["ref.b", "ana"], "GET /consultations"),

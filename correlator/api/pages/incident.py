@@ -15,16 +15,19 @@ from correlator.api.story import Teller, chart_of, possible
 from correlator.api.visit import May, NotAllowed, Reader, Visit, checked
 from correlator.api.wording import N_
 from correlator.model.incident import TRANSITIONS, IllegalTransition, Incident, Status, Verdict
-from correlator.store import accounts, casefile, journal, people
+from correlator.runtime.reasons import mute_link
+from correlator.runtime.todo import todo_of
+from correlator.store import accounts, casefile, evidence, journal, people, perimeter
 from correlator.store.casefile import Casefile
 from correlator.store.database import reading
-from correlator.store.people import Act, Stale, UnknownIncident
+from correlator.store.people import Act, Stale, Unjudged, UnknownIncident
 
 router = APIRouter()
 PIECES_PER_PAGE = 10
 _LONGEST = 4_000
 _Text = Annotated[str, Form(max_length=_LONGEST)]
-_Seen = Annotated[int, Form(ge=0)]
+#: Hidden fields of every form that decides: the version and the last line of the history that the person saw.
+Seen = Annotated[int, Form(ge=0)]
 _JUDGED = (Status.RESOLVED, Status.CLOSED)
 
 
@@ -58,8 +61,8 @@ def move(
     request: Request,
     visit: Annotated[Visit, Depends(checked(May.ACT))],
     number: str,
-    version: _Seen,
-    seen: _Seen,
+    version: Seen,
+    seen: Seen,
     status: Annotated[str, Form()],
     verdict: Annotated[str, Form()] = "",
     reason: _Text = "",
@@ -78,7 +81,7 @@ def move(
     def act(install: Install, act: Act) -> Incident:
         return people.move(install.engine, found.summary.number, wanted, act, verdict=judged, reason=reason.strip())
 
-    return _done(request, visit, found, (version, seen), act, typed)
+    return acted(request, visit, found, (version, seen), act, typed)
 
 
 @router.post("/incidents/{number}/owner")
@@ -86,8 +89,8 @@ def assign(
     request: Request,
     visit: Annotated[Visit, Depends(checked(May.ACT))],
     number: str,
-    version: _Seen,
-    seen: _Seen,
+    version: Seen,
+    seen: Seen,
     owner: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Say who works on the incident."""
@@ -98,7 +101,7 @@ def assign(
     def act(install: Install, act: Act) -> Incident:
         return people.assign(install.engine, found.summary.number, owner, act)
 
-    return _done(request, visit, found, (version, seen), act, Typed(owner=owner))
+    return acted(request, visit, found, (version, seen), act, Typed(owner=owner))
 
 
 @router.post("/incidents/{number}/comment")
@@ -109,7 +112,7 @@ def comment(
     found = read_incident(request, visit, number)
     if not text.strip():
         return _shown(request, visit, found, trouble=N_("The comment is empty: write what others should know."), status=422)
-    people.comment(install_of(request).engine, found.summary.number, text.strip(), _act(request, visit))
+    people.comment(install_of(request).engine, found.summary.number, text.strip(), act_of(request, visit))
     return RedirectResponse(f"/incidents/{found.summary.number}#story", 303)
 
 
@@ -134,32 +137,38 @@ def read_incident(request: Request, visit: Visit, number: str) -> Casefile:
     return found
 
 
-def _act(request: Request, visit: Visit, version: int | None = None, seen: int | None = None) -> Act:
+def act_of(request: Request, visit: Visit, version: int | None = None, seen: int | None = None) -> Act:
+    """Return an act of the visitor, now; ``version`` and ``seen`` are what they saw."""
     install = install_of(request)
     settings = install.settings
     return Act(visit.person.login, install.now(), settings.install, tuple(settings.sinks), version, seen)
 
 
-def _done(
+def acted(
     request: Request,
     visit: Visit,
     found: Casefile,
     known: tuple[int, int],
     act: Callable[[Install, Act], Incident],
-    typed: Typed,
+    typed: Typed | None = None,
 ) -> Response:
     """Do it and lead back to the incident; when it changed meanwhile, show what changed and keep what was typed."""
     if not found.summary.is_whole:
         raise NotAllowed
     try:
-        act(install_of(request), _act(request, visit, *known))
-    except (Stale, IllegalTransition):
+        act(install_of(request), act_of(request, visit, *known))
+    except (Stale, IllegalTransition, Unjudged):
         again = read_incident(request, visit, found.summary.number)
         told = N_("Somebody else has changed this incident since you opened it. Nothing of yours was saved yet.")
         return _shown(request, visit, again, typed=typed, trouble=told, news_after=known[1], status=409)
     except UnknownIncident:
         raise HTTPException(404) from None
     return RedirectResponse(f"/incidents/{found.summary.number}", 303)
+
+
+def shown_again(request: Request, visit: Visit, found: Casefile, trouble: str, status: int) -> Response:
+    """Return the page of the incident as it is now, with what could not be done."""
+    return _shown(request, visit, read_incident(request, visit, found.summary.number), trouble=trouble, status=status)
 
 
 def _shown(
@@ -196,8 +205,23 @@ def _shown(
         "typed": typed or Typed(),
         "trouble": translator(request)(trouble) if trouble else "",
         "news": news,
+        "mute_link": mute_link(found),
+        **_work(install, visit, found),
     }
     return page(request, "incident.html", status=status, **shown)
+
+
+def _work(install: Install, visit: Visit, found: Casefile) -> dict[str, Any]:
+    """Return what is to be done, by whom it was, and whether the evidence is as it was kept."""
+    with reading(install.engine) as connection:
+        one = perimeter.find(connection, visit.viewer, found.summary.number)
+        if one is None:
+            raise HTTPException(404)
+        todo = todo_of(connection, one.id, found)
+        verified = evidence.verify(connection, one.id) if found.summary.is_whole else None
+        named = {task.done_by for task in todo} | {task.added_by for task in todo}
+        doers = {known.login: known.name for known in accounts.list_people(connection) if known.login in named}
+    return {"todo": todo, "verified": verified, "doers": doers}
 
 
 def _people(install: Install, found: Casefile) -> Mapping[str, str]:

@@ -1,5 +1,7 @@
 """Search: where an address, an account, a machine or any text occurs in the events; every search is written down."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from threading import BoundedSemaphore
 from typing import Annotated, Any
@@ -64,9 +66,16 @@ def look(install: Install, visit: Visit, text: str, period: str, commune: str, l
     back, _ = PERIODS.get(period, PERIODS["7d"])
     now = install.now()
     journal.note_read(install.engine, visit.viewer, "search", text, {"period": period, "commune": commune}, now)
+    with one_at_a_time():
+        return search.find_events(install.engine, visit.viewer, search.Query(text, now - back, None, commune, limit))
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until fewer than two others read the lake; raises 503 when that takes too long."""
     if not _LOOKING.acquire(timeout=_PATIENCE_S):
         raise HTTPException(503)
     try:
-        return search.find_events(install.engine, visit.viewer, search.Query(text, now - back, None, commune, limit))
+        yield
     finally:
         _LOOKING.release()
