@@ -1,4 +1,4 @@
-"""State as a log: what a batch changed in each lane, and a lane whole, as Arrow blobs; and the state put together from them.
+"""State as a log: what a batch changed in each lane, and a lane whole, as blobs of Arrow frames; and the state out of them.
 
 A delta has the frames of a state with what is new in them, and the uids and hits that are gone. Rows that only grew too old are
 not told: who reads a log forgets them by the watermark, as the engine does.
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import polars as pl
+import pyarrow as pa
 
 from correlator.correlate.rehash import rehashed
 from correlator.correlate.state import FOREVER, FRAMES, NEVER, OPEN, LaneStates, merged, only, without
@@ -18,11 +19,13 @@ from correlator.errors import Fatal
 
 #: Version of the blob. 2 and older held whole groups; their rules meant something by another hash, so nothing of them goes on.
 VERSION = 3
-_BLOB = pl.Schema({"v": pl.UInt16(), "kind": pl.String(), "about": pl.Binary(), **dict.fromkeys(FRAMES, pl.Binary())})
-_OPS = {"gone_rows": pl.UInt64(), "gone_hits": pl.UInt64(), "assigned": pl.Binary()}
+_MARK = b"tocsin windows\n"
+_OPS = {
+    "assigned": pl.Schema({"uid": pl.UInt64(), "hit": pl.UInt64()}),
+    "gone_rows": pl.Schema({"uid": pl.UInt64()}),
+    "gone_hits": pl.Schema({"hit": pl.UInt64()}),
+}
 _WHOLE, _DELTA = "snapshot", "delta"
-_ASSIGNED = pl.Schema({"uid": pl.UInt64(), "hit": pl.UInt64()})
-_OP_COLUMNS = {"assigned": ["uid", "hit"], "gone_rows": ["uid"], "gone_hits": ["hit"]}
 _KEYED = ("rows", "waiting", "keys", "open", "hours")
 
 
@@ -55,7 +58,7 @@ class Changes:
     def _blob(self, lane: str, parts: Mapping[str, "_Parts"], ops: Mapping[str, "_Parts"]) -> bytes:
         frames: dict[str, Any] = {name: part.get(lane, getattr(self.added, name).clear()) for name, part in parts.items()}
         state = _with_details(replace(self.added, **frames), self.added.details, lane)
-        told = {name: part[lane].select(_OP_COLUMNS[name]) for name, part in ops.items() if lane in part}
+        told = {name: part[lane].select(list(_OPS[name])) for name, part in ops.items() if lane in part}
         return _write(_DELTA, state, told)
 
 
@@ -188,51 +191,68 @@ def _last_open(states: Sequence[LaneStates], entries: Sequence[_Entry]) -> pl.Da
 
 
 def _write(kind: str, state: LaneStates, ops: Mapping[str, pl.DataFrame]) -> bytes:
-    about = {
-        "rules": state.rules,
-        "keeps": state.keeps,
-        "passed": state.passed,
-        "newest": state.newest,
-        "polars": pl.__version__,
-    }
-    frames = {name: _ipc(getattr(state, name)) for name in FRAMES}
-    filled = {name: _ipc(ops[name]) if name in ops else b"" for name in _OPS}
-    row = {"v": VERSION, "kind": kind, "about": orjson.dumps(about), **frames, **filled}
-    schema = pl.Schema({**_BLOB, **dict.fromkeys(_OPS, pl.Binary())})
-    return _ipc(pl.DataFrame([row], schema=schema))
+    """Return a blob: a mark, how long the head is, the head (JSON), and the frames it names one after the other."""
+    frames = {**{name: getattr(state, name) for name in FRAMES}, **ops}
+    parts = {name: _arrow(frame) for name, frame in frames.items() if frame.height}
+    head = orjson.dumps(
+        {
+            "v": VERSION,
+            "kind": kind,
+            "rules": state.rules,
+            "keeps": state.keeps,
+            "passed": state.passed,
+            "newest": state.newest,
+            "polars": pl.__version__,
+            "parts": {name: len(part) for name, part in parts.items()},
+        }
+    )
+    return b"".join([_MARK, len(head).to_bytes(4, "little"), head, *parts.values()])
 
 
-def _ipc(frame: pl.DataFrame) -> bytes:
-    if frame.is_empty():
-        return b""
-    sink = io.BytesIO()
-    frame.write_ipc(sink)
-    return sink.getvalue()
+def _arrow(frame: pl.DataFrame) -> bytes:
+    """Return a frame as an Arrow stream; pyarrow writes a small one in a fifth of the time that polars takes."""
+    table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
 
 
-def _frame(blob: bytes, schema: pl.Schema) -> pl.DataFrame:
-    return pl.read_ipc(io.BytesIO(blob)).cast(schema) if blob else schema.to_frame()
+def _frame(blob: bytes | None, schema: pl.Schema) -> pl.DataFrame:
+    return pl.read_ipc_stream(io.BytesIO(blob)).cast(schema) if blob else schema.to_frame()
+
+
+def _parts(blob: bytes) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+    """Return the head of a blob and its frames; None for one of a version whose rules meant something else."""
+    if not blob.startswith(_MARK):
+        return None
+    begin = len(_MARK) + 4
+    at = begin + int.from_bytes(blob[begin - 4 : begin], "little")
+    head = orjson.loads(blob[begin:at])
+    if head["v"] > VERSION:
+        raise Fatal(f"correlation state has version {head['v']}; this Tocsin reads up to {VERSION}: update it")
+    parts = {}
+    for name, length in head["parts"].items():
+        parts[name] = blob[at : at + length]
+        at += length
+    return head, parts
 
 
 def _read(blob: bytes) -> _Entry | None:
-    """Return what a blob says; None for one of a version whose rules meant something else."""
-    row = pl.read_ipc(io.BytesIO(blob)).row(0, named=True)
-    if row["v"] > VERSION:
-        raise Fatal(f"correlation state has version {row['v']}; this Tocsin reads up to {VERSION}: update it")
-    if row["v"] < VERSION:
+    read = _parts(blob)
+    if read is None:
         return None
-    about = orjson.loads(row["about"])
-    frames = {name: _frame(row[name], schema) for name, schema in FRAMES.items()}
+    head, parts = read
+    frames = {name: _frame(parts.get(name), schema) for name, schema in FRAMES.items()}
     state = LaneStates(
-        rules=tuple((id_, hash_) for id_, hash_ in about["rules"]),
-        keeps=tuple(about["keeps"]),
-        passed=about["passed"],
-        newest=about.get("newest", NEVER),
+        rules=tuple((id_, hash_) for id_, hash_ in head["rules"]),
+        keeps=tuple(head["keeps"]),
+        passed=head["passed"],
+        newest=head["newest"],
         **frames,
     )
-    if about["polars"] != pl.__version__:
+    if head["polars"] != pl.__version__:
         state = rehashed(state)
-    gone = [
-        _frame(row[name], pl.Schema({column: pl.UInt64()})) for name, column in (("gone_rows", "uid"), ("gone_hits", "hit"))
-    ]
-    return _Entry(row["kind"] == _WHOLE, state, _frame(row["assigned"], _ASSIGNED), *(frame.to_series() for frame in gone))
+    ops = {name: _frame(parts.get(name), schema) for name, schema in _OPS.items()}
+    gone = (ops[name].to_series() for name in ("gone_rows", "gone_hits"))
+    return _Entry(head["kind"] == _WHOLE, state, ops["assigned"], *gone)
