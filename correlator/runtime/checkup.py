@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from correlator.config.settings import Settings
+from correlator.config.settings import Settings, SourceSettings
 from correlator.errors import InputError, TocsinError
 from correlator.parse.registry import find_parsers
 from correlator.runtime.checkup_listeners import check_listeners
@@ -17,6 +17,7 @@ from correlator.runtime.checkup_rules import check_rule_sets
 from correlator.runtime.content import Content, load_content
 from correlator.runtime.finding import Finding, Verdict
 from correlator.runtime.fresh import runs_on
+from correlator.runtime.timing import LATENESS, usual_lateness
 from correlator.store import noise, schema
 from correlator.store.database import database_name, open_database, reading
 from correlator.store.schema_people import person
@@ -127,7 +128,20 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
                 "is the path right, and the product logging?",
             )
         else:
-            yield Finding(subject, Verdict.OK, f"{len(files)} file(s)")
+            yield Finding(subject, Verdict.OK, f"{len(files)} file(s){_patience(source)}")
+
+
+def _patience(source: SourceSettings) -> str:
+    """Return how long correlations wait for the source, where that is not what they do for most; for the end of a line."""
+    usual = usual_lateness([] if source.parser == "auto" else [source.parser])
+    lateness = usual if source.lateness is None else source.lateness
+    told = [f"records up to {_minutes(lateness)} late"] if lateness != LATENESS else []
+    told += [f"idle after {_minutes(source.idle)}"] if source.idle is not None else []
+    return "".join(f", {one}" for one in told)
+
+
+def _minutes(time: timedelta) -> str:
+    return f"{time.total_seconds() / 60:g} min"
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

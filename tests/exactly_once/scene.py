@@ -65,6 +65,9 @@ data_dir = "data"
 rules = ["rules.yml"]
 estate = "estate.toml"
 {extra}
+[triage]  # hundreds of incidents of one rule are meant here
+budget_hour = 0
+budget_day = 0
 [[sink]]
 name = "journal"
 kind = "file"

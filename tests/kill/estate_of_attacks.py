@@ -34,6 +34,9 @@ level: high
 SETTINGS = """\
 data_dir = "data"
 rules = ["rules.yml"]
+[triage]  # hundreds of incidents of one rule are meant here
+budget_hour = 0
+budget_day = 0
 [[source]]
 name = "auth"
 paths = ["{log}"]
