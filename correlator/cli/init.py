@@ -45,6 +45,7 @@ gap_hours = 4
 
 # What most installs add next, each with its page:
 #   [[listener]]  logs over the network: syslog, Splunk HEC, Winlogbeat      docs/listeners.md
+#   [proof]       a daily record to the ticket: proof that it is awake       docs/proof.md
 #   [oncall]      who is called at night, for what, through what             docs/oncall.md
 #   [[sink]]      tickets in Redmine or GLPI, mail, SMS                      docs/tickets.md
 #   [board]       the continuity board that outlives this server             docs/continuity.md

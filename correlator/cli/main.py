@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "estate": ("estate", "Check the estate, fill it from exports, see what stands on what."),
     "oncall": ("oncall", "Calls to on-call people: list, take, test, and who would be called."),
     "watch": ("watch", "From another machine, call people when Tocsin falls silent."),
+    "proof": ("proof", "The daily proof that Tocsin is awake: from the front door to the ticket."),
     "brief": ("brief", "The morning brief: what happened since 18:00."),
     "doctor": ("doctor", "Check configuration, disk, rules, parsers, clock; say what to do."),
     "backup": ("backup", "Copy a running install into a folder or one file."),

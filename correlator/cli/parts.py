@@ -29,6 +29,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
     from correlator.runtime.disk import guard_disk  # noqa: PLC0415
     from correlator.runtime.intake import Intake  # noqa: PLC0415
     from correlator.runtime.oncall import OnCall  # noqa: PLC0415
+    from correlator.runtime.proving import Prover  # noqa: PLC0415
     from correlator.runtime.retention import daily  # noqa: PLC0415
 
     intake = [Intake(settings, engine, metrics)] if settings.listener else []
@@ -43,6 +44,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
         Duty("backup", timedelta(hours=1), lambda now: watch_backups(settings, engine, now)),
         Duty("figures", timedelta(minutes=1), board.count),
         *pages,
+        *([Duty("proof", timedelta(seconds=15), Prover(settings, engine, metrics).turn)] if settings.proof.at else []),
         Duty("noise", timedelta(minutes=5), lambda now: breaker.rest(engine, settings, metrics, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
     ]

@@ -16,12 +16,14 @@ from correlator.config.sections.console import ConsoleSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
 from correlator.config.sections.listeners import Input, JournalSettings, ListenerSettings, contradictions, declared
 from correlator.config.sections.oncall import OnCallSettings, WakeSettings
+from correlator.config.sections.proof import ProofSettings
 from correlator.config.sections.rules import RuleSetSettings
 from correlator.config.sections.scale import KafkaSettings
 from correlator.config.sections.triage import RiskSection, SuppressSection, TriageSettings
 from correlator.config.strict import Strict, known_zone, without_password
 from correlator.config.toml_lines import key_lines
 from correlator.errors import InputError, Problem
+from correlator.model.proof import SOURCE as PROOFS
 
 Section = TypeVar("Section", bound=Strict)
 #: Looked for, in this order, when no ``--config`` is given.
@@ -108,6 +110,7 @@ class Settings(Strict):
     disk: DiskSettings = DiskSettings()
     backup: BackupSettings = BackupSettings()
     kafka: KafkaSettings = KafkaSettings()
+    proof: ProofSettings = ProofSettings()
     database_url: str = Field(default="", repr=False)
     """PostgreSQL instead of the SQLite file: postgresql+psycopg://user@host/name; its password comes from ~/.pgpass."""
 
@@ -143,7 +146,13 @@ class Settings(Strict):
     def inputs(self) -> list[Input]:
         """Return what is declared of every source, followed or listened to."""
         followed = [Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle) for one in self.source]
-        return followed + declared(self.listener)
+        own = [Input(PROOFS, "", "linux_syslog", self.time_zone)] if self.follows_proofs else []
+        return followed + declared(self.listener) + own
+
+    @property
+    def follows_proofs(self) -> bool:
+        """Say whether the daily proofs come by a followed file of Tocsin's own."""
+        return bool(self.proof.at) and not self.proof.door
 
     @property
     def sinks(self) -> dict[str, Mapping[str, Any]]:

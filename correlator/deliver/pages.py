@@ -15,6 +15,7 @@ from correlator.model.severity import Severity
 from correlator.store import schema, views
 from correlator.store.database import reading, transaction
 from correlator.store.outbox import note
+from correlator.store.proofs import is_proof
 from correlator.store.schema_people import page, page_try
 from correlator.store.upsert import insert
 
@@ -190,7 +191,8 @@ def _candidates(connection: sa.Connection, plan: Plan, now: datetime) -> list[In
     table = schema.incident
     lowest = min((criterion.minimum for criterion in plan.criteria), default=Severity.CRITICAL)
     query = sa.select(table).where(
-        table.c.status.in_(_OPEN_STATUSES) & (table.c.severity >= int(lowest)) & (table.c.updated >= now - _FRESH)
+        table.c.status.in_(_OPEN_STATUSES) & (table.c.severity >= int(lowest)) & (table.c.updated >= now - _FRESH),
+        ~is_proof(),
     )
     return [views.incident_of(row) for row in connection.execute(query).mappings()]
 

@@ -16,12 +16,14 @@ from correlator.errors import TocsinError
 from correlator.model.incident import Incident, Status
 from correlator.model.mute import Mute, Weekly
 from correlator.model.noise import Digest
+from correlator.model.proof import SOURCE as PROOFS
+from correlator.model.proof import Run
 from correlator.runtime.board import board_of, ground_of
 from correlator.runtime.board_lines import DueLine, due_lines
 from correlator.runtime.board_pages import Cause, causes
 from correlator.runtime.disk import Level, disk_state
 from correlator.runtime.pulse import health_of
-from correlator.store import schema, views
+from correlator.store import proofs, schema, views
 from correlator.store.calls import list_calls
 from correlator.store.continuity import last_heard
 from correlator.store.database import reading
@@ -66,6 +68,7 @@ class Brief:
     muted: tuple[tuple[str, str, datetime, int], ...]  # what, why, until, findings hidden so far
     unmuted: tuple[tuple[str, str, datetime, int], ...]  # the same of those that ran out since then
     noisy: tuple[Digest, ...]  # rules over their budget since then
+    proofs: tuple[Run, ...]  # made since then
     signs: Mapping[str, datetime]
     problems: tuple[str, ...]
     disk_used: float
@@ -117,6 +120,7 @@ def brief_of(engine: sa.Engine, settings: Settings, since: datetime, now: dateti
             muted=tuple(_muted(connection, engine, now)),
             unmuted=tuple(_mute_line(one) for one in ended_between(connection, since, now)),
             noisy=tuple(digests(connection, since)),
+            proofs=tuple(proofs.runs(connection, since)),
             signs=health.last,
             problems=health.sentences,
             disk_used=disk.used_percent,
@@ -142,7 +146,7 @@ def _board(
 
 def _changed(connection: sa.Connection, since: datetime) -> Iterable[Incident]:
     table = schema.incident
-    query = sa.select(table).where((table.c.updated >= since) & (table.c.status != str(Status.MERGED)))
+    query = sa.select(table).where((table.c.updated >= since) & (table.c.status != str(Status.MERGED)), ~proofs.is_proof())
     query = query.order_by(table.c.severity.desc(), table.c.lane, table.c.id)
     return [views.incident_of(row) for row in connection.execute(query).mappings()]
 
@@ -156,6 +160,8 @@ def _sources(connection: sa.Connection, settings: Settings, since: datetime) -> 
     heard = last_heard(connection)
     configured = [source.name for source in settings.source]
     for name in dict.fromkeys([*configured, *sorted({*counted, *heard})]):
+        if name == PROOFS:
+            continue  # they are told by themselves
         fates = counted.get(name, dict.fromkeys(FATES, 0))
         yield SourceNight(name, fates, heard.get(name), silent=not fates["received"])
 

@@ -8,8 +8,10 @@ from typing import Any
 from correlator.continuity.wording import hour_text, moment_text
 from correlator.deliver.wording import LEVELS
 from correlator.model.incident import Incident, Status, number_of
+from correlator.model.proof import State
 from correlator.runtime.brief import Brief, communes_of
 from correlator.runtime.disk import Level
+from correlator.store.proofs import floor
 
 _STATUSES = {
     Status.NEW: "nouveau, personne ne l’a pris",
@@ -185,6 +187,7 @@ def _noisy(brief: Brief) -> Iterator[str]:
 
 def _signs(brief: Brief) -> Iterator[str]:
     yield "TOCSIN LUI-MÊME"
+    yield from _proofs(brief)
     names = {"pipeline": "analyse", "deliver": "envois", "oncall": "astreinte"}
     for part, at in brief.signs.items():
         yield f"  {names.get(part, part)} : signe de vie {_when(at, brief)}"
@@ -192,6 +195,19 @@ def _signs(brief: Brief) -> Iterator[str]:
         yield f"  PROBLÈME : {problem}"
     full = {Level.FREE: "", Level.TIGHT: ", il se remplit", Level.FULL: ", PLEIN : la lecture attend"}[brief.disk_level]
     yield f"  disque : {brief.disk_used:.0f} % utilisés{full}"
+
+
+def _proofs(brief: Brief) -> Iterator[str]:
+    """Yield how the daily proofs went: one line when all arrived, one more for each that did not."""
+    if not brief.proofs:
+        return
+    arrived = [one for one in brief.proofs if one.state is State.DELIVERED]
+    ticket = floor(arrived).get("ticket")
+    took = f", du journal au ticket en {ticket.total_seconds():.0f} s (médiane)" if ticket is not None else ""
+    yield f"  preuve de veille : {len(arrived)} sur {len(brief.proofs)} arrivées{took}"
+    for one in brief.proofs:
+        if one.state is State.FAILED:
+            yield f"  PREUVE MANQUÉE : {brief.names.get(one.commune, one.commune)} ({one.problem[:_REASON]})"
 
 
 def _when(at: datetime, brief: Brief) -> str:

@@ -28,6 +28,7 @@ from correlator.runtime import breaker
 from correlator.runtime.mute_fields import fits
 from correlator.runtime.pipeline import Flow, Judged, Outcome
 from correlator.runtime.policies import triage_settings
+from correlator.runtime.proof_triage import prove
 from correlator.runtime.watermark import Watermark
 from correlator.store import checkpoints, exceptions, lake, maintenance, records, state_log
 from correlator.store.activity import count_rules
@@ -202,8 +203,9 @@ class Checkpoint:
 
     def _triage(self, connection: sa.Connection, outcome: Outcome | Judged, now: datetime) -> Triaged:
         settings = triage_settings(self.settings, outcome.policies, self.communes, maintenance.windows(connection, now))
+        found, proved = prove(connection, outcome.findings, outcome.detections, self.settings, self.communes, now)
         scopes = exceptions.active_scopes(connection, now)
-        shown, hidden = hide(outcome.findings, scopes, fits)
+        shown, hidden = hide(found, scopes, fits)
         late, hidden_late = hide(outcome.late_findings, scopes, fits)
         exceptions.count_hidden(
             connection, {key: hidden.get(key, 0) + hidden_late.get(key, 0) for key in hidden | hidden_late}, now
@@ -213,7 +215,8 @@ class Checkpoint:
         triaged = triage(shown, known, now, settings, outcome.detections, late)
         self.reached("triage")
         save_outcome(connection, triaged, self.settings.sinks, self.settings.install, now)
-        return breaker.with_told(triaged, breaker.gather(connection, gathered, self.settings, self.communes, now))
+        told = breaker.gather(connection, gathered, self.settings, self.communes, now)
+        return breaker.with_told(triaged, (*proved, *told))
 
 
 def _relevant(every: Positions, sources: tuple[str, ...]) -> Positions:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from glob import escape
 
 from correlator.config.settings import Settings
 from correlator.ingest.contract import Source
 from correlator.ingest.follow import FollowedFiles
 from correlator.ingest.journal import Journal
 from correlator.ingest.journal_source import JournalSource, is_segment
+from correlator.model.proof import SOURCE
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.disk import disk_state
 from correlator.runtime.pipeline import Flow
+from correlator.runtime.proof_door import folder_of
 from correlator.telemetry.metrics import Metrics
 
 
@@ -24,7 +27,9 @@ def journal_of(settings: Settings, metrics: Metrics) -> Journal | None:
 
 def sources_of(settings: Settings, journal: Journal | None) -> tuple[Source, ...]:
     """Return the sources to poll: the journal first, for its senders wait; then the followed files."""
-    followed = (FollowedFiles(source.name, source.paths) for source in settings.source)
+    followed = [FollowedFiles(source.name, source.paths) for source in settings.source]
+    if settings.follows_proofs:
+        followed.append(FollowedFiles(SOURCE, (f"{escape(str(folder_of(settings)))}/proof-*.log",)))
     return (*((JournalSource(journal),) if journal else ()), *followed)
 
 

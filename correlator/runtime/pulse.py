@@ -18,11 +18,13 @@ from correlator.config.settings import Settings
 from correlator.errors import TocsinError
 from correlator.model.incident import rfc3339
 from correlator.runtime.disk import disk_state
+from correlator.runtime.proof_health import problem_of
 from correlator.store.heartbeat import Heartbeat, beat, heartbeats
 
 _EVERY_S = 10.0
 _HEALTHY, _UNHEALTHY = 200, 503
-_FRENCH = {"pipeline": "analyse", "deliver": "envois", "oncall": "astreinte"}
+_PROOF = "proof"
+_FRENCH = {"pipeline": "analyse", "deliver": "envois", "oncall": "astreinte", _PROOF: "preuve de veille"}
 log = structlog.get_logger()
 
 
@@ -87,6 +89,9 @@ def health_of(engine: sa.Engine, settings: Settings, now: datetime) -> Health:
     told = beats["oncall"].detail.get("problems", []) if "oncall" in beats else []
     parts = {part: _wrong(beats.get(part), now, settings.oncall.healthy_s) for part in must}
     last = {part: beats[part].at for part in must if part in beats}
+    if settings.proof.at:
+        parts[_PROOF], proved = problem_of(engine, now)
+        last |= {_PROOF: proved} if proved else {}
     return Health(now, parts, last, disk.used_percent, full, tuple(map(str, told)))
 
 

@@ -94,7 +94,15 @@ def placeholders_of(settings: Settings) -> Placeholders:
 
 def own_rules(settings: Settings) -> tuple[Path, ...]:
     """Return the folders and files of the install's own rules."""
-    return settings.rules or (shipped_rules(),)
+    if not settings.rules:
+        return (shipped_rules(),)
+    return (*settings.rules, *(_proof_rules() if settings.proof.at else ()))
+
+
+def _proof_rules() -> tuple[Path, ...]:
+    """Return the rules of the daily proof, which an install with rules of its own needs as well."""
+    shipped = shipped_rules()
+    return shipped / "detections" / "tocsin" / "proof" / "tocsin_proof.yml", shipped / "correlations" / "tocsin_proof.yml"
 
 
 def rule_folders(settings: Settings) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from correlator.model.severity import Severity
 from correlator.store import schema
 from correlator.store.database import transaction
 from correlator.store.postgres import CLOCKS, lock
+from correlator.store.proofs import is_proof
 from correlator.store.schema_people import clock as clock_table
 from correlator.store.schema_people import service_state
 from correlator.store.views import incident_of
@@ -116,7 +117,7 @@ def last_heard(connection: sa.Connection, now: datetime | None = None) -> dict[s
 def open_incidents(connection: sa.Connection, limit: int = _SHOWN) -> tuple[list[Incident], int]:
     """Return the gravest open incidents, newest first among equals, and how many are open."""
     table = schema.incident.c
-    is_open = table.status.in_(_OPEN)
+    is_open = table.status.in_(_OPEN) & ~is_proof()
     order = (table.severity.desc(), table.last.desc(), table.id.desc())
     rows = connection.execute(sa.select(schema.incident).where(is_open).order_by(*order).limit(limit)).mappings()
     total = connection.execute(sa.select(sa.func.count()).select_from(schema.incident).where(is_open)).scalar_one()

@@ -20,7 +20,7 @@ from correlator.store.content import make_private
 from correlator.store.safety import copy_database
 
 #: Newest schema this version knows: the last file of ``migrations/versions``.
-SCHEMA = "0009"
+SCHEMA = "0010"
 
 _WRITES = "tocsin_writes"
 _ROOM = 1 << 20  # less than a transaction takes
@@ -213,8 +213,8 @@ def _make(engine: sa.Engine) -> None:
     """Make every table of today's schema in an empty database: a scratch one has no past and no future."""
     from correlator.store.schema import metadata  # noqa: PLC0415 - a database that is there needs no tables
 
-    for name in ("schema_cases", "schema_people", "schema_quiet", "schema_rules", "schema_state", "schema_triage"):
-        import_module(f"correlator.store.{name}")
+    for name in ("cases", "people", "proof", "quiet", "rules", "state", "triage"):  # each adds its tables
+        import_module(f"correlator.store.schema_{name}")
     with transaction(engine) as connection:
         if _version(connection) is not None:
             return

@@ -12,6 +12,7 @@ from correlator.model.incident import Status, Verdict
 from correlator.model.severity import Severity
 from correlator.model.viewer import Viewer
 from correlator.store.perimeter import may_see
+from correlator.store.proofs import is_proof
 from correlator.store.schema import incident, incident_history
 
 _DONE = (Status.RESOLVED, Status.CLOSED)
@@ -78,7 +79,7 @@ class _One:
 def month(connection: sa.Connection, viewer: Viewer, start: datetime, end: datetime) -> Month:
     """Return the figures of the incidents opened from ``start`` (included) to ``end`` (not)."""
     table = incident.c
-    chosen = (table.opened >= start) & (table.opened < end) & (table.status != Status.MERGED) & may_see(viewer)
+    chosen = (table.opened >= start) & (table.opened < end) & (table.status != Status.MERGED) & may_see(viewer) & ~is_proof()
     columns = (table.id, table.lane, table.severity, table.verdict, table.status, table.first, table.opened)
     rows = connection.execute(sa.select(*columns).where(chosen)).all()
     acts = _acts(connection, chosen)

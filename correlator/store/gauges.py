@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from correlator.model.incident import Status
 from correlator.model.severity import Severity
 from correlator.store import schema
+from correlator.store.proofs import is_proof
 
 _OPEN = [str(status) for status in (Status.NEW, Status.ACKNOWLEDGED, Status.IN_PROGRESS)]
 _FAILED = 3  # tries after which a delivery is no longer merely slow
@@ -13,7 +14,7 @@ _FAILED = 3  # tries after which a delivery is no longer merely slow
 def open_incidents_by_level(connection: sa.Connection) -> dict[str, int]:
     """Return level → open incidents; every level is there."""
     table = schema.incident.c
-    query = sa.select(table.severity, sa.func.count()).where(table.status.in_(_OPEN)).group_by(table.severity)
+    query = sa.select(table.severity, sa.func.count()).where(table.status.in_(_OPEN), ~is_proof()).group_by(table.severity)
     found = {Severity(severity).level: count for severity, count in connection.execute(query)}
     return {severity.level: found.get(severity.level, 0) for severity in Severity}
 

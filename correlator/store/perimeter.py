@@ -17,6 +17,7 @@ from correlator.model.incident import Incident, Status, canonical_number
 from correlator.model.severity import Severity
 from correlator.model.viewer import Viewer
 from correlator.store import views
+from correlator.store.proofs import is_proof
 from correlator.store.schema import incident, incident_entity
 
 #: Lanes whose incidents may be of several communes at once.
@@ -74,7 +75,7 @@ class Page:
 
 def list_incidents(connection: sa.Connection, viewer: Viewer, wanted: Wanted, *, size: int = 50, number: int = 1) -> Page:
     """Return the ``number``-th page (from 1) of ``size`` incidents the viewer may see."""
-    chosen = sa.and_(may_see(viewer), *_conditions(viewer, wanted))
+    chosen = sa.and_(may_see(viewer), ~is_proof(), *_conditions(viewer, wanted))
     total = connection.execute(sa.select(sa.func.count()).select_from(incident).where(chosen)).scalar_one()
     order = [incident.c.last.desc(), incident.c.id.desc()]
     order = order if wanted.order == "newest" else [incident.c.severity.desc(), *order]

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from correlator.model.incident import Status
-from correlator.store import evidence, schema, schema_cases, schema_people, schema_quiet, schema_triage
+from correlator.store import evidence, schema, schema_cases, schema_people, schema_proof, schema_quiet, schema_triage
 from correlator.store.times import EPOCH
 
 Condition = sa.ColumnElement[bool]
@@ -113,6 +113,7 @@ _PARTS = (
     schema.incident_evidence, schema.incident_history, schema.incident_link, schema.outbox, schema_people.hold,
     schema_triage.incident_pin, schema_triage.incident_quiet,
     schema_cases.incident_task, schema_cases.evidence_chain, schema_quiet.rule_digest,
+    schema_proof.proof_incident,
 )  # fmt: skip
 _PAGES = sa.select(schema_people.page.c.id)
 
@@ -130,13 +131,13 @@ def _refs(gone: sa.Select[Any]) -> sa.Executable:
 
 
 def _kinds() -> tuple[Kind, ...]:
-    s, p, t = schema, schema_people, schema_triage
+    s, p, t, runs = schema, schema_people, schema_triage, schema_proof.proof_run
     evidence, incident = s.incident_evidence, s.incident
     ended, sent = p.page.c.ended, s.outbox.c.state.in_(["sent", "dead"])
     whole = (
         *(_with(table.c.incident) for table in _PARTS),
         _refs, _with(s.incident_link.c.other), _page_tries, _with(p.page.c.incident),
-        _without(p.clock.c.incident), _without(p.exception.c.incident),
+        _without(p.clock.c.incident), _without(p.exception.c.incident), _without(runs.c.incident),
     )  # fmt: skip
     return (
         Kind("evidence", "evidence_days", evidence, evidence.c.at, _of_incident(evidence)),
@@ -149,6 +150,7 @@ def _kinds() -> tuple[Kind, ...]:
         Kind("audit", "audit_days", s.audit, s.audit.c.at, _older(s.audit.c.at)),
         Kind("mutes", "audit_days", p.exception, p.exception.c.ends, _older(p.exception.c.ends)),
         Kind("pauses of rules", "audit_days", p.rule_pause, p.rule_pause.c.ends, _older(p.rule_pause.c.ends)),
+        Kind("proofs", "ledger_days", runs, runs.c.written, _older(runs.c.written)),
         Kind("ledger", "ledger_days", s.ledger, s.ledger.c.hour, _older(s.ledger.c.hour)),
         Kind("counts of observables", "lake_days", s.observable_day, sa.null(), _older_day(s.observable_day.c.day)),
         Kind("weak signals", "dead_letter_days", t.weak_signal, t.weak_signal.c.last, _older_day(t.weak_signal.c.day)),

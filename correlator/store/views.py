@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from correlator.model.incident import Incident, Status, Verdict, canonical_number, document_of, number_of, rfc3339
 from correlator.model.severity import Severity
 from correlator.store import schema
+from correlator.store.proofs import is_proof
 
 _TOP_ENTITIES = 50
 _PIECES_TOLD = 3  # event documents in what is told to sinks: enough to judge, small enough for a ticket
@@ -38,6 +39,7 @@ def list_incidents(
     """Return incidents, gravest first, then newest; only ``statuses`` and those with events after ``since``, when given."""
     table = schema.incident
     query = sa.select(table).order_by(table.c.severity.desc(), table.c.last.desc(), table.c.id.desc())
+    query = query.where(~is_proof())
     if statuses is not None:
         query = query.where(table.c.status.in_([str(status) for status in statuses]))
     if since is not None:

@@ -38,6 +38,8 @@ TABLE: tuple[Metric, ...] = (
     Metric("tocsin_correlate_overflow_events", "counter", "Detections beyond what a group of a correlation may hold: dropped."),
     Metric("tocsin_triage_changes", "counter", "Changes of incidents: opened, updated, merged, reopened.", ("change",)),
     Metric("tocsin_triage_noisy_rules", "gauge", "Rules over their budget, gathered into a digest, by lane.", ("lane",)),
+    Metric("tocsin_proof_delay_seconds", "gauge", "Delay of the last daily proof, by stage.", ("commune", "stage")),
+    Metric("tocsin_proof_age_seconds", "gauge", "Time since the last daily proof that arrived was written.", ("commune",)),
     Metric("tocsin_deliver_requests", "counter", "Deliveries by result: sent, retried, dead, gone.", ("sink", "result")),
     Metric("tocsin_deliver_waiting", "gauge", "Changes that wait for a sink.", ("sink",)),
     Metric("tocsin_deliver_tickets", "counter", "Tickets compared: same, double, gone, closed.", ("sink", "found")),

@@ -50,6 +50,7 @@ PREFIXES = {
     "stormshield/auth": "stormshield_auth_",
     "stormshield/monitor": "stormshield_monitor_",
     "stormshield/server": "stormshield_server_",
+    "tocsin/proof": "tocsin_",
     "veeam/backup": "veeam_backup_",
     "vmware/esxi": "vmware_esxi_",
     "vmware/vcenter": "vmware_vcenter_",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from correlator.api.install import install_of
 from correlator.api.render import page
 from correlator.api.visit import Reader
+from correlator.store import proofs
 from correlator.store.database import reading
 from correlator.store.figures import month
 
@@ -31,10 +32,11 @@ def show(
     with reading(install.engine) as connection:
         chosen = month(connection, visit.viewer, start, end)
         last = month(connection, visit.viewer, before, start)
+        proved = [one for one in proofs.runs(connection, start, end) if visit.viewer.sees(one.commune)]
     offered = [_shifted(today, -back) for back in range(_MONTHS)]
     return page(
         request, "figures.html", start=start, last_start=before, chosen=chosen, last=last, offered=offered,
-        running=end > install.now().astimezone(zone),
+        proved=proved, floor=proofs.floor(proved), running=end > install.now().astimezone(zone),
     )  # fmt: skip
 
 

@@ -203,6 +203,8 @@ def test_every_table_that_refers_to_incidents_is_thought_of() -> None:
         "hold",
         "evidence_chain",
         "rule_digest",
+        "proof_run",
+        "proof_incident",
         *(f"incident_{part}" for part in parts),
     }
 

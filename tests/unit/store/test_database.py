@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from correlator.errors import Fatal, InputError, Retry
-from correlator.store import schema, schema_cases, schema_people, schema_quiet, schema_rules, schema_state
+from correlator.store import schema, schema_cases, schema_people, schema_proof, schema_quiet, schema_rules, schema_state
 from correlator.store.database import SCHEMA, held, open_database, reading, transaction
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -51,6 +51,7 @@ def test_migrations_make_the_tables_of_the_schema(engine: sa.Engine) -> None:
             schema_state.state_delta,
             schema_quiet.rule_noise,
             schema_cases.incident_task,
+            schema_proof.proof_run,
         )
         assert {table.metadata for table in tables} == {schema.metadata}
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
