@@ -118,7 +118,7 @@ class Content:
         said = {rule_id: own["budget"] for rule_id, own in told.items() if isinstance(own, dict) and "budget" in own}
         found: dict[str, Budget] = {}
         for rule_id, budget in said.items():
-            with suppress(ValueError):  # `rules lint` says so
+            with suppress(ValueError):  # the default holds
                 found[rule_id] = budget_of(budget, self.budget)
         return found
 

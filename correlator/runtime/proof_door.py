@@ -47,6 +47,8 @@ def host_of(commune: Commune | None, tables: Tables, now: datetime) -> str:
 def write(settings: Settings, lines: Sequence[str], now: datetime) -> None:
     """Put ``lines`` into the front door; raises Retry when nobody opens."""
     address = settings.proof.address
+    if address is None and settings.kafka.bootstrap:
+        raise Retry("[proof] door: behind Kafka no file is followed; name a syslog listener", 60.0)
     try:
         if address is None:
             _append(folder_of(settings) / f"proof-{now:%Y-%m}.log", lines, now)
