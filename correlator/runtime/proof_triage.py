@@ -69,7 +69,7 @@ def prove(
     apart = mine.with_columns(pl.concat_str(pl.lit(_APART), "lane").alias("lane"))
     names = {f"{_APART}{lane}": communes.get(lane, lane) for lane in mine.get_column("lane")}
     # of its own: no announced work, no suppression, no weak signals: what hides attacks must not hide a proof
-    quiet = TriageSettings(minimum=Severity.INFORMATIONAL, gap=_GAP, communes=names)
+    quiet = TriageSettings(minimum=Severity.INFORMATIONAL, gap=_GAP, communes=names, remember=timedelta())
     triaged = triage(apart, load_known(connection, apart, quiet, now), now, quiet, detections)
     incidents = tuple(replace(one, lane=one.lane.removeprefix(_APART)) for one in triaged.incidents)
     save_outcome(connection, replace(triaged, incidents=incidents), sinks_of(settings), settings.install, now)

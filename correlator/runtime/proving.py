@@ -19,7 +19,7 @@ from correlator.deliver.outbox import DEAD, SENT, SKIPPED
 from correlator.enrich.tables import build_tables
 from correlator.errors import Retry
 from correlator.model.estate import UNATTRIBUTED, Commune, Estate
-from correlator.model.incident import Incident, Status, Verdict, number_of, rfc3339
+from correlator.model.incident import Incident, Status, number_of, rfc3339
 from correlator.model.proof import Run, State
 from correlator.model.severity import Severity
 from correlator.runtime.health import end_health, raise_health
@@ -181,7 +181,7 @@ def _close(settings: Settings, engine: sa.Engine, run: Run, now: datetime) -> No
         took = round((run.delivered - run.written).total_seconds()) if run.delivered else 0
         text = f"Preuve faite : du journal au ticket en {took} s. Ce ticket se ferme tout seul, rien n’est à faire."
         after = replace(
-            before, status=Status.RESOLVED, verdict=Verdict.BENIGN_POSITIVE, updated=now, told=now,
+            before, status=Status.RESOLVED, updated=now, told=now,
             sequence=before.sequence + 1, version=before.version + 1,
         )  # fmt: skip
         put_incidents(connection, [after])

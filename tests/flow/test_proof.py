@@ -96,7 +96,7 @@ def test_a_proof_goes_from_the_door_to_the_ticket_and_closes_itself(
             timedelta(0) <= done.stages["received"] <= done.stages["incident"] <= done.stages["ticket"] < timedelta(minutes=1)
         )
         (one,) = every(engine)
-        assert (one.status, one.verdict, one.severity.level, one.lane) == ("resolved", "benign-positive", "informational", A)
+        assert (one.status, one.verdict, one.severity.level, one.lane) == ("resolved", None, "informational", A)
         assert "rien n’est à faire" in one.title
     with reading(engine) as connection:
         told = list(connection.execute(sa.select(schema.outbox.c.change).order_by(schema.outbox.c.id)).scalars())
