@@ -10,7 +10,7 @@ from pathlib import Path
 from correlator.config.estate import load_estate
 from correlator.config.settings import Settings
 from correlator.correlate.load import load_correlations, wanted_fields
-from correlator.correlate.rule import CorrelationRule
+from correlator.correlate.rule import CorrelationRule, Judging
 from correlator.detect.plan import RuleSet, document_digest
 from correlator.detect.report import Inert, Loaded, inert
 from correlator.enrich.addresses import AddressIndex
@@ -109,6 +109,12 @@ class Content:
         high |= {rule.id for rule in self.correlations if Severity.of(rule.level) >= Severity.HIGH}
         silent = {rule.id for rule in self.ruleset.rules if rule.generate is False}
         return frozenset((bases - spoken - high) | silent)
+
+    @cached_property
+    def at_once(self) -> frozenset[str]:
+        """Return the correlations whose hits are told once, whole: they never grow."""
+        growing = (Judging.ARRIVAL, Judging.PASSED, Judging.RARE)
+        return frozenset(rule.id for rule in self.correlations if rule.judging not in growing)
 
     @cached_property
     def budgets(self) -> Mapping[str, Budget]:

@@ -4,13 +4,20 @@ from collections.abc import Callable, Collection
 
 import polars as pl
 
+from correlator.correlate.plan import CROSS
 from correlator.model.finding import FINDING
 
 
-def findings(detections: pl.DataFrame, hits: pl.DataFrame, muted: Collection[str]) -> pl.DataFrame:
-    """Return the FINDING frame of a batch: detections whose rule is not ``muted``, and every hit whose rule is not."""
+def findings(
+    detections: pl.DataFrame, hits: pl.DataFrame, muted: Collection[str], at_once: Collection[str] = ()
+) -> pl.DataFrame:
+    """Return the FINDING frame of a batch: detections whose rule is not ``muted``, and every hit whose rule is not.
+
+    ``at_once``: correlations whose hits are told once, whole. Such a hit of one commune is that commune's, also where the
+    correlation had to look across all of them to know.
+    """
     silent = pl.col("rule.id").is_in(list(muted))
-    return pl.concat([_of_detections(detections.filter(~silent)), _of_hits(hits.filter(~silent))])
+    return pl.concat([_of_detections(detections.filter(~silent)), _of_hits(hits.filter(~silent), at_once)])
 
 
 def late_findings(detections: pl.DataFrame, late: pl.DataFrame, muted: Collection[str]) -> pl.DataFrame:
@@ -38,12 +45,14 @@ def _of_detections(detections: pl.DataFrame) -> pl.DataFrame:
     ).cast(FINDING)  # fmt: skip
 
 
-def _of_hits(hits: pl.DataFrame) -> pl.DataFrame:
+def _of_hits(hits: pl.DataFrame, at_once: Collection[str]) -> pl.DataFrame:
+    alone = (pl.col("lane") == CROSS) & pl.col("rule.id").is_in(list(at_once)) & (pl.col("communes").list.len() == 1)
+    lane = pl.when(alone).then(pl.col("communes").list.first()).otherwise("lane").alias("lane")
     return hits.select(
         pl.col("hit.id").alias("finding.id"),
         pl.lit("hit").alias("kind"),
         "rule.id", "rule.title", "rule.level", "rule.tags",
-        "lane", "communes", "first", "last", "event.ids", "observables",
+        lane, "communes", "first", "last", "event.ids", "observables",
         pl.lit(None, pl.String).alias("document"),
     ).cast(FINDING)  # fmt: skip
 

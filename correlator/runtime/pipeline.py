@@ -184,7 +184,7 @@ def judge(
     return Judged(
         detections=own,
         hits=correlated.hits,
-        findings=without_shared(findings(own, correlated.hits, content.muted), content.is_shared),
+        findings=without_shared(findings(own, correlated.hits, content.muted, content.at_once), content.is_shared),
         late_findings=without_shared(late_findings(own, late, content.muted), content.is_shared),
         lanes=correlated.state,
         changes=correlated.changes,

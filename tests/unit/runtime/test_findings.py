@@ -7,10 +7,12 @@ from pathlib import Path
 import polars as pl
 
 from correlator.config.settings import Settings
+from correlator.model.detection import DETECTION
 from correlator.model.estate import Commune, Estate, Network, SharedAsset
 from correlator.model.finding import FINDING
+from correlator.model.hit import HIT
 from correlator.runtime.content import Content, load_content
-from correlator.runtime.findings import without_shared
+from correlator.runtime.findings import findings, without_shared
 from tests.flow.install import RULES
 
 NOW = datetime(2026, 11, 17, 3, 0, tzinfo=UTC)
@@ -62,3 +64,21 @@ def test_findings_without_any_observable_stay_as_they_are(tmp_path: Path) -> Non
 
     assert without_shared(empty, asked).equals(empty)
     assert without_shared(holes, asked).equals(holes)
+
+
+def test_a_hit_that_is_told_once_belongs_to_its_only_commune() -> None:
+    """A correlation may have to look across communes to know of one; what grows stays where it can grow to."""
+    row = {"rule.level": "high", "lane": "cross", "first": NOW, "last": NOW, "event.ids": ["e"], "observables": []}
+    hits = pl.DataFrame(
+        [
+            {**row, "hit.id": "a", "rule.id": "whole", "communes": ["00105"]},
+            {**row, "hit.id": "b", "rule.id": "whole", "communes": ["00105", "00106"]},
+            {**row, "hit.id": "c", "rule.id": "grows", "communes": ["00105"]},
+            {**row, "hit.id": "d", "rule.id": "whole", "communes": ["00106"], "lane": "shared"},
+        ],
+        schema=HIT,
+    )
+
+    found = findings(pl.DataFrame(schema=DETECTION), hits, (), {"whole"})
+
+    assert dict(found.select("finding.id", "lane").iter_rows()) == {"a": "00105", "b": "cross", "c": "cross", "d": "shared"}
