@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from correlator.correlate.rule import Kind, Word
 from correlator.correlate.written import Fault
 
-#: Members of a temporal correlation: what was seen is one bit each.
-MEMBER_LIMIT = 64
+#: Members of a temporal correlation: what was seen is one bit each of a signed 64-bit number.
+MEMBER_LIMIT = 60
 
 _DEPTH_LIMIT = 40
 _TRIED = 12  # members up to which every combination is tried
