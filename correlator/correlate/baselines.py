@@ -51,12 +51,15 @@ def silent(plan: Plan, rows: pl.DataFrame, passed: pl.Series) -> Verdicts:
     )
     joined = rows.join(times.select("key", "time", "next"), on=["key", "time"], how="left", maintain_order="left")
     until = pl.col("time") + of(plan.span)
-    is_quiet = pl.col("next").is_null() | (pl.col("next") > until)
+    at_once = (pl.col("slot") > 0).any().over("key", "time")  # clocks of one second: begun and ended in the same
+    is_quiet = (pl.col("next").is_null() | (pl.col("next") > until)) & ~at_once
     is_over = until < of(passed)
     answered = ~is_quiet
     good = is_quiet & is_over & (pl.col("slot") == 0)
     covered, runs = _runs(joined.with_columns(good.alias("good")).drop("next"))
-    return Verdicts(covered, runs, joined.filter(answered | is_over).select("uid", "key"))
+    # an answer is kept until no earlier event can come that it answers too
+    gone = joined.filter((answered & (pl.col("time") < of(passed))) | is_over)
+    return Verdicts(covered, runs, gone.select("uid", "key"))
 
 
 def first_seen(plan: Plan, rows: pl.DataFrame, before: pl.Series, passed: pl.Series) -> Verdicts:
@@ -121,16 +124,19 @@ def hourly(plan: Plan, rows: pl.DataFrame, known: pl.DataFrame, passed: pl.Serie
     marked = rows.with_columns(hour).join(good, on=["key", "hour"], how="left", maintain_order="left")
     covered, runs = _runs(marked.with_columns(pl.col("good").fill_null(value=False)), "hour")
     wanted = (pl.col("hour") + 1) * HOUR >= of(passed) - of(plan.span) - HOUR
-    oldest = pl.col("hour") == pl.col("hour").min().over("key")  # says since when the group is known
-    return Hourly(Verdicts(covered.drop("hour"), runs, over.select("uid", "key")), past.filter(wanted | oldest), fresh)
+    return Hourly(Verdicts(covered.drop("hour"), runs, over.select("uid", "key")), past.filter(wanted), fresh)
 
 
 def _outstanding(rule: CorrelationRule, fresh: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
     """Return (key, hour) of ``fresh`` that stand out beside ``past``, both HOURS of one rule."""
     base = rule.baseline
     weeks = rule.timespan // (WEEK_HOURS * HOUR)
-    since = past.group_by("key").agg(pl.col("hour").min().alias("since"))
-    asked = fresh.join(since, on="key").with_columns(
+    oldest = pl.col("hour") - weeks * WEEK_HOURS  # a group that was silent for longer is new
+    known = fresh.select("key", "hour", oldest.alias("oldest")).join(
+        past.select("key", pl.col("hour").alias("since")), on="key"
+    )
+    since = known.filter(pl.col("since") >= pl.col("oldest")).group_by("key", "hour").agg(pl.col("since").min())
+    asked = fresh.join(since, on=["key", "hour"]).with_columns(
         pl.min_horizontal(pl.lit(weeks, pl.Int64), (pl.col("hour") - pl.col("since")) // WEEK_HOURS).alias("weeks")
     )
     earlier = [

@@ -78,8 +78,9 @@ def _good(plan: Plan, over: pl.DataFrame) -> pl.DataFrame:
         rule = plan.rules[int(number)]
         if rule.kind.numeric:
             level = amount(rule)
+            once = part.unique(["window", "event", "number"])
             parts.append(
-                part.group_by("window").agg(level.alias("level")).filter(bounded(rule, pl.col("level"))).select("window")
+                once.group_by("window").agg(level.alias("level")).filter(bounded(rule, pl.col("level"))).select("window")
             )
         elif rule.kind is Kind.TEMPORAL_ORDERED:
             parts.append(_in_order(plan, rule, part))

@@ -11,7 +11,6 @@ from datetime import datetime
 
 import polars as pl
 
-from correlator.correlate import baselines
 from correlator.correlate.bounds import Bounded, bounded, forgotten
 from correlator.correlate.level import ROW_KEY, Run, advance, stack
 from correlator.correlate.log import Changes
@@ -86,7 +85,7 @@ def correlate(
         keys=stack([known.keys, came.keys]),
         details=stack([known.details, came.details]),
         hours=known.hours,
-        born=baselines.born(plan, known.born, on_time, stack([known.keys, came.keys])),
+        born=known.born,
         newest=newest,
         fresh_keys=[came.keys],
     )
@@ -122,14 +121,13 @@ def _moments(rules: Sequence[CorrelationRule], state: LaneStates, watermark: Wat
 
 def _effective(plan: Plan, moments: pl.Series, newest: int) -> pl.Series:
     """Return, per rule, up to when it may judge: member correlations may report later; the end of input ends no silence."""
-    ends = [
-        min(moment, newest) if rule.judging is Judging.ABSENT else moment
-        for rule, moment in zip(plan.rules, moments, strict=True)
-    ]
-    late = [rule.delay for rule in plan.rules]
-    return pl.Series(
-        [end if end in (NEVER, FOREVER) else end - delay for end, delay in zip(ends, late, strict=True)], dtype=pl.Int64
-    )
+
+    def of(rule: CorrelationRule, moment: int) -> int:
+        if moment == FOREVER:
+            return newest if rule.judging is Judging.ABSENT else FOREVER
+        return moment if moment == NEVER else moment - rule.delay
+
+    return pl.Series([of(rule, moment) for rule, moment in zip(plan.rules, moments, strict=True)], dtype=pl.Int64)
 
 
 def _in_time(rows: pl.DataFrame, before: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from correlator.correlate.hits import Names
 from correlator.correlate.plan import CROSS, Plan
-from correlator.correlate.rows import as_number, group_of, mixed, tuple_of, uid_of
+from correlator.correlate.rows import as_number, group_of, has_value, mixed, tuple_of, uid_of
 from correlator.correlate.rule import CorrelationRule, Kind
 from correlator.correlate.state import KEYS, ROWS
 
@@ -79,7 +79,7 @@ def _fed(plan: Plan, chain: tuple[int, int, int], used: pl.DataFrame, ends: pl.D
     placed = seen.with_columns(_key(plan, chain[1], seen, slot).alias("outer")).filter(pl.col("outer").is_not_null())
     is_marked = outer.kind is Kind.VALUE_COUNT or outer.kind.numeric
     evidence = _evidence(placed, outer, chain, marked=is_marked)
-    parts = [ROWS.to_frame(), evidence]
+    parts = [ROWS.to_frame(), evidence.filter(has_value(plan))]
     if not is_marked:
         parts.append(_marks(placed, ends, inner, chain))
     names = outer.group_by

@@ -58,6 +58,7 @@ def advance(run: Run, level: frozenset[int], direct: pl.DataFrame) -> None:
     """Take the correlations of a level through the batch; leave rows for those above."""
     taken = _taken(run, level)
     rows = distinct(stack([direct, *taken])) if taken else direct
+    run.born = baselines.born(run.plan, run.born, rows.filter("mark"), run.keys)
     arrival = run.numbers(level, Judging.ARRIVAL)
     at_once = rows.filter(pl.col("rule").is_in(arrival))
     later = rows.filter(~pl.col("rule").is_in(arrival))

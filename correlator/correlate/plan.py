@@ -51,6 +51,7 @@ class Plan:
     span: pl.Series  # µs, per rule
     reach: pl.Series
     back: pl.Series  # how far a satisfied window's events may lie behind its end: nothing for RARE, which forgets repetitions
+    valued: pl.Series  # whether an event without a number or value is none, per rule
     counts: pl.Series  # what is counted, per rule: EVENTS, VALUES or SLOTS
 
     @property
@@ -97,6 +98,7 @@ def _plan(known: _Known) -> Plan:
         span=pl.Series([rule.timespan for rule in rules], dtype=pl.Int64),
         reach=pl.Series([rule.reach for rule in rules], dtype=pl.Int64),
         back=pl.Series([0 if rule.judging is Judging.RARE else rule.timespan for rule in rules], dtype=pl.Int64),
+        valued=pl.Series([rule.kind.numeric or rule.judging is Judging.RARE for rule in rules], dtype=pl.Boolean),
         counts=pl.Series([_counts(rule) for rule in rules], dtype=pl.UInt8),
     )
 

@@ -132,18 +132,12 @@ def _delay(kind: Kind, inner: Sequence[CorrelationRule]) -> int:
     hit, those may be as old as the hit reaches back.
     """
     valued = kind is Kind.VALUE_COUNT or kind.numeric
-    return max((one.delay + _behind(one) + (_back(one) if valued else 0) for one in inner), default=0)
+    return max((one.delay + _behind(one) + (one.reach if valued else 0) for one in inner), default=0)
 
 
 def _behind(rule: CorrelationRule) -> int:
     """Return how long after the time that a hit marks the hit may come, µs."""
     return rule.span if rule.judging in (Judging.CLOSED, Judging.ABSENT, Judging.RATIO) else 0
-
-
-def _back(rule: CorrelationRule) -> int:
-    """Return how far before the time that a hit marks its events may lie, µs."""
-    at_once = rule.judging in (Judging.ABSENT, Judging.FIRST)
-    return rule.reach - rule.span if at_once else rule.reach
 
 
 # -- what a rule means --------------------------------------------------------------------------------------------------

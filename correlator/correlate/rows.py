@@ -7,7 +7,8 @@ from operator import xor
 
 import polars as pl
 
-from correlator.correlate.plan import CROSS, Plan
+from correlator.correlate.plan import CROSS, Plan, of
+from correlator.correlate.rule import NUMBER
 from correlator.correlate.state import DETAILS, KEYS, ROWS, LaneStates
 from correlator.model.estate import UNATTRIBUTED
 from correlator.model.observable import OBSERVABLE
@@ -36,7 +37,7 @@ def incoming(plan: Plan, detections: pl.DataFrame, known: LaneStates, lanes: fro
     """
     asked = _asked(plan, detections, lanes)
     placed = asked.joined
-    placed = placed.with_columns(pl.when(~pl.col("numeric") | pl.col("number").is_not_null()).then("key").alias("key"))
+    placed = placed.with_columns(pl.when(has_value(plan)).then("key").alias("key"))
     left_out = placed.filter(pl.col("key").is_null()).group_by("rule").agg(pl.col("event").n_unique())
     kept = placed.filter(pl.col("key").is_not_null())
     rows = kept.select(
@@ -60,6 +61,11 @@ def distinct(rows: pl.DataFrame) -> pl.DataFrame:
     if rows.get_column("uid").n_unique() == rows.height:
         return rows
     return rows.unique("uid", keep="first", maintain_order=True)
+
+
+def has_value(plan: Plan) -> pl.Expr:
+    """Return whether each row has the number or value without which its rule knows no event."""
+    return ~of(plan.valued) | pl.col("number").is_not_null() | pl.col("value").is_not_null()
 
 
 def uid_of(*, mark: bool = True) -> pl.Expr:
@@ -183,7 +189,7 @@ def field_text(frame: pl.DataFrame, name: str) -> pl.Expr:
 
 def as_number(text: pl.Expr) -> pl.Expr:
     """Return the number that ``text`` writes; null when it is none, or not finite."""
-    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    number = pl.when(text.str.contains(NUMBER)).then(text).cast(pl.Float64, strict=False)
     return pl.when(number.is_finite()).then(number)
 
 

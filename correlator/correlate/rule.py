@@ -53,7 +53,8 @@ class Judging(StrEnum):
     ``FIRST``
         the events of a group at one time, when the group has none in the timespan before it, once passed.
     ``RARE``
-        as PASSED, with an upper bound on distinct values; an event without a value is left out.
+        as PASSED, with an upper bound on distinct values; an event without a value is left out. The events of a hit are those
+        at the ends of its windows.
     ``RATIO``
         the events of a group in one clock hour (UTC) against the same hour of the weeks before, once the hour is passed. One
         hit per hour. The weeks are those within the timespan that began no earlier than the first hour of the group's events
@@ -213,7 +214,8 @@ class CorrelationRule:
     @property
     def reach(self) -> int:
         """Return how far before the end of a satisfied window its events may lie, µs."""
-        return self.span + max(member.reach for member in self.members)
+        at_once = self.judging in (Judging.ABSENT, Judging.FIRST, Judging.RARE)
+        return (0 if at_once else self.span) + max(member.reach for member in self.members)
 
     @property
     def monotone(self) -> bool:

@@ -107,7 +107,8 @@ def chained(plan: Plan, marks: pl.DataFrame) -> pl.DataFrame:
     parts = [ENDS.to_frame()]
     for (number,), part in marks.partition_by("rule", as_dict=True, maintain_order=True).items():
         rule = plan.rules[int(number)]
-        started = with_start(part, len(rule.members), least=rule.condition.least)
+        least = rule.condition.least if rule.words is None else len(rule.members)  # words without not: all of them
+        started = with_start(part, len(rule.members), least=least)
         last = (pl.col("key").shift(-1) != pl.col("key")) | (pl.col("time").shift(-1) != pl.col("time"))
         good = last.fill_null(value=True) & (pl.col("start") >= pl.col("time") - rule.timespan)
         parts.append(started.filter(good).select(list(ENDS)))
@@ -152,7 +153,7 @@ def _latest(chosen: pl.Expr) -> pl.Expr:
 def reckoned(plan: Plan, number: int, marks: pl.DataFrame) -> pl.DataFrame:
     """Return the ENDS of windows of a ``value_sum``, ``_avg``, ``_percentile`` or ``_median`` rule that satisfy it."""
     rule = plan.rules[number]
-    used = marks.filter(pl.col("number").is_not_null()).sort("key", "time", "uid")
+    used = marks.unique(["key", "time", "event", "number"]).sort("key", "time", "uid")  # one event, though of two members
     if used.is_empty():
         return ENDS.to_frame()
     windows = used.rolling("time", period=f"{rule.timespan}i", closed="both", group_by="key").agg(

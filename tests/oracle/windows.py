@@ -95,6 +95,8 @@ def reach(document: Mapping[str, Any], documents: Sequence[Mapping[str, Any]]) -
     """Return how far before the end of a window its events may lie."""
     inner = [named(documents, name) for name in document["correlation"]["rules"]]
     length = HOUR if extension(document, "ratio") else timespan(document)
+    if any(extension(document, name) for name in ("absence", "first_seen", "rare")):
+        length = 0
     return length + max([reach(one, documents) for one in inner if one], default=0)
 
 
@@ -167,29 +169,36 @@ def marks_of(
 def inner_marks(document: Mapping[str, Any], slot: int, hits: Sequence[Found], back: int) -> Iterator[tuple[Group, list[Mark]]]:
     """Yield what the hits of a member correlation are to each group of the outer one."""
     member, kind = document["correlation"]["rules"][slot], document["correlation"]["type"]
+    pool: dict[Group, list[Any]] = {}
+    ends: dict[Group, list[tuple[int, int]]] = {}
     for number, hit in enumerate(hits):
-        seen: dict[Group, list[Any]] = {}
-        for id_, time, one in hit.events:
-            fields = {**one, **dict(hit.group)}
-            group = key_of(document, member, fields)
-            if group is not None:
-                seen.setdefault(group, []).append((id_, time, fields))
-        for group, events in seen.items():
-            if kind == "value_count" or kind in NUMERIC:
-                yield group, [Mark(one[1], slot, (one,), one[0], value_of(document, member, one[2])) for one in events]
-                continue
-            marks = end_marks(slot, events, hit.ends, back, (slot, number))
-            yield group, marks[:1] if kind == "event_count" else marks
+        for group, events in grouped(document, member, hit).items():
+            seen = [end for end in hit.ends if any(end - back <= time <= end for _, time, _ in events)]
+            seen = seen[:1] if kind == "event_count" else seen  # one hit is one mark, with the events of its first window
+            pool.setdefault(group, []).extend(event for event in events if event[1] <= seen[-1])
+            ends.setdefault(group, []).extend((end, number) for end in seen)
+    for group, events in pool.items():
+        if kind == "value_count" or kind in NUMERIC:
+            yield group, [Mark(one[1], slot, (one,), one[0], value_of(document, member, one[2])) for one in events]
+            continue
+        yield (
+            group,
+            [
+                Mark(end, slot, tuple(event for event in events if end - back <= event[1] <= end), (slot, number))
+                for end, number in ends[group]
+            ],
+        )
 
 
-def end_marks(slot: int, events: Sequence[Any], ends: Sequence[int], back: int, thing: Any) -> list[Mark]:
-    """Return a mark per end of a satisfied inner window that holds one of the events."""
-    marks = []
-    for end in ends:
-        inside = tuple(event for event in events if end - back <= event[1] <= end)
-        if inside:
-            marks.append(Mark(end, slot, inside, thing))
-    return marks
+def grouped(document: Mapping[str, Any], member: str, hit: Found) -> dict[Group, list[Any]]:
+    """Return the events of a member's hit by the outer group that each belongs to."""
+    seen: dict[Group, list[Any]] = {}
+    for id_, time, one in hit.events:
+        fields = {**one, **dict(hit.group)}
+        group = key_of(document, member, fields)
+        if group is not None:
+            seen.setdefault(group, []).append((id_, time, fields))
+    return seen
 
 
 def hits_of(
@@ -248,7 +257,7 @@ def measured(document: Mapping[str, Any], window: Sequence[Mark]) -> float:
         return len({mark.value for mark in window if mark.value is not None})
     if kind == "temporal":
         return len({mark.slot for mark in window})
-    return longest(window, -1) if kind == "temporal_ordered" else reckoned(document, kind, window)
+    return longest(window) if kind == "temporal_ordered" else reckoned(document, kind, window)
 
 
 def reckoned(document: Mapping[str, Any], kind: str, window: Sequence[Mark]) -> float:
@@ -285,7 +294,7 @@ def in_words(document: Mapping[str, Any], written: str, window: Sequence[Mark]) 
     (asserted,) = (some for some in subsets(range(len(rules))) if said(written, [rules[slot] for slot in some]))
     if any(mark.slot not in asserted for mark in window):
         return False
-    return longest(window, -1) == len(asserted)
+    return longest(window) == len(asserted)
 
 
 def subsets(slots: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -293,14 +302,13 @@ def subsets(slots: Sequence[int]) -> Iterator[tuple[int, ...]]:
     return chain.from_iterable(combinations(slots, size) for size in range(len(slots) + 1))
 
 
-def longest(window: Sequence[Mark], slot: int) -> int:
-    """Return the most marks that follow each other in time (or at once) and in rule order, after ``slot``."""
-    best = 0
+def longest(window: Sequence[Mark]) -> int:
+    """Return the most marks that follow each other in time (or at once) and in rule order; ``window`` is in that order."""
+    best: dict[int, int] = {}
     for mark in window:
-        if mark.slot > slot:
-            rest = [other for other in window if other.time >= mark.time and other.slot > mark.slot]
-            best = max(best, 1 + longest(rest, mark.slot))
-    return best
+        before = max([length for slot, length in best.items() if slot < mark.slot], default=0)
+        best[mark.slot] = max(best.get(mark.slot, 0), before + 1)
+    return max(best.values(), default=0)
 
 
 # -- which windows ------------------------------------------------------------------------------------------------------
@@ -314,7 +322,9 @@ def sliding(document: Mapping[str, Any], group: Group, marks: Sequence[Mark], si
         window = [mark for mark in marks if end - length <= mark.time <= end]
         if end < since or not holds(document, window):
             continue
-        events = {event[:2] for mark in window for event in mark.events}
+        # what is rare is the last one; those before it may have been usual
+        told = [mark for mark in window if mark.time == end] if extension(document, "rare") else window
+        events = {event[:2] for mark in told for event in mark.events}
         if hits and end - hits[-1][0][-1] <= length:
             hits[-1][0].append(end)
             hits[-1][1].update(events)
