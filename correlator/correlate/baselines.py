@@ -46,20 +46,29 @@ def silent(plan: Plan, rows: pl.DataFrame, passed: pl.Series) -> Verdicts:
     """
     after = pl.col("time").shift(-1)
     same = pl.col("key").shift(-1) == pl.col("key")
-    times = rows.unique(["key", "time"], keep="first", maintain_order=True).with_columns(
-        pl.when(same).then(after).alias("next")
+    times = (
+        rows.filter("mark")
+        .unique(["key", "time"], keep="first", maintain_order=True)
+        .with_columns(pl.when(same).then(after).alias("next"))
     )
     joined = rows.join(times.select("key", "time", "next"), on=["key", "time"], how="left", maintain_order="left")
     until = pl.col("time") + of(plan.span)
-    at_once = (pl.col("slot") > 0).any().over("key", "time")  # clocks of one second: begun and ended in the same
+    at_once = (
+        (pl.col("mark") & (pl.col("slot") > 0)).any().over("key", "time")
+    )  # clocks of one second: begun and ended in the same
     is_quiet = (pl.col("next").is_null() | (pl.col("next") > until)) & ~at_once
     is_over = until < of(passed)
     answered = ~is_quiet
-    good = is_quiet & is_over & (pl.col("slot") == 0)
+    good = pl.col("mark") & is_quiet & is_over & (pl.col("slot") == 0)
     covered, runs = _runs(joined.with_columns(good.alias("good")).drop("next"))
     # an answer is kept until no earlier event can come that it answers too
-    gone = joined.filter((answered & (pl.col("time") < of(passed))) | is_over)
-    return Verdicts(covered, runs, gone.select("uid", "key"))
+    done = (answered & (pl.col("time") < of(passed))) | is_over
+    return Verdicts(covered, runs, joined.filter(_over(plan, done, passed)).select("uid", "key"))
+
+
+def _over(plan: Plan, done: pl.Expr, passed: pl.Series) -> pl.Expr:
+    """Return which rows are done with: marks when ``done``, events of member hits when no mark to come reaches them."""
+    return pl.when("mark").then(done).otherwise(pl.col("time") + of(plan.span) + of(plan.reach) < of(passed))
 
 
 def first_seen(plan: Plan, rows: pl.DataFrame, before: pl.Series, passed: pl.Series) -> Verdicts:
@@ -67,16 +76,16 @@ def first_seen(plan: Plan, rows: pl.DataFrame, before: pl.Series, passed: pl.Ser
 
     ``before``: as ``passed``, of the batch before. Of what is passed only the last event of a group is kept.
     """
-    times = rows.unique(["key", "time"], keep="first", maintain_order=True)
+    times = rows.filter("mark").unique(["key", "time"], keep="first", maintain_order=True)
     same = pl.col("key").shift() == pl.col("key")
     aged = times.with_columns(pl.when(same).then(pl.col("time").shift()).alias("previous"))
     joined = rows.join(aged.select("key", "time", "previous"), on=["key", "time"], how="left", maintain_order="left")
     is_new = pl.col("previous").is_null() | (pl.col("time") - pl.col("previous") > of(plan.span))
-    in_turn = (pl.col("time") >= of(before)) & (pl.col("time") < of(passed))
+    in_turn = pl.col("mark") & (pl.col("time") >= of(before)) & (pl.col("time") < of(passed))
     covered, runs = _runs(joined.with_columns((is_new & in_turn).alias("good")).drop("previous"))
     old = joined.filter(pl.col("time") < of(passed))
-    last = pl.col("time").max().over("key")
-    return Verdicts(covered, runs, old.filter(pl.col("time") < last).select("uid", "key"))
+    last = pl.col("time").filter("mark").max().over("key")
+    return Verdicts(covered, runs, old.filter(_over(plan, pl.col("time") < last, passed)).select("uid", "key"))
 
 
 def _runs(rows: pl.DataFrame, when: str = "time") -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -113,7 +122,7 @@ def hourly(plan: Plan, rows: pl.DataFrame, known: pl.DataFrame, passed: pl.Serie
     """
     hour = (pl.col("time") // HOUR).alias("hour")
     over = rows.with_columns(hour).filter((pl.col("hour") + 1) * HOUR <= of(passed))
-    counted = over.group_by("key", "rule", "hour").agg(pl.col("event").n_unique().cast(pl.Int64).alias("count"))
+    counted = over.filter("mark").group_by("key", "rule", "hour").agg(pl.col("event").n_unique().cast(pl.Int64).alias("count"))
     fresh = counted.select(list(HOURS)).cast(HOURS)
     past = pl.concat([known, fresh])
     parts = [pl.DataFrame(schema={"key": pl.UInt64, "hour": pl.Int64})]
@@ -122,9 +131,10 @@ def hourly(plan: Plan, rows: pl.DataFrame, known: pl.DataFrame, passed: pl.Serie
         parts.append(_outstanding(plan.rules[int(number)], part, mine))
     good = pl.concat(parts).with_columns(pl.lit(value=True).alias("good"))
     marked = rows.with_columns(hour).join(good, on=["key", "hour"], how="left", maintain_order="left")
-    covered, runs = _runs(marked.with_columns(pl.col("good").fill_null(value=False)), "hour")
+    covered, runs = _runs(marked.with_columns((pl.col("mark") & pl.col("good").fill_null(value=False)).alias("good")), "hour")
+    gone = over.filter(pl.col("mark") | (pl.col("time") + of(plan.reach) < of(passed)))
     wanted = (pl.col("hour") + 1) * HOUR >= of(passed) - of(plan.span) - HOUR
-    return Hourly(Verdicts(covered.drop("hour"), runs, over.select("uid", "key")), past.filter(wanted), fresh)
+    return Hourly(Verdicts(covered.drop("hour"), runs, gone.select("uid", "key")), past.filter(wanted), fresh)
 
 
 def _outstanding(rule: CorrelationRule, fresh: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:

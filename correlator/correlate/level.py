@@ -143,7 +143,7 @@ def _pass(run: Run, numbers: Sequence[int]) -> None:
     if ends.height:
         held = only(mine, "key", ends.get_column("key").unique())
         run.waiting = _settled(run, held, ends, run.waiting, ROW_KEY.to_frame().select("uid"))
-    rare = {*run.plan.numbers(Judging.RARE)}
+    rare = {*run.plan.numbers(Judging.RARE)} & {*numbers}  # those of other levels are not judged yet
     _drop(run, baselines.repeated(run.waiting.filter(pl.col("rule").is_in(sorted(rare))), run.now))
 
 

@@ -125,7 +125,7 @@ def for_rules(state: LaneStates, rules: Sequence[CorrelationRule]) -> LaneStates
 
 
 def _keeps(rule: CorrelationRule) -> int:
-    return FOREVER if rule.judging is Judging.ABSENT else rule.delay + rule.reach
+    return FOREVER if rule.judging is Judging.ABSENT else rule.delay + max(rule.span, rule.reach)
 
 
 def _renumbered(frame: pl.DataFrame, moved: Mapping[int, int]) -> pl.DataFrame:

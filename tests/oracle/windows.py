@@ -174,8 +174,9 @@ def inner_marks(document: Mapping[str, Any], slot: int, hits: Sequence[Found], b
     for number, hit in enumerate(hits):
         for group, events in grouped(document, member, hit).items():
             seen = [end for end in hit.ends if any(end - back <= time <= end for _, time, _ in events)]
-            seen = seen[:1] if kind == "event_count" else seen  # one hit is one mark, with the events of its first window
-            pool.setdefault(group, []).extend(event for event in events if event[1] <= seen[-1])
+            if kind == "event_count":  # one hit is one mark, for the groups of the events in its first window
+                seen = [end for end in seen if end == hit.ends[0]]
+            pool.setdefault(group, []).extend(event for event in events if seen and event[1] <= seen[-1])
             ends.setdefault(group, []).extend((end, number) for end in seen)
     for group, events in pool.items():
         if kind == "value_count" or kind in NUMERIC:
@@ -322,7 +323,6 @@ def sliding(document: Mapping[str, Any], group: Group, marks: Sequence[Mark], si
         window = [mark for mark in marks if end - length <= mark.time <= end]
         if end < since or not holds(document, window):
             continue
-        # what is rare is the last one; those before it may have been usual
         told = [mark for mark in window if mark.time == end] if extension(document, "rare") else window
         events = {event[:2] for mark in told for event in mark.events}
         if hits and end - hits[-1][0][-1] <= length:
