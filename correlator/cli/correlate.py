@@ -1,6 +1,7 @@
 """``tocsin correlate``: Sigma correlations over events that are already normalised; a stable interface for other tools."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -85,7 +86,7 @@ def _hits(
     import polars as pl  # noqa: PLC0415 - `--help` loads nothing
 
     from correlator.correlate.engine import correlate as advance  # noqa: PLC0415
-    from correlator.correlate.state import LaneStates  # noqa: PLC0415
+    from correlator.correlate.state import LaneStates, micros  # noqa: PLC0415
 
     state = LaneStates()
     hits: list[pl.DataFrame] = []
@@ -93,6 +94,8 @@ def _hits(
     while True:
         chunk = list(islice(events, _CHUNK_EVENTS))
         facts = _facts(ruleset, correlations, chunk, any_logsource=any_logsource)
+        newest = max([state.newest, *(micros(time) for time, _ in chunk)])  # events that no rule matches move time on too
+        state = replace(state, newest=newest)
         done = advance(correlations, state, facts, _BEFORE_ALL if chunk else None)
         hits = [found.filter(~pl.col("hit.id").is_in(list(done.merged))) for found in (*hits, done.hits)]
         state = done.state

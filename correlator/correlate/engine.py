@@ -169,8 +169,6 @@ def _changes(run: Run, known: LaneStates, now: pl.Series, cut: Bounded) -> Chang
     """Return what the batch changed, for the log."""
     rows, waiting = (stack([ROWS.to_frame(), *added]) for added in (run.added, run.added_waiting))
     grown = stack([OPEN.to_frame(), *run.grown, cut.grown]).select("hit").unique()
-    if run.fed:  # events of member hits may have come with an earlier batch, whose rows are gone by now
-        details = run.details.join(pl.concat([rows.select("event"), waiting.select("event")]), on="event", how="semi")
     open_now = cut.open.join(grown, on="hit", how="semi")
     added = replace(
         known,

@@ -162,17 +162,17 @@ def check(documents: list[dict[str, Any]], stream: Arriving, cuts: list[int], la
     assert play(rules, stream, cuts, lateness) == all_hits(documents, seen)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.data())
-def test_every_kind(kind: str, data: st.DataObject) -> None:
+def test_every_kind(data: st.DataObject) -> None:
     """Batches, order within lateness and restarts leave no trace in the hits, nor in those of the chain above."""
+    kind = data.draw(st.sampled_from(KINDS))
     check(data.draw(rule_sets(kind)), data.draw(streams()), data.draw(st.lists(st.integers(0, 40), max_size=4)))
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "200")), deadline=None)
+@settings(max_examples=int(os.environ.get("TOCSIN_FUZZ_EXAMPLES", "40")), deadline=None)
 @given(st.data())
 def test_every_kind_at_length(kind: str, data: st.DataObject) -> None:
     """The same, long."""
@@ -219,7 +219,7 @@ def ratio_document(data: st.DataObject) -> dict[str, Any]:
     return {"title": "m", "name": "m", "id": "m", "correlation": section, "tocsin": {"ratio": options}}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(weekly(), st.lists(st.integers(0, 60), max_size=6), st.data())
 def test_ratio_to_other_weeks(stream: Arriving, cuts: list[int], data: st.DataObject) -> None:
     """The same hour of the weeks before, and a correlation over what stands out."""

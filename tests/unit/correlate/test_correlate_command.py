@@ -134,6 +134,16 @@ def test_nothing_to_run_is_wrong_input(tmp_path: Path, rules: str, told: str) ->
     assert told in result.stderr
 
 
+def test_silence_is_measured_by_every_event(tmp_path: Path) -> None:
+    """Also by those that no rule matches; the end of the file itself is no silence."""
+    absence = RULES.replace("condition: {gte: 2}}", "condition: {lt: 1}}\ntocsin: {absence: true}", 1)
+    minute = {**event(0, "other"), "@timestamp": "2026-03-06T22:11:05Z"}
+
+    assert [run(tmp_path, absence, [event(4, "failure"), *more]).stdout for more in ([], [event(59, "other")])] == ["", ""]
+    told = run(tmp_path, absence, [event(4, "failure"), minute]).stdout.splitlines()
+    assert [json.loads(line)["log.lines"] for line in told] == [[1]]
+
+
 @pytest.mark.skipif(not CONFORMANCE.is_file(), reason="needs ../shared/sigma beside the checkout")
 def test_conformance_scenarios(tmp_path: Path) -> None:
     """Every scenario fires or not as written."""
