@@ -188,7 +188,7 @@ def _noisy(brief: Brief) -> Iterator[str]:
 def _signs(brief: Brief) -> Iterator[str]:
     yield "TOCSIN LUI-MÊME"
     yield from _proofs(brief)
-    names = {"pipeline": "analyse", "deliver": "envois", "oncall": "astreinte"}
+    names = {"pipeline": "analyse", "deliver": "envois", "oncall": "astreinte", "proof": "preuve de veille"}
     for part, at in brief.signs.items():
         yield f"  {names.get(part, part)} : signe de vie {_when(at, brief)}"
     for problem in brief.problems:

@@ -39,11 +39,11 @@ def run(findings: list[dict[str, object]], budget: Budget, cuts: tuple[int, ...]
     return sorted(passed), sorted(gathered), kept
 
 
-def test_ten_thousand_findings_about_one_machine_are_one_thing() -> None:
+def test_a_flood_about_one_machine_is_one_thing() -> None:
     """An attack on one machine is not noise, however much is said of it."""
-    flood = [finding(n / 200, "web1") for n in range(10_000)]
+    flood = [finding(n / 40, "web1") for n in range(2_000)]
     passed, gathered, _ = run(flood, Budget(1, 1))
-    assert (len(passed), len(gathered)) == (10_000, 0)
+    assert (len(passed), len(gathered)) == (2_000, 0)
 
 
 def test_what_is_beyond_the_budget_is_gathered_and_counted() -> None:
@@ -97,7 +97,7 @@ def test_what_opens_nothing_is_not_counted() -> None:
     assert run([finding(n, f"pc{n}") for n in range(50)], Budget(0, 0))[1] == []
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_any_cut_gives_the_same(seed: int) -> None:
     """A stream in the order of what happened, cut anywhere: the same passes, the same is gathered, the same is known."""
     chance = Random(seed)  # noqa: S311 - a seed must give the same findings again
@@ -110,7 +110,7 @@ def test_any_cut_gives_the_same(seed: int) -> None:
     ]  # fmt: skip
     budget = Budget(chance.randrange(1, 6), chance.randrange(4, 30))
     whole = run(told, budget)
-    for _ in range(4):
+    for _ in range(3):
         cuts = tuple(sorted(chance.sample(range(1, 300), chance.randrange(1, 40))))
         assert run(told, budget, cuts) == whole
     assert whole[1]
