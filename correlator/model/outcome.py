@@ -22,6 +22,8 @@ MEMBER = pl.Schema({"lane": pl.String(), "member": pl.String(), "incident": pl.I
 PIN = pl.Schema({**_LANE_KIND_VALUE, "incident": pl.Int64()})
 #: How often an observable was found on a UTC day (days since 1970), per rule.
 DAY = pl.Schema({**_LANE_KIND_VALUE, "day": pl.Int32(), "rule.id": pl.String(), "count": pl.Int64()})
+#: Which accounts were found with a machine or an address of the house on a UTC day: where many meet, it is by chance.
+COMPANION = pl.Schema({**_LANE_KIND_VALUE, "day": pl.Int32(), "companion": pl.String()})
 #: Rules that fired, as additions: ``count`` new findings; ``first`` and ``last`` widen what is there.
 RULE = pl.Schema(
     {
@@ -64,8 +66,10 @@ class TriageSettings:
 
     ``gap``: how far apart findings that share a strong observable may be. ``minimum``: findings below open and join nothing.
     An observable found more than ``common_count`` times by more than ``common_rules`` rules in the ``common_days`` before is
-    too common to group; ``settle`` is how late findings may still come, so that arrival order does not decide that.
-    ``retell``: how often a growing incident is told to sinks when nothing else about it changes. ``communes``: id → name.
+    too common to group; one found with ``crowd_people`` accounts or more by ``crowd_rules`` rules or more in those days groups
+    only what has nothing else to be grouped by. ``settle`` is how late findings may still come, so that arrival order does not
+    decide that. ``retell``: how often a growing incident is told to sinks when nothing else about it changes. ``communes``:
+    id → name.
     ``policies``: suppression and inhibition. ``windows``: planned work. ``remember``: how long what was resolved as benign or
     false does not come back for the same. ``evidence``: how many of the oldest and of the newest documents an incident keeps.
     ``time_zone``: whose new year starts the numbers again.
@@ -76,6 +80,8 @@ class TriageSettings:
     common_count: int = 50
     common_rules: int = 10
     common_days: int = 30
+    crowd_people: int = 8
+    crowd_rules: int = 5
     settle: timedelta = timedelta(hours=6)
     evidence: int = 100
     time_zone: str = "Europe/Paris"
@@ -92,10 +98,10 @@ class Known:
     """What the store knows that the findings of a batch could touch.
 
     ``spans``: of their strong observables, near in time. ``findings``, ``events``: where those of the batch already are.
-    ``rules``: rules (member) that fired in ``incidents``. ``days``: how common their observables were. ``pins``: what people
-    split off. ``apart``: events that count in an incident and join nothing. ``weak``: weak signals about their entities.
-    ``levels``: rule → severity, by incident. ``judged``: fingerprint → resolved incident that was benign or false, of late.
-    ``next_id``: of the next incident to open.
+    ``rules``: rules (member) that fired in ``incidents``. ``days``: how common their observables were, ``companions``: with
+    whom. ``pins``: what people split off. ``apart``: events that count in an incident and join nothing. ``weak``: weak signals
+    about their entities. ``levels``: rule → severity, by incident. ``judged``: fingerprint → resolved incident that was benign
+    or false, of late. ``next_id``: of the next incident to open.
     """
 
     next_id: int
@@ -104,6 +110,7 @@ class Known:
     findings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MEMBER))
     events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MEMBER))
     days: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DAY))
+    companions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COMPANION))
     pins: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PIN))
     apart: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MEMBER))
     weak: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WEAK))
@@ -148,4 +155,5 @@ class Outcome:
     days: pl.DataFrame
     ignored: int  # findings below the minimum, and repetitions of known ones
     weak: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WEAK))
+    companions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COMPANION))
     late: int = 0  # late findings that no open incident takes

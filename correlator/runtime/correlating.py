@@ -26,6 +26,7 @@ from correlator.runtime.claims import Claim, Fenced
 from correlator.runtime.content import Content
 from correlator.runtime.fresh import Fresh
 from correlator.runtime.pipeline import Judged, judge, reached
+from correlator.runtime.policies import count_triage
 from correlator.runtime.run import commune_names
 from correlator.runtime.tide import Tide
 from correlator.runtime.tidy import tidy_lake
@@ -269,6 +270,7 @@ class Correlating:
             self.metrics.set("tocsin_correlate_watermark_lag_seconds", max(behind))
 
     def _tell(self, triaged: Triaged) -> None:
+        count_triage(self.metrics, triaged)
         for told in triaged.told:
             self.metrics.add("tocsin_triage_changes", change=told.change)
             if told.text:

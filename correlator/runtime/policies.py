@@ -9,13 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
+
 from correlator.config.settings import Settings
 from correlator.correlate.rule import CorrelationRule
 from correlator.detect.plan import RuleSet
 from correlator.errors import Problem
-from correlator.model.outcome import TriageSettings
+from correlator.model.outcome import Outcome, TriageSettings
 from correlator.model.policy import Policies, RiskSettings, Suppression, Window
 from correlator.model.severity import Severity
+from correlator.telemetry.metrics import Metrics
 
 _PERIOD = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -77,6 +80,14 @@ def triage_settings(
         windows=windows,
         time_zone=settings.time_zone,
     )
+
+
+def count_triage(metrics: Metrics, triaged: Outcome) -> None:
+    """Count what triage did without telling anybody."""
+    for why, count in triaged.pieces.quiet.group_by("why").agg(pl.col("count").sum()).iter_rows():
+        metrics.add("tocsin_triage_quiet", count, why=why)
+    metrics.add("tocsin_triage_weak_signals", triaged.weak.height)
+    metrics.add("tocsin_triage_late_findings", triaged.late)
 
 
 def _written(ruleset: RuleSet) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -26,6 +26,7 @@ from correlator.runtime.disk import disk_state
 from correlator.runtime.fresh import Fresh, tell_refused
 from correlator.runtime.inputs import hear, open_sources, settle, sources_of
 from correlator.runtime.pipeline import Flow, Outcome, process
+from correlator.runtime.policies import count_triage
 from correlator.runtime.pulse import Pulse
 from correlator.runtime.steady import Steady, ticks
 from correlator.runtime.systemd import Watchdog, notify
@@ -206,6 +207,7 @@ class Loop:
         return dict.fromkeys((source.name for source in self._sources), ticks())
 
     def _tell(self, triaged: Triaged) -> None:
+        count_triage(self.metrics, triaged)
         for told in triaged.told:
             self.metrics.add("tocsin_triage_changes", change=told.change)
             if told.text:  # an incident that only grows says nothing new

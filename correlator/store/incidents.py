@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from correlator.model.grouping import filled, gap_column, planned_links, same_links, strong_keys
 from correlator.model.incident import Incident, Status, Verdict, incident_id
-from correlator.model.outcome import DAY, MEMBER, PIN, SPAN, Known, TriageSettings
+from correlator.model.outcome import COMPANION, DAY, MEMBER, PIN, SPAN, Known, TriageSettings
 from correlator.model.policy import APART, RISKY
 from correlator.model.severity import Severity
 from correlator.store import postgres, schema, schema_triage, views, weak_signals
@@ -70,6 +70,7 @@ def _load(
         findings=found,
         events=events,
         days=_days(connection, keys, severe, settings),
+        companions=_companions(connection, keys, severe, settings),
         pins=pins,
         apart=kept_apart.with_columns(pl.col("lane").str.strip_suffix(APART)),
         rules=frozenset((incident, rule) for incident, rule, _ in rules),
@@ -159,6 +160,18 @@ def _days(connection: sa.Connection, keys: pl.DataFrame, findings: pl.DataFrame,
     query = sa.select(*columns).where(table.c.day >= since)
     rows = _matching(connection, query, table.c.value, keys.get_column("value").unique())
     return pl.DataFrame(rows, schema=DAY, orient="row").join(keys, on=["lane", "kind", "value"], how="semi")
+
+
+def _companions(
+    connection: sa.Connection, keys: pl.DataFrame, findings: pl.DataFrame, settings: TriageSettings
+) -> pl.DataFrame:
+    table = schema_triage.companion_day
+    oldest = findings.select(pl.col("first").cast(pl.Int64).min()).item()
+    since = 0 if oldest is None else oldest // _DAY_US - settings.common_days - 1
+    query = sa.select(*(table.c[name] for name in COMPANION)).where(table.c.day >= since)
+    places = keys.filter(pl.col("kind").is_in(["host", "ip"]))
+    rows = _matching(connection, query, table.c.value, places.get_column("value").unique())
+    return pl.DataFrame(rows, schema=COMPANION, orient="row").join(places, on=["lane", "kind", "value"], how="semi")
 
 
 def _incidents(connection: sa.Connection, touched: list[int]) -> Iterator[tuple[int, Incident]]:

@@ -37,6 +37,7 @@ def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[st
     _add(connection, schema.incident_link, links)
     _count_days(connection, outcome.days)
     weak_signals.save(connection, outcome.weak)
+    _add(connection, schema_triage.companion_day, outcome.companions.to_dicts())
     evidence.freeze(
         connection, {*outcome.merged.values(), *(one.incident for one in outcome.told if one.change == "opened")}, now
     )

@@ -154,6 +154,7 @@ def _kinds() -> tuple[Kind, ...]:
         Kind("ledger", "ledger_days", s.ledger, s.ledger.c.hour, _older(s.ledger.c.hour)),
         Kind("counts of observables", "lake_days", s.observable_day, sa.null(), _older_day(s.observable_day.c.day)),
         Kind("weak signals", "dead_letter_days", t.weak_signal, t.weak_signal.c.last, _older_day(t.weak_signal.c.day)),
+        Kind("companions", "dead_letter_days", t.companion_day, sa.null(), _older_day(t.companion_day.c.day)),
         Kind("maintenance windows", "audit_days", t.maintenance, t.maintenance.c.ends, _windows_over),
         Kind("counts of rules", "ledger_days", p.rule_activity, p.rule_activity.c.last, _older(p.rule_activity.c.last)),
         Kind("statements", "statement_days", p.service_state, p.service_state.c.at, _statements_over),

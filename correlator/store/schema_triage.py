@@ -67,3 +67,13 @@ maintenance = sa.Table(  # announced work: what is found in it opens nothing abo
     sa.Column("withdrawn_by", sa.Text),
     sa.Index("maintenance_ends", "ends"),
 )
+
+companion_day = sa.Table(  # accounts found with a machine or a private address, per UTC day: many of them are a crowd
+    "companion_day",
+    metadata,
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("lane", sa.Text, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),  # days since 1970
+    sa.Column("companion", sa.Text, primary_key=True),  # key of an account
+)

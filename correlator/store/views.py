@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from correlator.model.incident import Incident, Status, Verdict, canonical_number, document_of, number_of, rfc3339
 from correlator.model.severity import Severity
 from correlator.store import schema
+from correlator.store.folded import quiet_of
 from correlator.store.proofs import is_proof
 
 _TOP_ENTITIES = 50
@@ -80,7 +81,8 @@ def documents(connection: sa.Connection, incidents: Iterable[Incident]) -> list[
 
 
 def rules(connection: sa.Connection, incident: int) -> list[_JSON]:
-    """Return the rules that fired, gravest first: id, title, level, kind, count, tags, first, last."""
+    """Return the rules that fired, gravest first: id, title, level, kind, count, tags, first, last, quiet (why → count)."""
+    quiet = quiet_of(connection, incident)
     table = schema.incident_rule
     rows = connection.execute(sa.select(table).where(table.c.incident == incident)).mappings()
     told = [
@@ -93,6 +95,7 @@ def rules(connection: sa.Connection, incident: int) -> list[_JSON]:
             "tags": row["tags"],
             "first": rfc3339(row["first"]),
             "last": rfc3339(row["last"]),
+            "quiet": quiet.get(row["rule_id"], {}),
         }
         for row in rows
     ]

@@ -28,7 +28,7 @@ from correlator.triage import apart, pieces, risk
 from correlator.triage.components import components, runs
 from correlator.triage.late import Late, place_late, widened
 from correlator.triage.lifecycle import Decision, Fired, Group, decide, finish
-from correlator.triage.observables import counted_days, links_of, observations
+from correlator.triage.observables import companions, counted_days, links_of, observations
 
 _Row = Mapping[str, Any]
 _KEY = ["lane", "kind", "value"]
@@ -57,7 +57,9 @@ def triage(
     observed = observations(fresh)
     days = counted_days(_unseen(observed.filter(pl.col("rule.id") != RISK_RULE), known))
     nodes = _nodes(known)
-    links = _pinned(links_of(observed, fresh, pl.concat([known.days, days]), chosen), known, nodes)
+    together = companions(observed)
+    met = pl.concat([known.companions, together])
+    links = _pinned(links_of(observed, fresh, pl.concat([known.days, days]), chosen, met), known, nodes)
     linked = _linked(links, known, nodes, chosen)
     fresh = _repeated(fresh, linked)
     labels = _labels(fresh, linked, known, nodes)
@@ -80,6 +82,7 @@ def triage(
         days=days,
         ignored=findings.height + raised.findings.height - fresh.height,
         weak=raised.weak,
+        companions=together,
         late=behind.lost,
     )
 

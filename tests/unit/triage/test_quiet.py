@@ -232,3 +232,29 @@ def test_two_people_of_one_name_are_two_across_communes(desk: Desk) -> None:
     ]
     desk.batch(*findings)
     assert len(desk.incidents()) == 2
+
+
+def _with_host(number: int, user: str, host: str, rule: str, hours: float) -> Finding:
+    one = found(number, user, rule=rule, hours=hours) if user else found(number, rule=rule, hours=hours)
+    return {**one, "observables": [*one["observables"], _strong("host", host)]}
+
+
+@pytest.mark.parametrize(("people", "rules", "incidents"), [(8, 5, 3), (7, 5, 1), (8, 4, 1)])
+def test_a_crowded_machine_does_not_tie_people_together(desk: Desk, people: int, rules: int, incidents: int) -> None:
+    """Many accounts and rules on one machine in the days before: then its people are apart, and what names nobody is one."""
+    yesterday = [_with_host(n, f"u{n % people}", "farm", f"r{n % rules}", hours=n / 100) for n in range(people * rules)]
+    desk.batch(*yesterday)
+    before = len(desk.incidents())
+    desk.batch(
+        _with_host(101, "ana", "farm.brp.example", "x", 48), _with_host(102, "bo", "FARM", "y", 48.5),
+        _with_host(103, "", "farm", "z", 49), _with_host(104, "ana", "farm", "y", 49),
+    )  # fmt: skip
+    assert len(desk.incidents()) - before == incidents
+
+
+def test_a_burst_of_today_never_makes_its_own_machine_crowded(desk: Desk) -> None:
+    """Forty accounts on one server within an hour are one attack, whatever the cut."""
+    findings = [_with_host(n, f"u{n}", "srv", f"r{n % 9}", hours=n / 60) for n in range(40)]
+    for start in range(0, 40, 10):
+        desk.batch(*findings[start : start + 10])
+    assert only(desk).findings == 40
