@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from correlator.config.sections.keeping import RetentionSettings
 from correlator.config.settings import Settings
 from correlator.harness.catalogue_pages import clocks_page, services_page
+from correlator.harness.correlation_pages import correlations_page
 from correlator.model.reject import Reason
 from correlator.parse.registry import find_parsers
 from correlator.runtime.register import periods_table
@@ -133,6 +134,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "retention.md": retention_page,
     "services.md": services_page,
     "clocks.md": clocks_page,
+    "correlations.md": correlations_page,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from correlator.config.settings import Settings, SourceSettings
+from correlator.detect.plan import Rule
 from correlator.errors import InputError, TocsinError
 from correlator.parse.registry import find_parsers
 from correlator.runtime.checkup_listeners import check_listeners
@@ -91,12 +92,20 @@ def _rules(settings: Settings) -> Iterator[Finding]:
     for problem in refused[:10]:
         still = "; its previous version runs on, mend it within a month" if runs_on(problem, content) else ""
         yield Finding("rules", Verdict.FAILED, f"{problem}{still}", "`tocsin rules check` shows all")
-    if content.inert:
+    waiting = [one for one in content.inert if _waits(one.rule)]
+    if len(waiting) < len(content.inert):
         seen = f"{loaded}; {len(content.inert)} cannot fire with these parsers"
         yield Finding("rules", Verdict.WARNING, seen, "`tocsin rules check` says why, rule by rule")
     else:
-        yield Finding("rules", Verdict.OK, loaded)
+        yield Finding("rules", Verdict.OK, loaded + (f"; {len(waiting)} wait for a parser to come" if waiting else ""))
     yield from check_rule_sets(settings, content)
+
+
+def _waits(rule: Rule) -> bool:
+    """Say whether a rule says of itself that no parser gives its log source yet."""
+    ours = rule.custom.get("tocsin")
+    lint = ours.get("lint") if isinstance(ours, dict) else None
+    return isinstance(lint, dict) and "source-unknown" in lint
 
 
 def _estate(content: Content) -> Finding:
