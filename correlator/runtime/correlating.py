@@ -7,7 +7,7 @@ the partition reads position and windows as the last commit left them, and goes 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from correlator.model.outcome import Outcome as Triaged
 from correlator.runtime import claims, wire
 from correlator.runtime.checkpoint import Checkpoint, unwatched
 from correlator.runtime.claims import Claim, Fenced
+from correlator.runtime.completing import complete
 from correlator.runtime.content import Content
 from correlator.runtime.fresh import Fresh
 from correlator.runtime.pipeline import Judged, judge, reached
@@ -282,7 +283,9 @@ class Correlating:
             return
         self._tidied = time.monotonic()
         try:
-            tidy_lake(self.engine, datetime.now(UTC))
+            now = datetime.now(UTC)
+            complete(self.engine, self.content, now - 2 * timedelta(seconds=_TIDY_EVERY_S), now)
+            tidy_lake(self.engine, now)
         except Retry as error:
             log.warning("The lake is tidied later.", reason=str(error))
 

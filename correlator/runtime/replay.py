@@ -17,12 +17,14 @@ from correlator.model.incident import Status
 from correlator.model.raw import RawBatch
 from correlator.parse.engine import Fates
 from correlator.runtime.checkpoint import Checkpoint
+from correlator.runtime.completing import complete
 from correlator.runtime.content import Content
 from correlator.runtime.pipeline import Flow, Outcome, process
 from correlator.store import views
 from correlator.store.database import open_database, reading
 
 SOURCE = "replay"
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_PROBLEMS = 1_000
 
 
@@ -105,6 +107,7 @@ class Replay:
         for batch in self._batches(progress):
             flow = self._one(batch, flow, checkpoint, summary, each)
         self._one(None, flow, checkpoint, summary, each)
+        complete(engine, self.content, _EVER, self.clock())
         summary.seconds = perf_counter() - started
         return summary, engine
 

@@ -21,6 +21,7 @@ from correlator.model.outcome import Outcome as Triaged
 from correlator.model.raw import RawBatch
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.checkup import Verdict, check_sources
+from correlator.runtime.completing import complete
 from correlator.runtime.content import Content
 from correlator.runtime.disk import disk_state
 from correlator.runtime.fresh import Fresh, tell_refused
@@ -43,6 +44,8 @@ _REST_S = 1.0
 _LOOK_EVERY = timedelta(minutes=1)
 #: So long the backlog of a source may hold event time; then windows are judged, or their rows would fill the memory.
 _CATCH_UP_S = 3600.0
+#: How far back, at the first look, incidents are given the documents they lack.
+_COMPLETED = timedelta(days=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger()
 
@@ -105,6 +108,8 @@ class Loop:
             self._look_around()
             if came and not once and not self._behind:
                 self.stop.wait(min(_REST_S, 2 * (perf_counter() - started)))
+        now = datetime.now(UTC)
+        complete(self.checkpoint.engine, self.content, max(self._looked - _LOOK_EVERY, now - _COMPLETED), now)
         for source in self._sources:
             source.close()
 
@@ -214,11 +219,12 @@ class Loop:
                 log.info("Incident changed.", change=told.change, text=told.text)
 
     def _look_around(self) -> None:
-        """Between two batches: take changed rules; once a minute tidy the lake."""
+        """Between two batches: take changed rules; once a minute complete evidence and tidy the lake."""
         now = datetime.now(UTC)
         self.content = self.fresh.take(now)
         if timedelta() <= now - self._looked < _LOOK_EVERY:
             return
+        complete(self.checkpoint.engine, self.content, max(self._looked, now - _COMPLETED), now)
         self._looked = now
         done = tidy_lake(self.checkpoint.engine, now)
         if done.replaced:

@@ -1,7 +1,7 @@
 """Storing what triage decided about the incidents of a batch."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -110,9 +110,13 @@ def _put_pieces(connection: sa.Connection, pieces: Pieces, now: datetime) -> Non
     put_quiet(connection, pieces.quiet.rename({"rule.id": "rule_id"}).to_dicts())
     put_rules(connection, pieces.rules.rename({"rule.id": "rule_id"}).to_dicts())
     put_entities(connection, pieces.entities.to_dicts())
-    documents = pieces.evidence.rename({"event.id": "event_id", "rule.id": "rule_id"}).to_dicts()
+    put_documents(connection, pieces.evidence.rename({"event.id": "event_id", "rule.id": "rule_id"}).to_dicts(), now)
+
+
+def put_documents(connection: sa.Connection, documents: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Store event documents (incident, event_id, at, rule_id, document); of each incident the oldest and the newest stay."""
     _add(connection, schema.incident_evidence, [{**row, "sha256": _hash(row["document"])} for row in documents])
-    _trim(connection, set(pieces.evidence.get_column("incident")), now)
+    _trim(connection, {row["incident"] for row in documents}, now)
 
 
 def _hash(document: str) -> str:

@@ -1,10 +1,13 @@
 """``run``: nothing lost, nothing twice, across restarts, rotation, open records, broken rules and full disks."""
 
 import gzip
+import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -95,6 +98,22 @@ def test_files_of_a_backlog_go_back_in_time(tmp_path: Path) -> None:
     live(config, max_rows=2)
 
     assert kept(config).incidents == [("high", 3), ("high", 3)]
+
+
+def test_events_of_earlier_batches_are_evidence_too(tmp_path: Path) -> None:
+    """A batch keeps the documents of its own detections; those before the hit come from the lake, on the chain."""
+    config = write_install(tmp_path, {"auth": "auth.log"})
+    (tmp_path / "rules.yml").write_text(RULES.replace("    generate: true\n", ""))
+    (tmp_path / "auth.log").write_text("".join(failed(n, at=f"2026-11-17T03:00:0{n}") for n in range(3)))
+    live(config, max_rows=1)
+
+    with closing(sqlite3.connect(load_settings(config, {}).database)) as database:
+        evidence = database.execute("SELECT event_id, document FROM incident_evidence ORDER BY at").fetchall()
+        chain = database.execute("SELECT event_id FROM evidence_chain WHERE act = 'kept'").fetchall()
+
+    assert [json.loads(document)["event.id"] for _, document in evidence] == [event for event, _ in evidence]
+    assert len(evidence) == 3
+    assert sorted(chain) == sorted((event,) for event, _ in evidence)
 
 
 def test_an_open_record_is_read_again(tmp_path: Path) -> None:
