@@ -113,7 +113,7 @@ class Checkpoint:
         segment = self._written(outcome)
         self.reached("segment")
         after = self._reachable(outcome.flow.carried)
-        changed = plan(self._log, outcome.changes.to_blobs() if self.keeps_windows else {})
+        changed = plan(self._log, outcome.changes.to_blobs() if self.keeps_windows and outcome.changes.lanes else {})
         try:
             with transaction(self.engine) as connection:
                 self._move(connection, after, moment)

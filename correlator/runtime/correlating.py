@@ -220,7 +220,7 @@ class Correlating:
         detections, facts = wire.detections_of(turn.detected, self.content.correlated_fields)
         lanes = reached(claim.lanes, claim.tide.values, self.content)
         judged = judge(detections, facts, lanes, self.content, tide.values, self._mine(turn, detections))
-        changed = plan(claim.log, judged.changes.to_blobs())
+        changed = plan(claim.log, judged.changes.to_blobs() if judged.changes.lanes else {})
         return judged, changed, replace(claim, next_offset=turn.next_offset, lanes=judged.lanes, log=changed.after, tide=tide)
 
     def _mine(self, turn: _Turn, detections: pl.DataFrame) -> frozenset[str]:

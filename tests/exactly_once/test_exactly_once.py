@@ -17,6 +17,7 @@ from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.content import load_content
 from correlator.runtime.pipeline import process
 from correlator.runtime.run import commune_names
+from correlator.runtime.watermark import EVERYBODY
 from correlator.store import schema
 from correlator.store.database import open_database, reading
 from tests.exactly_once import scene
@@ -55,7 +56,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> State:
     flow, rows, now = checkpoint.restore(("auth",)), scene.raw_rows(EVENTS), datetime.now(UTC)
     for start in range(0, EVENTS, 1_000):
         batch = RawBatch(rows.slice(start, 1_000), {"proof": min(EVENTS, start + 1_000)})
-        outcome = process(batch, flow, content, wall=now, live=True, behind=start + 1_000 < EVENTS)
+        outcome = process(batch, flow, content, wall=now, live=True, behind={EVERYBODY} if start + 1_000 < EVENTS else ())
         checkpoint.hear("auth", batch.next_offsets)
         checkpoint.commit(outcome, flow, now)
         flow = outcome.flow
