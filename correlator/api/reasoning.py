@@ -36,7 +36,14 @@ SENTENCES: Mapping[str, str] = {
     "inside": N_("All %(all)s kept events lie within opening hours."),
     "hours_unknown": N_("The kept events do not say whether it was within opening hours."),
     "communes": N_("%(count)s communes are concerned at once."),
-    "risk": N_("“%(rule)s”: many weak signals about the same thing added up; each by itself opens nothing."),
+    "risk": N_(
+        "Weak signals of %(rules)s rules about %(value)s add up to %(points)s points (%(threshold)s open an incident) and"
+        " %(stages)s stages of an attack; none opens anything by itself: %(titles)s."
+    ),
+    "quiet_suppressed": N_("%(count)s more findings of “%(rule)s” joined without news: the same again within its period."),
+    "quiet_explained": N_("%(count)s more findings of “%(rule)s” joined without news: another rule here explains them."),
+    "quiet_late": N_("%(count)s findings of “%(rule)s” came late and were only added."),
+    "quiet_maintenance": N_("%(count)s findings of “%(rule)s” lie in announced work."),
     "no_rules": N_("The rules cannot be read just now: thresholds and what authors noted are missing."),
     "mistakes": N_("“%(rule)s” is also told by mistake for: %(what)s."),
     "fields": N_("For “%(rule)s” look at these fields: %(what)s."),
@@ -83,7 +90,7 @@ STAGES: Mapping[str, str] = {
 
 def say(said: Said, language: str, zone: str) -> str:
     """Return the sentence of a fact."""
-    text = wording.translations(language).gettext(SENTENCES[said.code])
+    text = wording.translations(language).gettext(SENTENCES.get(said.code, said.code))
     told = text % {name: _written(value, language, zone) for name, value in said.values.items()}
     return wording.tied(told) if language == "fr" else told
 

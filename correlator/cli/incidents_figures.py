@@ -68,7 +68,10 @@ def _shifted(moment: datetime, months: int) -> datetime:
 
 
 def _document(start: datetime, found: "Month") -> dict[str, Any]:
-    return {"month": start.strftime("%Y-%m"), **asdict(found), "method": _METHOD.splitlines()}
+    from correlator.model.severity import Severity  # noqa: PLC0415 - `--help` must not load it
+
+    levels = {Severity(level).level: count for level, count in found.by_severity.items()}
+    return {"month": start.strftime("%Y-%m"), **asdict(found), "by_severity": levels, "method": _METHOD.splitlines()}
 
 
 def _lines(start: datetime, found: "Month", by: str | None, names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ def _read(number: str, config: Path | None, *, with_lake: bool) -> Shown:
         document = views.document(connection, one, pieces=_PIECES)
         told, events = views.history(connection, one.id), views.event_ids(connection, one.id)
         content = read_content(lambda: load_content(settings))
-        reasons = reasons_of(connection, one, found, content, now, str(config) if config else "")
+        reasons = reasons_of(connection, one, found, content, now, settings.triage.risk, str(config) if config else "")
     around = _around(engine, one, reasons, now) if with_lake else None
     return Shown(settings, one, document, told, events, reasons, around, commune_names(settings))
 

@@ -12,11 +12,15 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
+from correlator.config.sections.triage import RiskSection
 from correlator.correlate.rule import CorrelationRule, Kind
 from correlator.errors import TocsinError
 from correlator.model.entity import key_of
 from correlator.model.estate import SHARED
 from correlator.model.incident import Incident
+from correlator.model.policy import RISK_RULE
+from correlator.model.severity import Severity
+from correlator.model.tactics import tactics_of
 from correlator.runtime.content import Content
 from correlator.runtime.todo import Todo, todo_of
 from correlator.store import reasons
@@ -24,14 +28,8 @@ from correlator.store.around import Thing
 from correlator.store.casefile import Casefile, Entity, Fired
 from correlator.store.reasons import Earlier, HitSeen
 
-#: ATT&CK tactics in the order of an attack.
-STAGES = (
-    "reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "stealth",
-    "defense-evasion", "defense-impairment", "credential-access", "discovery", "lateral-movement", "collection",
-    "command-and-control", "exfiltration", "impact",
-)  # fmt: skip
 _BACK = timedelta(days=30)
-_THINGS, _FIRST, _NOTES, _FEW_DAYS = 4, 3, 6, 3
+_THINGS, _FIRST, _NOTES, _FEW_DAYS, _TITLES = 4, 3, 6, 3, 6
 _PERIODS = ((1, "1d"), (7, "7d"), (30, "30d"))
 
 
@@ -81,19 +79,25 @@ class Reasons:
 
 
 def reasons_of(
-    connection: sa.Connection, one: Incident, found: Casefile, content: Content | None, now: datetime, config: str = ""
+    connection: sa.Connection,
+    one: Incident,
+    found: Casefile,
+    content: Content | None,
+    now: datetime,
+    risk: RiskSection,
+    config: str = "",
 ) -> Reasons:
     """Return why ``one`` is an incident; ``content`` None: the rules cannot be read, and that is said.
 
-    ``config`` is the settings file to be named in commands, when one was.
+    ``risk`` are the install's points of weak signals, ``config`` the settings file to be named in commands, when one was.
     """
     things = tuple(Thing(entity.kind, entity.value) for entity in _main(found.entities))
     every = todo_of(connection, one.id, found)
     return Reasons(
         moments=tuple(_moments(found.rules)),
-        stages=_stages(found.rules),
+        stages=tactics_of(tag for rule in found.rules for tag in rule.tags),
         things=things,
-        unusual=tuple(_unusual(connection, one, found, content)),
+        unusual=tuple(_unusual(connection, one, found, content, risk)),
         first=tuple(_notes(found, content)),
         todo=tuple(task for task in every if task.done is None)[:_FIRST],
         pivots=tuple(_pivots(found, things, now, config)),
@@ -127,23 +131,56 @@ def _moments(rules: Sequence[Fired]) -> Iterator[Moment]:
         before = rule.first
 
 
-def _stages(rules: Sequence[Fired]) -> tuple[str, ...]:
-    tags = {tag.lower().removeprefix("attack.").replace("_", "-") for rule in rules for tag in rule.tags}
-    return tuple(stage for stage in STAGES if stage in tags)
-
-
-def _unusual(connection: sa.Connection, one: Incident, found: Casefile, content: Content | None) -> Iterator[Said]:
+def _unusual(
+    connection: sa.Connection, one: Incident, found: Casefile, content: Content | None, risk: RiskSection
+) -> Iterator[Said]:
     whole = found.summary.is_whole
     if whole and content is not None:
         yield from _thresholds(reasons.hits_of(connection, one.id), found, content)
     if whole:
+        yield from _weak(connection, one, found, risk)
         yield from _rules_before(connection, one, found)
         yield from _things_before(connection, one, found)
     yield from _hours(found)
     several = [commune for commune in found.summary.communes if commune != SHARED]
     if found.summary.others or len(several) > 1:
         yield Said("communes", {"count": len(several) + found.summary.others})
-    yield from (Said("risk", {"rule": rule.title}) for rule in found.rules if rule.kind == "risk")
+    if whole:
+        yield from _quiet(connection, one, found)
+
+
+def _weak(connection: sa.Connection, one: Incident, found: Casefile, risk: RiskSection) -> Iterator[Said]:
+    """Say which weak signals add up to a finding of risk, with the points they have on the last of their days."""
+    if RISK_RULE not in {rule.id for rule in found.rules}:
+        return
+    for entity in found.entities:
+        key = key_of(one.lane, entity.kind, entity.value)
+        signals = (
+            reasons.weak_signals(connection, one.lane, entity.kind, key, one.last, risk.window_days) if entity.strong else []
+        )
+        if not signals:
+            continue
+        last = max(signal.day for signal in signals)
+        points = sum(
+            _points(signal.level, risk) * 2 ** (-24 * (last - signal.day) / risk.half_life_hours) for signal in signals
+        )
+        titles = list(dict.fromkeys(signal.title for signal in signals))
+        values = {
+            "value": entity.value, "rules": len(titles), "titles": "; ".join(titles[:_TITLES]), "points": round(points),
+            "threshold": round(risk.threshold), "stages": len(tactics_of(tag for signal in signals for tag in signal.tags)),
+        }  # fmt: skip
+        yield Said("risk", values)
+
+
+def _points(level: str, risk: RiskSection) -> float:
+    return risk.points.get(Severity.of(level).level, 0.0)
+
+
+def _quiet(connection: sa.Connection, one: Incident, found: Casefile) -> Iterator[Said]:
+    """Say what joined without news, and why: what is suppressed must be seen to be."""
+    titles = {rule.id: rule.title for rule in found.rules}
+    for rule_id, why, count in reasons.quiet(connection, one.id):
+        yield Said(f"quiet_{why}", {"rule": titles.get(rule_id, rule_id), "count": count})
 
 
 def _thresholds(hits: Sequence[HitSeen], found: Casefile, content: Content) -> Iterator[Said]:

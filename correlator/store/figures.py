@@ -94,9 +94,9 @@ def month(connection: sa.Connection, viewer: Viewer, start: datetime, end: datet
     detect, take_up, finish = _delays(counted)
     return Month(
         incidents=len(rows),
-        by_severity=Counter(row.severity for row in rows),
-        by_commune=Counter(row.lane for row in rows),
-        by_verdict=Counter(row.verdict or "" for row in rows),
+        by_severity=dict(Counter(row.severity for row in rows)),
+        by_commune=dict(Counter(row.lane for row in rows)),
+        by_verdict=dict(Counter(row.verdict or "" for row in rows)),
         untouched=sum((row.id, False) not in acts for row in rows),
         detect=detect,
         take_up=take_up,

@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from correlator.model.incident import Incident, Status, number_of
+from correlator.store import schema_triage
 from correlator.store.schema import hit, incident, incident_finding, incident_rule, observable_day
 from correlator.store.times import EPOCH
 
@@ -68,6 +69,33 @@ def earlier(connection: sa.Connection, one: Incident, rules: Collection[str]) ->
     query = sa.select(fired.rule_id, sa.func.count(), sa.func.max(table.id), sa.func.max(table.opened))
     joined = query.join(incident, table.id == fired.incident).where(before).group_by(fired.rule_id)
     return {rule: Earlier(count, number_of(newest), opened) for rule, count, newest, opened in connection.execute(joined)}
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """A weak signal about a thing: a rule on one UTC day (days since 1970)."""
+
+    title: str
+    level: str
+    tags: tuple[str, ...]
+    day: int
+
+
+def weak_signals(connection: sa.Connection, lane: str, kind: str, key: str, last: datetime, days: int) -> list[Weak]:
+    """Return the weak signals about (kind, key) in the ``days`` up to ``last``, oldest first."""
+    table, until = schema_triage.weak_signal.c, (last - EPOCH).days
+    mine = (
+        (table.lane == lane) & (table.kind == kind) & (table.value == key) & (table.day <= until) & (table.day > until - days)
+    )
+    query = sa.select(table.title, table.level, table.tags, table.day).where(mine).order_by(table.day, table.rule_id)
+    return [Weak(row.title, row.level, tuple(row.tags), row.day) for row in connection.execute(query)]
+
+
+def quiet(connection: sa.Connection, one: int) -> list[tuple[str, str, int]]:
+    """Return (rule id, why, how many) of the findings that joined an incident without news."""
+    table = schema_triage.incident_quiet.c
+    query = sa.select(table.rule_id, table.why, table.count).where(table.incident == one).order_by(table.rule_id, table.why)
+    return [(rule, why, count) for rule, why, count in connection.execute(query)]
 
 
 def kept_since(connection: sa.Connection, lane: str) -> datetime | None:

@@ -49,6 +49,8 @@ def test_tasks_are_ticked_with_who_and_when(browser: Browser, install: Install) 
     page = client.get(f"/incidents/{OWN}").text
     assert "Essais de mots de passe" in page
     assert f'value="{STEP}"' in page
+    steps = [part.partition('"')[0] for part in page.split('name="keys" value="')[1:]]
+    assert steps == list(_todo(install))  # the most urgent playbook first
     for _ in range(2):  # the second click
         answer = client.post(f"/incidents/{OWN}/taches", data={**form, "keys": STEP, "note": "aucune réussite"})
         assert answer.status_code == 303

@@ -145,8 +145,41 @@ def test_figures_have_a_method_and_name_what_is_missing(config: Path) -> None:
     text = tocsin("incidents", "figures", "--by", "commune", "--config", config).stdout
     for words in ("MTTD", "p90", "Les Aulnées", "Left out of the three: false positives"):
         assert words in text
-    (told,) = rows(tocsin("incidents", "figures", "--config", config, "--format", "json").stdout)
+    result = tocsin("incidents", "figures", "--config", config, "--format", "json")
+    assert result.exit_code == 0, result.output + str(result.exception)
+    (told,) = rows(result.stdout)
     assert (told["incidents"], told["merged"]) == (1, 1)
     assert len(rows(tocsin("incidents", "figures", "--months", "3", "--config", config, "--format", "json").stdout)) == 3
     refused = tocsin("incidents", "figures", "--month", "2026-13", "--config", config)
     assert (refused.exit_code, "write 2026-11" in refused.stderr) == (2, True)
+
+
+_WEAK = """\
+title: {title}
+id: {id}
+status: test
+logsource: {{product: linux, service: sshd}}
+detection:
+    selection:
+        message|contains: {words}
+    condition: selection
+level: low
+tags: [attack.credential-access]
+"""
+
+
+def test_many_weak_signals_are_told_one_by_one(tmp_path: Path) -> None:
+    """Two low rules with six points where six open an incident: points, bar and rules are named."""
+    path = write_install(tmp_path, {"auth": "auth.log"}, "[triage.risk]\nthreshold = 6\nrules = 2\n")
+    rules = [
+        ("Weak one", "6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b011", "Failed"),
+        ("Weak two", "6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b012", "22"),
+    ]
+    (tmp_path / "rules.yml").write_text("---\n".join(_WEAK.format(title=a, id=b, words=f"'{c}'") for a, b, c in rules))
+    begin = datetime.now().replace(hour=1, minute=0, second=0, microsecond=0)  # noqa: DTZ005 - syslog has local times
+    (tmp_path / "auth.log").write_text("".join(failed(number, at=begin.isoformat()) for number in range(3)))
+    live(path)
+    told = [one["text"] for one in why(path)["unusual"] if one["code"] == "risk"]  # type: ignore[index]
+    assert told
+    assert "add up to 6 points (6 open an incident)" in told[0]
+    assert "Weak one; Weak two" in told[0]

@@ -46,7 +46,7 @@ def read_reasons(request: Request, visit: Visit, found: Casefile) -> Reasons:
         one = perimeter.find(connection, visit.viewer, found.summary.number)
         if one is None:
             raise HTTPException(404)
-        return reasons_of(connection, one, found, book_of(request).content(), install.now())
+        return reasons_of(connection, one, found, book_of(request).content(), install.now(), install.settings.triage.risk)
 
 
 def look(request: Request, visit: Visit, found: Casefile) -> tuple[Reasons, Around]:
