@@ -9,7 +9,16 @@ from tests.browser.conftest import SignIn, keep, serious
 
 pytestmark = pytest.mark.browser
 _PAGES = {
-    "ana": ("/incidents", "/incidents/26-0001", "/recherche?text=webshell", "/masquages", "/continuite", "/echeances"),
+    "ana": (
+        "/incidents",
+        "/incidents/26-0001",
+        "/incidents/26-0001/pourquoi",
+        "/incidents/26-0001/autour",
+        "/recherche?text=webshell",
+        "/masquages",
+        "/continuite",
+        "/echeances",
+    ),
     "ali": ("/regles", "/regles?state=quiet", "/regles/722ce955-b4f6-4d02-862b-d6953d3b4e03"),
     "maud": ("/continuite", "/indicateurs", "/consultations"),
     "remi": ("/incidents", "/continuite"),
@@ -31,7 +40,14 @@ def test_the_analyst_takes_up_comments_mutes_and_closes(sign_in: SignIn) -> None
     expect(first).to_contain_text("Critique")
     first.get_by_role("link").click()
     expect(page.get_by_role("heading", name="Ce qui s’est passé")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ce qui est inhabituel")).to_be_visible()
+    page.get_by_role("link", name="Qu’ont-ils fait d’autre").click()
+    expect(page.get_by_role("heading", name=re.compile("Ce qu’ils ont fait d’autre"))).to_be_visible()
     keep(page, "analyst-incident")
+    page.get_by_role("button", name="Je prends").click()
+    page.locator(".tasks input[type=checkbox]").first.check()
+    page.get_by_role("button", name="Cocher").click()
+    expect(page.locator(".tasks").get_by_text("☑").first).to_be_visible()
     page.get_by_label("Ce que les autres doivent savoir").fill("Vu avec l’astreinte.")
     page.get_by_role("button", name="Ajouter le commentaire").click()
     expect(page.get_by_text("Vu avec l’astreinte.")).to_be_visible()
