@@ -22,7 +22,7 @@ WEEK_HOURS = 168
 def born(plan: Plan, known: pl.DataFrame, rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
     """Return BORN with the first event of each learning rule in each lane."""
     learning = [number for number, rule in enumerate(plan.rules) if rule.baseline is not None]
-    mine = rows.filter(pl.col("rule").is_in(learning))
+    mine = rows.filter(pl.col("mark") & pl.col("rule").is_in(learning)) if learning else rows.clear()
     if mine.is_empty():
         return known
     fresh = mine.join(keys.select("key", "lane"), on="key").group_by("rule", "lane").agg(pl.col("time").min().alias("first"))

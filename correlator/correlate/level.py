@@ -10,7 +10,7 @@ from correlator.correlate.feeding import Fed, feed, feed_opened
 from correlator.correlate.hits import Names, belonging, hits_alone, settle, told, with_runs
 from correlator.correlate.plan import Plan
 from correlator.correlate.rows import distinct
-from correlator.correlate.rule import KEY_LIMIT, CorrelationRule, Judging
+from correlator.correlate.rule import HOUR, KEY_LIMIT, CorrelationRule, Judging
 from correlator.correlate.state import ROWS, only, without
 
 ROW_KEY = pl.Schema({"uid": pl.UInt64(), "key": pl.UInt64()})
@@ -58,7 +58,7 @@ def advance(run: Run, level: frozenset[int], direct: pl.DataFrame) -> None:
     """Take the correlations of a level through the batch; leave rows for those above."""
     taken = _taken(run, level)
     rows = distinct(stack([direct, *taken])) if taken else direct
-    run.born = baselines.born(run.plan, run.born, rows.filter("mark"), run.keys)
+    run.born = baselines.born(run.plan, run.born, rows, run.keys)
     arrival = run.numbers(level, Judging.ARRIVAL)
     at_once = rows.filter(pl.col("rule").is_in(arrival))
     later = rows.filter(~pl.col("rule").is_in(arrival))
@@ -202,7 +202,7 @@ def _see(run: Run, numbers: Sequence[int]) -> None:
     rows = _waiting(run, numbers)
     if rows.height:
         verdicts = baselines.first_seen(run.plan, rows.sort(sliding.ORDER), run.before, run.now)
-        _conclude(run, _learned(run, verdicts))
+        _conclude(run, _learned(run, verdicts, pl.col("time")))
 
 
 def _count(run: Run, numbers: Sequence[int]) -> None:
@@ -211,17 +211,17 @@ def _count(run: Run, numbers: Sequence[int]) -> None:
         hourly = baselines.hourly(run.plan, rows.sort(sliding.ORDER), run.hours, run.now)
         run.hours = hourly.hours
         run.fresh_hours.append(hourly.fresh)
-        _conclude(run, _learned(run, hourly.verdicts))
+        _conclude(run, _learned(run, hourly.verdicts, pl.col("time") // HOUR * HOUR))
 
 
 def _waiting(run: Run, numbers: Sequence[int]) -> pl.DataFrame:
     return run.waiting.filter(pl.col("rule").is_in(numbers)) if numbers else ROWS.to_frame()
 
 
-def _learned(run: Run, verdicts: closing.Verdicts) -> closing.Verdicts:
-    """Return the verdicts of rules that had learned enough by then."""
-    good = verdicts.covered.filter(pl.col("run").is_not_null())
-    runs = baselines.learned(run.plan, good, run.born, run.keys).select("uid", "run")
+def _learned(run: Run, verdicts: closing.Verdicts, then: pl.Expr) -> closing.Verdicts:
+    """Return the verdicts of rules that had learned enough by ``then``."""
+    good = verdicts.covered.filter(pl.col("run").is_not_null()).with_columns(then.alias("then"))
+    runs = baselines.learned(run.plan, good, run.born, run.keys, "then").select("uid", "run")
     covered = verdicts.covered.drop("run").join(runs, on="uid", how="left", maintain_order="left")
     return replace(verdicts, covered=covered)
 
