@@ -54,6 +54,9 @@ def _print_facts(shown: "Shown", local: Callable[[str], str]) -> None:
         click.echo(f"It went into {into}, which has all it was made of: 'tocsin incidents show {into}'.\n")
     click.echo(f"communes     {communes} (lane {document['lane']})")
     click.echo(f"events       {document['count']:,} in {document['findings']:,} findings")
+    quiet = [f"{count:,} {why} of {rule['title']}" for rule in document["rules"] for why, count in rule["quiet"].items()]
+    if quiet:
+        click.echo(plain(f"quiet        {'; '.join(quiet)}"))
     click.echo(f"from         {local(document['first'])}")
     click.echo(f"to           {local(document['last'])}")
     click.echo(plain(f"owner        {one.owner or 'nobody yet'}"))

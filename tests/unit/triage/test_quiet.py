@@ -13,6 +13,7 @@ from correlator.model.policy import Policies, Suppression, Window
 from correlator.model.severity import Severity
 from correlator.store import people, schema_triage, views
 from correlator.store.database import open_database, reading
+from correlator.store.folded import folded
 from tests.unit.triage.desk import NOW, Desk, Finding, act, found
 
 DAY = timedelta(days=1)
@@ -67,6 +68,17 @@ def test_repetitions_within_the_period_are_counted_on_the_first(desk: Desk) -> N
     assert len(desk.told()) == told
     desk.batch(found(4, "ana", hours=64.1))
     assert [incident.findings for incident in desk.incidents()] == [3, 1]
+
+
+def test_what_was_folded_is_told_per_rule(desk: Desk) -> None:
+    """Findings, events behind hits too, and how many of them joined without news."""
+    desk.settings = suppressing("user.name")
+    desk.batch(found(1, "ana"), found(2, "ana", hours=1), found(3, "ana", hours=2, rule="r2"))
+    with reading(desk.engine) as connection:
+        told = [(one.rule_id, one.findings, one.events, dict(one.quiet)) for one in folded(connection, only(desk).id)]
+        document = views.document(connection, only(desk))
+    assert told == [("r1", 2, 2, {"suppressed": 1}), ("r2", 1, 1, {})]
+    assert [rule["quiet"] for rule in document["rules"] if rule["id"] == "r1"] == [{"suppressed": 1}]
 
 
 def test_values_of_their_own_are_stories_of_their_own(desk: Desk) -> None:
