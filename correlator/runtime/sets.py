@@ -102,7 +102,10 @@ def own_rules(settings: Settings) -> tuple[Path, ...]:
 def _proof_rules() -> tuple[Path, ...]:
     """Return the rules of the daily proof, which an install with rules of its own needs as well."""
     shipped = shipped_rules()
-    return shipped / "detections" / "tocsin" / "proof" / "tocsin_proof_record.yml", shipped / "correlations" / "tocsin_proof.yml"
+    return (
+        shipped / "detections" / "tocsin" / "proof" / "tocsin_proof_record.yml",
+        shipped / "correlations" / "tocsin_proof.yml",
+    )
 
 
 def rule_folders(settings: Settings) -> tuple[Path, ...]:
