@@ -34,6 +34,8 @@ _FULL_NAME: Final = re.compile(rf"{SHARED_NAME}(?:\.[a-z0-9-]+)+", re.IGNORECASE
 ONE_MACHINE: Final = "the machine of five"
 #: All recordings begin within this time.
 WITHIN: Final = timedelta(hours=3)
+#: One record tells its moment in more than one zone (NXLog's local time beside UTC): so far may two of them lie apart.
+ZONES: Final = timedelta(hours=8)
 #: Longer recordings are of a laboratory left running; these are of one attack.
 LONGEST: Final = 6_000
 FILE: Final = "forwarded.json"
@@ -105,7 +107,8 @@ def _instances(lines: Sequence[Drawn]) -> list[Instance]:
         places[name].add((FILE, number))
         times[name].append(when)
     return [
-        Instance(name, frozenset(held), frozenset(held), min(times[name]), max(times[name])) for name, held in places.items()
+        Instance(name, frozenset(held), frozenset(held), min(times[name]) - ZONES, max(times[name]) + ZONES)
+        for name, held in places.items()
     ]
 
 
