@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from benchmarks.benign.lookalikes_windows import LOGGING
 from benchmarks.benign.stage import DayStage
 from correlator.harness.demo.cast import TOWNS, computer
 from correlator.harness.demo.cloud import Cloud
@@ -32,8 +33,8 @@ def play_patches(stage: DayStage) -> Iterator[Record]:
         yield windows.event(when + timedelta(seconds=5), host, POWERSHELL, 4104, block)
         yield windows.event(when + timedelta(seconds=30), host, SYSTEM, 7045, {**_UPDATE, **_KIND})
         yield windows.service(when + timedelta(minutes=3), host, "HarfangLab Hurukai agent", "hurukai", running=False)
-        yield windows.event(when + timedelta(minutes=4), host, SYSTEM, 6006, {})
-        yield windows.event(when + timedelta(minutes=7), host, SYSTEM, 6005, {})
+        yield windows.event(when + timedelta(minutes=4), host, LOGGING, 6006, {})
+        yield windows.event(when + timedelta(minutes=7), host, LOGGING, 6005, {})
         yield windows.service(when + timedelta(minutes=8), host, "HarfangLab Hurukai agent", "hurukai", running=True)
 
 

@@ -9,8 +9,11 @@ from benchmarks.benign.stage import DayStage
 from correlator.harness.demo.cast import MACHINES, TOWNS, computer
 from correlator.harness.demo.stage import FLAT, OFFICE, Record
 from correlator.harness.demo.unix import Unix
-from correlator.harness.demo.windows import SYSTEM, Windows
+from correlator.harness.demo.windows import SYSTEM, Channel, Windows
 
+#: Who asked for a shutdown, and the log service that ends with it.
+ASKED: Final = Channel("System", "User32")
+LOGGING: Final = Channel("System", "EventLog")
 _SID: Final = "S-1-5-21-1004336348-1177238915-682003330"
 _SCRIPT: Final = "Get-CimInstance Win32_LogicalDisk | Select DeviceID,FreeSpace | ConvertTo-Json"
 _ENCODED: Final = b64encode(_SCRIPT.encode("utf-16-le")).decode()
@@ -134,17 +137,15 @@ def play_power_works(stage: DayStage) -> Iterator[Record]:
     """Yield N15: works in the datacentre, guests shut down in order and started again; protection stops with them."""
     windows = Windows(stage)
     for place, town in enumerate(TOWNS):
-        for when in stage.burst(f"20:{place * 5:02d}", 1, 60):
-            yield windows.service(when, town.file_server, "HarfangLab Hurukai agent", "hurukai", running=False)
-            reason = {
-                "param1": "C:\\Windows\\system32\\shutdown.exe",
-                "param3": "Opération planifiée",
-                "param5": "arrêter",
-                "param7": "SIM9\\adm.jcolin",
-            }
-            yield windows.event(when, town.file_server, SYSTEM, 1074, reason)
-            later = when + timedelta(minutes=90)
-            yield windows.service(later, town.file_server, "HarfangLab Hurukai agent", "hurukai", running=True)
+        (when,) = stage.burst(f"20:{place * 5:02d}", 1, 60)
+        reason = {"param1": "C:\\Windows\\system32\\shutdown.exe", "param5": "arrêter", "param7": "SIM9\\adm.jcolin"}
+        yield windows.event(when, town.file_server, ASKED, 1074, reason)
+        stopped = when + timedelta(seconds=8)
+        yield windows.service(stopped, town.file_server, "HarfangLab Hurukai agent", "hurukai", running=False)
+        yield windows.event(stopped + timedelta(seconds=6), town.file_server, LOGGING, 6006, {})
+        again = when + timedelta(minutes=90)
+        yield windows.event(again, town.file_server, LOGGING, 6005, {})
+        yield windows.service(again, town.file_server, "HarfangLab Hurukai agent", "hurukai", running=True)
 
 
 def play_shadow_rotation(stage: DayStage) -> Iterator[Record]:
