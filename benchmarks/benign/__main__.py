@@ -70,11 +70,8 @@ def _run(asked: argparse.Namespace, scenarios: tuple[str, ...]) -> Verdict:
 
 def _told(found: Verdict) -> dict[str, Any]:
     told, summary = rows(found), figures(found)
-    print(
-        frame_of(
-            [{name: row[name] for name in ("number", "severity", "events", "first", "opened_by", "rules")} for row in told]
-        )
-    )
+    shown = ("number", "severity", "events", "first", "opened_by", "rules")
+    print(frame_of([{name: row[name] for name in shown} for row in told]) if told else "No incident.")
     for name, value in summary.items():
         print(f"{name:24} {value}")
     return {**summary, "rows": told}
