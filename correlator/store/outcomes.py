@@ -15,6 +15,8 @@ from correlator.model.outcome import Outcome, Pieces
 from correlator.store import evidence, outbox, schema, schema_triage, weak_signals
 from correlator.store.upsert import Greatest, Least, insert
 
+_CROSSING = "cross"  # the lane over all communes
+_CHUNK = 500  # events asked for at once
 _KEPT = 100  # documents at each end of an incident
 #: What Tocsin's own changes do to the status.
 _FROM_TO = {
@@ -35,6 +37,7 @@ def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[st
     _put_pieces(connection, outcome.pieces, now)
     links = [{"incident": one, "other": other, "why": why} for one, other, why in outcome.links]
     _add(connection, schema.incident_link, links)
+    _link_lanes(connection, outcome.pieces)
     _count_days(connection, outcome.days)
     weak_signals.save(connection, outcome.weak)
     _add(connection, schema_triage.companion_day, outcome.companions.to_dicts())
@@ -48,6 +51,24 @@ def save_outcome(connection: sa.Connection, outcome: Outcome, sinks: Iterable[st
         if told.silent:
             continue
         outbox.tell(connection, after[told.incident], told.change, sinks=names, install=install, now=now)
+
+
+def _link_lanes(connection: sa.Connection, pieces: Pieces) -> None:
+    """Link incidents across communes with those of one commune that hold the same events: they are never one incident."""
+    table = schema.incident_event
+    crossing = sa.select(schema.incident.c.id).where(schema.incident.c.lane == _CROSSING).limit(1)
+    events = pieces.events.get_column("member").unique().to_list()
+    if not events or connection.execute(crossing).first() is None:
+        return
+    here, there = table.alias(), table.alias()
+    same = (here.c.event_id == there.c.event_id) & (here.c.lane == _CROSSING) & (there.c.lane != _CROSSING)
+    found: set[tuple[int, int]] = set()
+    for start in range(0, len(events), _CHUNK):
+        query = sa.select(here.c.incident, there.c.incident).join(there, same).distinct()
+        found |= {
+            (one, other) for one, other in connection.execute(query.where(here.c.event_id.in_(events[start : start + _CHUNK])))
+        }
+    _add(connection, schema.incident_link, [{"incident": one, "other": other, "why": "events"} for one, other in sorted(found)])
 
 
 def put_incidents(connection: sa.Connection, incidents: Iterable[Incident]) -> None:

@@ -258,7 +258,7 @@ incident_link = sa.Table(
     metadata,
     _incident(primary_key=True),
     sa.Column("other", ID, sa.ForeignKey("incident.id"), primary_key=True),
-    sa.Column("why", sa.Text, nullable=False),  # merged, bridge, follows
+    sa.Column("why", sa.Text, nullable=False),  # merged, bridge, follows, events: the same ones in two lanes
 )
 
 # How often a strong observable is found, per UTC day and rule: what is always there groups nothing.

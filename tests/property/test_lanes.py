@@ -72,3 +72,19 @@ def test_an_incident_holds_one_lane_and_one_commune_unless_it_crosses(engine: sa
         if incident.lane != "cross" and incident.merged_into is None:
             assert incident.communes == (incident.lane,)
             assert {one["commune"] for one in entities[incident.id]} == {incident.lane}
+
+
+def test_incidents_of_two_lanes_with_the_same_events_are_linked(engine: sa.Engine) -> None:
+    """A campaign across communes and a commune's own part of it know of each other, and stay two."""
+    chance, settings = Random(1), TriageSettings()  # noqa: S311 - a seed must give the same findings again
+    mine = {**finding(chance, 1), "lane": "00101", "communes": ["00101"]}
+    theirs = {**finding(chance, 2), "lane": "cross", "communes": ["00101", "00102"], "event.ids": ["e1", "e2"]}
+    for one in (mine, theirs):
+        frame = pl.DataFrame([one], schema=FINDING)
+        with transaction(engine) as connection:
+            known = load_known(connection, frame, settings, START)
+            save_outcome(connection, triage(frame, known, START, settings, None), [], "sim9", START)
+
+    with reading(engine) as connection:
+        first, second = sorted(views.list_incidents(connection), key=lambda one: one.lane)
+        assert views.linked(connection, first.id) == [(second.id, "events")]
