@@ -109,7 +109,8 @@ class Loop:
             if came and not once and not self._behind:
                 self.stop.wait(min(_REST_S, 2 * (perf_counter() - started)))
         now = datetime.now(UTC)
-        complete(self.checkpoint.engine, self.content, max(self._looked - _LOOK_EVERY, now - _COMPLETED), now)
+        looked = max(self._looked, now - _COMPLETED)  # never: a run that found nothing to do
+        complete(self.checkpoint.engine, self.content, looked - _LOOK_EVERY, now)
         for source in self._sources:
             source.close()
 

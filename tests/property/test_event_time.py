@@ -55,7 +55,7 @@ def few(examples: int) -> settings:
     return settings(max_examples=examples, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
-@few(9)
+@few(7)
 @given(stream=waters.records(), cuts=CUTS)
 def test_order_and_cuts_leave_no_trace(world: World, stream: list[Record], cuts: list[int]) -> None:
     """However records arrive within the lateness of their source, and wherever batches end; nothing is late."""
@@ -64,7 +64,7 @@ def test_order_and_cuts_leave_no_trace(world: World, stream: list[Record], cuts:
     assert waters.hits_of(outcomes) == waters.expected(stream, world.content)
 
 
-@few(9)
+@few(7)
 @given(stream=waters.records(late=4), cuts=CUTS)
 def test_late_ones_are_counted_exactly(world: World, stream: list[Record], cuts: list[int]) -> None:
     """Per source, whoever comes before the event time of a rule it feeds; those of muted rules are handed to triage, once."""
@@ -75,7 +75,7 @@ def test_late_ones_are_counted_exactly(world: World, stream: list[Record], cuts:
     assert len(handed) == len(set(handed)) == counted.total()
 
 
-@few(6)
+@few(4)
 @given(stream=waters.records(), cuts=st.lists(st.integers(0, 400), max_size=8), chance=st.randoms(use_true_random=False))
 def test_who_reads_what_leaves_no_trace(world: World, stream: list[Record], cuts: list[int], chance: Random) -> None:
     """Records of a source spread over partitions, readers that overtake each other, restarts of who puts it together."""
@@ -88,7 +88,7 @@ def test_who_reads_what_leaves_no_trace(world: World, stream: list[Record], cuts
     assert hits == waters.expected(stream, world.content)
 
 
-@few(6)
+@few(4)
 @given(stream=waters.records(), cuts=CUTS, ahead=st.lists(st.integers(1, 60), min_size=1, max_size=4))
 def test_a_clock_in_the_future_closes_no_window(world: World, stream: list[Record], cuts: list[int], ahead: list[int]) -> None:
     """Hours ahead, believed or not: what the others mean together stays what it is."""
@@ -162,7 +162,7 @@ def test_any_kill_leaves_no_trace(world: World, tmp_path: Path, seed: int) -> No
     """Killed at any step of any commit and begun again from what the database kept: the same hits, the same ones too late."""
     chance = Random(seed)  # noqa: S311 - a seed must give the same kills again
     stream = list(waters.batches(waters.some_records(chance, 40, late=3), [chance.randrange(41) for _ in range(7)]))
-    kills = [chance.choice(STEPS) for _ in range(4)]
+    kills = [chance.choice(STEPS) for _ in range(3)]
     whole = lived(tmp_path / "whole", stream, world.content, [])
     assert len(whole) > 3
     assert lived(tmp_path / "killed", stream, world.content, kills) == whole
