@@ -1,6 +1,6 @@
 """The flow on one screen: the only module that knows the order of the stages. No I/O: ``checkpoint`` keeps its results."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from correlator.model.reject import REJECT
 from correlator.parse.engine import Carried, Fates, read
 from correlator.runtime.content import Content
 from correlator.runtime.findings import findings, late_findings, without_shared
-from correlator.runtime.watermark import Watermark
+from correlator.runtime.watermark import Watermark, told
 
 #: How far event time has come, per rule, before anything is known.
 NOTHING_JUDGED: Mapping[str, datetime] = {}
@@ -111,6 +111,7 @@ def process(
     now = steady or wall
     watermark = flow.watermark.advance(seen.events, now, content.timing, behind=behind) if live else flow.watermark
     lanes = reached(flow.lanes, flow.watermark.values, content)
+    lanes = lanes if live else _as_of(lanes, seen.events, now)
     judged = judge(seen.detections, seen.facts, lanes, content, _judged(watermark, live=live, final=final))
     return Outcome(
         events=seen.events,
@@ -130,6 +131,12 @@ def process(
         problems=seen.problems,
         policies=judged.policies,
     )
+
+
+def _as_of(lanes: LaneStates, events: Sequence[pl.DataFrame], wall: datetime) -> LaneStates:
+    """Return ``lanes`` that know how far the input goes: where it ends, nothing is said about the time after it."""
+    newest = [micros(time) for _, time, _ in told(events, wall) if time is not None]
+    return replace(lanes, newest=max([lanes.newest, *newest]))
 
 
 def look(
