@@ -74,19 +74,20 @@ def _orbit(after: pl.Series, starts: pl.Series) -> pl.Series:
 def _good(plan: Plan, over: pl.DataFrame) -> pl.DataFrame:
     """Return the ``window``s whose condition holds."""
     parts = [pl.DataFrame(schema={"window": over.schema["window"]})]
-    for (number,), part in over.partition_by("rule", as_dict=True, maintain_order=True).items():
-        rule = plan.rules[int(number)]
-        if rule.kind.numeric:
-            level = amount(rule)
-            once = part.unique(["window", "event", "number"])
-            parts.append(
-                once.group_by("window").agg(level.alias("level")).filter(bounded(rule, pl.col("level"))).select("window")
-            )
-        elif rule.kind is Kind.TEMPORAL_ORDERED:
-            parts.append(_in_order(plan, rule, part))
-        else:
-            parts.append(holding(plan, _counted(plan, part)).select("window"))
+    numbers = over.get_column("rule").unique().to_list()
+    own = [one for one in numbers if plan.rules[one].kind.numeric or plan.rules[one].kind is Kind.TEMPORAL_ORDERED]
+    for number in own:
+        rule, part = plan.rules[number], over.filter(pl.col("rule") == number)
+        parts.append(_reckoned(rule, part) if rule.kind.numeric else _in_order(plan, rule, part))
+    if len(own) < len(numbers):
+        parts.append(holding(plan, _counted(plan, over.filter(~pl.col("rule").is_in(own)))).select("window"))
     return pl.concat(parts)
+
+
+def _reckoned(rule: CorrelationRule, marks: pl.DataFrame) -> pl.DataFrame:
+    """Return the windows whose numbers satisfy the bounds."""
+    level = marks.unique(["window", "event", "number"]).group_by("window").agg(amount(rule).alias("level"))
+    return level.filter(bounded(rule, pl.col("level"))).select("window")
 
 
 def _counted(plan: Plan, marks: pl.DataFrame) -> pl.DataFrame:

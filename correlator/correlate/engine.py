@@ -17,7 +17,7 @@ from correlator.correlate.log import Changes
 from correlator.correlate.plan import Plan, plan_of
 from correlator.correlate.rows import incoming
 from correlator.correlate.rule import CorrelationRule, Judging
-from correlator.correlate.state import FOREVER, KEYS, NEVER, OPEN, ROWS, LaneStates, for_rules, micros
+from correlator.correlate.state import FOREVER, KEYS, NEVER, OPEN, ROWS, LaneStates, for_rules, micros, only
 from correlator.model.hit import HIT
 
 #: How far event time has come: for all rules, per rule id, or None: the input ends here.
@@ -169,7 +169,7 @@ def _changes(run: Run, known: LaneStates, now: pl.Series, cut: Bounded) -> Chang
     """Return what the batch changed, for the log."""
     rows, waiting = (stack([ROWS.to_frame(), *added]) for added in (run.added, run.added_waiting))
     grown = stack([OPEN.to_frame(), *run.grown, cut.grown]).select("hit").unique()
-    open_now = cut.open.join(grown, on="hit", how="semi")
+    open_now = only(cut.open, "hit", grown.to_series())
     added = replace(
         known,
         rows=rows,
@@ -186,7 +186,7 @@ def _changes(run: Run, known: LaneStates, now: pl.Series, cut: Bounded) -> Chang
     dropped = stack([ROW_KEY.to_frame(), *run.dropped, cut.gone])
     ended = stack([_HIT_KEY.to_frame(), *run.ended])
     touched = stack([frame.select("key") for frame in (rows, waiting, open_now, assigned, dropped, ended)]).unique()
-    lane_of = run.keys.join(touched, on="key", how="semi")
+    lane_of = only(run.keys, "key", touched.to_series())
     lanes = frozenset(lane_of.get_column("lane").unique())
     return Changes(replace(added, keys=lane_of), lane_of, assigned, dropped, ended, lanes)
 

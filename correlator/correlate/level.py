@@ -44,10 +44,10 @@ class Run:
     ended: list[pl.DataFrame] = field(default_factory=list)
     grown: list[pl.DataFrame] = field(default_factory=list)
 
-    @property
-    def names(self) -> Names:
-        """Return what numbers stand for."""
-        return Names(self.keys, self.details)
+    def names_of(self, rows: pl.DataFrame) -> Names:
+        """Return what the numbers of ``rows`` stand for: to join with the few costs less than with all."""
+        keys, events = rows.get_column("key").unique(), rows.get_column("event").unique()
+        return Names(only(self.keys, "key", keys), only(self.details, "event", events))
 
     def numbers(self, level: frozenset[int], *judging: Judging) -> list[int]:
         """Return the rules of a level that are judged so."""
@@ -149,19 +149,20 @@ def _pass(run: Run, numbers: Sequence[int]) -> None:
 
 def _settled(run: Run, held: pl.DataFrame, ends: pl.DataFrame, every: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """Join satisfied windows to hits, tell what changed, feed those above; return ``every`` row with the hit it belongs to."""
-    settled = settle(run.plan, held, ends, run.open, run.names, fresh)
+    names = run.names_of(held)
+    settled = settle(run.plan, held, ends, run.open, names, fresh)
     run.open = settled.open
     run.merged.update(settled.merged)
     run.ended.append(settled.ended)
     changed = settled.open.filter(pl.col("hit").is_in(settled.changed.implode()))
     whole = settled.rows.select(list(ROWS))
-    run.hits.append(told(run.plan, whole, changed, run.names))
+    run.hits.append(told(run.plan, whole, changed, names))
     run.grown.append(changed)
     old = held.select("uid", pl.col("hit").alias("was"))
     moved = whole.join(old, on="uid").filter(pl.col("hit").is_not_null() & pl.col("hit").ne_missing(pl.col("was")))
     run.assigned.append(moved.select("uid", "hit", "key"))
     if plan_feeds(run.plan, held):
-        run.fed += feed(run.plan, settled.used, with_runs(run.plan, ends), run.names)
+        run.fed += feed(run.plan, settled.used, with_runs(run.plan, ends), names)
     if moved.is_empty():
         return every
     return stack([without(every, "uid", moved.get_column("uid")), moved.select(list(ROWS))])
@@ -230,12 +231,13 @@ def _conclude(run: Run, verdicts: closing.Verdicts) -> None:
     """Tell the hits of windows that are over, feed those above, forget what was judged."""
     covered = verdicts.covered
     if covered.get_column("run").is_not_null().any():
-        run.hits.append(hits_alone(run.plan, covered, verdicts.runs, run.names))
+        names = run.names_of(covered)
+        run.hits.append(hits_alone(run.plan, covered, verdicts.runs, names))
         if plan_feeds(run.plan, covered):
             used = belonging(run.plan, covered, "run")
             whose = covered.drop_nulls("run").select("key", "rule", "run").unique().join(verdicts.runs, on="run")
-            run.fed += feed(run.plan, used, whose.select("key", "rule", pl.col("closed").alias("time"), "run"), run.names)
-            run.fed += feed_opened(run.plan, used, whose.select("key", "rule", "run", "opened"), run.names)
+            run.fed += feed(run.plan, used, whose.select("key", "rule", pl.col("closed").alias("time"), "run"), names)
+            run.fed += feed_opened(run.plan, used, whose.select("key", "rule", "run", "opened"), names)
     _drop(run, verdicts.gone)
 
 
@@ -257,7 +259,7 @@ def _count_opened(run: Run, level: frozenset[int]) -> None:
         rows = stack([run.rows, run.waiting]).join(opened.select("key").unique(), on="key", how="semi")
         used = belonging(run.plan, rows, "hit").with_columns(pl.col("hit").alias("run"))
         first = opened.select("key", "rule", pl.col("hit").alias("run"), "opened")
-        run.fed += feed_opened(run.plan, used, first, run.names)
+        run.fed += feed_opened(run.plan, used, first, run.names_of(rows))
 
 
 def stack(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

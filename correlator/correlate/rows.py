@@ -89,6 +89,11 @@ class _Asked:
     detections: pl.DataFrame
     joined: pl.DataFrame
 
+    def rows_of(self, at: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
+        """Return what ``columns`` say, those that there are, at these rows: ``at`` keeps a frame without them as long."""
+        present = [name for name in dict.fromkeys(("at", *columns)) if name in self.detections.columns]
+        return self.detections.select(present)[at]
+
 
 def _asked(plan: Plan, detections: pl.DataFrame, lanes: frozenset[str] | None) -> _Asked:
     """Return every (detection, correlation, slot, lane), with key (null: no group), event, time, value and number."""
@@ -145,7 +150,7 @@ def _keys(plan: Plan, asked: _Asked, rows: pl.DataFrame, known: pl.DataFrame) ->
     parts = [KEYS.to_frame()]
     for (place,), part in fresh.partition_by("shape", as_dict=True, maintain_order=True).items():
         names, fields = plan.shapes[int(place)]
-        seen = asked.detections[part.get_column("at")]
+        seen = asked.rows_of(part.get_column("at"), fields)
         group = computed(seen, group_of(names, [_folded(seen, name) for name in fields])).alias("group")
         parts.append(part.with_columns(group).select(list(KEYS)))
     return pl.concat(parts)
@@ -155,7 +160,7 @@ def _details(plan: Plan, asked: _Asked, rows: pl.DataFrame, known: pl.DataFrame)
     """Return DETAILS of the events of ``rows`` that are not ``known``."""
     unknown = ~pl.col("event").is_in(known.get_column("event").implode())
     at = rows.select("at", "event").filter(unknown).unique("event", keep="any")
-    seen = asked.detections[at.get_column("at")]
+    seen = asked.rows_of(at.get_column("at"), ("event.id", "commune", "observables", *plan.carried))
     observables = pl.col("observables") if "observables" in seen.columns else pl.lit(None, pl.List(OBSERVABLE))
     carried = [field_text(seen, name).alias(name) for name in plan.carried]
     fields = pl.struct(carried).struct.json_encode() if carried else pl.lit(None, pl.String)

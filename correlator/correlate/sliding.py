@@ -105,12 +105,15 @@ def _holds(rule: CorrelationRule, level: float) -> bool:
 def chained(plan: Plan, marks: pl.DataFrame) -> pl.DataFrame:
     """Return the ENDS of windows of ``temporal_ordered`` rules that hold their members in order; ``marks`` in ORDER."""
     parts = [ENDS.to_frame()]
-    for (number,), part in marks.partition_by("rule", as_dict=True, maintain_order=True).items():
-        rule = plan.rules[int(number)]
+    alike: dict[tuple[int, int], list[int]] = {}
+    for number in marks.get_column("rule").unique():
+        rule = plan.rules[number]
         least = rule.condition.least if rule.words is None else len(rule.members)  # words without not: all of them
-        started = with_start(part, len(rule.members), least=least)
+        alike.setdefault((len(rule.members), least), []).append(number)
+    for (members, least), numbers in sorted(alike.items()):
+        started = with_start(_of(marks, {*numbers}), members, least=least)
         last = (pl.col("key").shift(-1) != pl.col("key")) | (pl.col("time").shift(-1) != pl.col("time"))
-        good = last.fill_null(value=True) & (pl.col("start") >= pl.col("time") - rule.timespan)
+        good = last.fill_null(value=True) & (pl.col("start") >= pl.col("time") - of(plan.span))
         parts.append(started.filter(good).select(list(ENDS)))
     return pl.concat(parts).sort("key", "time")
 
