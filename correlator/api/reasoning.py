@@ -19,6 +19,14 @@ SENTENCES: Mapping[str, str] = {
     ),
     "ordered": N_("“%(rule)s” asks for %(rules)s steps in this order within %(span)s; all came within %(took)s for %(group)s."),
     "together": N_("“%(rule)s” asks for %(rules)s things within %(span)s; they came within %(took)s for %(group)s."),
+    "lacking": N_("“%(rule)s” holds for %(group)s: seen was %(seen)s, and within %(span)s nothing of %(missed)s."),
+    "silent": N_("“%(rule)s”: after this nothing more came for %(group)s within %(span)s."),
+    "never_seen": N_("“%(rule)s”: %(group)s was not seen in the %(span)s before."),
+    "rare_value": N_("“%(rule)s”: %(group)s is rare, looked at over %(span)s."),
+    "unusual_hour": N_(
+        "“%(rule)s”: %(count)s events in one hour for %(group)s, far more than in the same hour of the weeks before."
+    ),
+    "reckoned": N_("“%(rule)s”: %(field)s adds up to more than it allows within %(span)s for %(group)s (%(count)s events)."),
     "joined": N_("“%(rule)s” holds for %(group)s: %(count)s events within %(took)s."),
     "hit_of_old_rule": N_(
         "“%(rule)s” held for %(group)s: %(count)s events within %(took)s; that rule runs no longer, what it asked for is"

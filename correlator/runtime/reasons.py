@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 
 from correlator.config.sections.triage import RiskSection
-from correlator.correlate.rule import CorrelationRule, Kind
+from correlator.correlate.closing import positives
+from correlator.correlate.rule import CorrelationRule, Judging, Kind
 from correlator.errors import TocsinError
 from correlator.model.entity import key_of
 from correlator.model.estate import SHARED
@@ -30,6 +31,8 @@ from correlator.store.reasons import Earlier, HitSeen
 
 _BACK = timedelta(days=30)
 _THINGS, _FIRST, _NOTES, _FEW_DAYS, _TITLES = 4, 3, 6, 3, 6
+#: What is said of rules about what is unusual for a group.
+_UNUSUAL = {Judging.ABSENT: "silent", Judging.FIRST: "never_seen", Judging.RARE: "rare_value", Judging.RATIO: "unusual_hour"}
 _PERIODS = ((1, "1d"), (7, "7d"), (30, "30d"))
 
 
@@ -198,21 +201,39 @@ def _thresholds(hits: Sequence[HitSeen], found: Casefile, content: Content) -> I
         if rule is None:
             yield Said("hit_of_old_rule", values)
         else:
-            yield _threshold(rule, values)
+            yield _threshold(rule, values, content)
 
 
-def _threshold(rule: CorrelationRule, values: Mapping[str, Any]) -> Said:
+def _threshold(rule: CorrelationRule, values: Mapping[str, Any], content: Content) -> Said:
     told = {**values, "span": timedelta(microseconds=rule.timespan)}
-    if rule.kind is Kind.EVENT_COUNT and rule.condition.monotone:
+    if rule.words is not None and rule.words.negated:
+        return Said("lacking", {**told, **_seen_and_missed(rule, content)})
+    if rule.judging in _UNUSUAL:
+        return Said(_UNUSUAL[rule.judging], told)
+    if rule.kind.temporal:
+        code = "ordered" if rule.kind is Kind.TEMPORAL_ORDERED else "together"
+        return Said(code, {**told, "rules": len(rule.members)})
+    return _counted(rule, told) if rule.condition.monotone else Said("joined", told)
+
+
+def _counted(rule: CorrelationRule, told: Mapping[str, Any]) -> Said:
+    """Say how far a count, or what numbers amount to, went past the least that is asked for."""
+    if rule.kind is Kind.EVENT_COUNT:
         least = rule.condition.least
-        return Said("threshold", {**told, "least": least, "times": round(int(values["count"]) / least, 1)})
-    if rule.kind is Kind.VALUE_COUNT and rule.condition.monotone:
+        return Said("threshold", {**told, "least": least, "times": round(int(told["count"]) / least, 1)})
+    if rule.kind is Kind.VALUE_COUNT:
         return Said("value_threshold", {**told, "least": rule.condition.least, "field": ", ".join(rule.fields)})
-    if rule.kind is Kind.TEMPORAL_ORDERED:
-        return Said("ordered", {**told, "rules": len(rule.members)})
-    if rule.kind is Kind.TEMPORAL:
-        return Said("together", {**told, "rules": len(rule.members)})
-    return Said("joined", told)
+    return Said("reckoned", {**told, "field": ", ".join(rule.fields)})
+
+
+def _seen_and_missed(rule: CorrelationRule, content: Content) -> dict[str, str]:
+    """Return what a condition in words wanted to see, and what it wanted not to, by the titles of the rules."""
+    titles = {known.id: known.title for known in content.ruleset.rules}
+    titles |= {known.id: known.title for known in content.correlations}
+    seen = positives(rule.words) if rule.words else ()
+    names = [titles.get(member.id, member.id) for member in rule.members]
+    missed = [name for slot, name in enumerate(names) if slot not in seen]
+    return {"seen": "; ".join(names[slot] for slot in seen), "missed": "; ".join(missed)}
 
 
 def _named(group: Mapping[str, str]) -> str:

@@ -8,12 +8,53 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from correlator.config.settings import load_settings
+from correlator.runtime.content import load_content
+from correlator.runtime.replay import Replay
 from correlator.store import schema
 from correlator.store.database import open_database, transaction
 from correlator.store.schema import lake_file
-from tests.flow.install import failed, live, rows, tocsin, write_install
+from tests.flow.install import FAILED, RULES, failed, live, rows, tocsin, write_install
 
 NUMBER = "26-0001"
+LACKING = f"""\
+---
+title: SSH password taken
+id: 6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b011
+name: flow_taken
+status: test
+logsource: {{product: linux, service: sshd}}
+detection:
+    selection:
+        message|contains: Accepted password
+    condition: selection
+level: low
+---
+title: Refused and never let in
+id: 6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b012
+name: flow_lacking
+status: test
+correlation:
+    type: temporal
+    rules: [{FAILED}, flow_taken]
+    group-by: [source.ip]
+    timespan: 10m
+    condition: {FAILED} and not flow_taken
+level: high
+---
+title: No more refused passwords
+id: 6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b013
+name: flow_silence
+status: test
+correlation:
+    type: event_count
+    rules: [{FAILED}]
+    group-by: [source.ip]
+    timespan: 10m
+    condition: {{lt: 1}}
+level: high
+tocsin: {{absence: true}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +94,22 @@ def test_it_says_which_rules_in_which_order_and_by_how_much(config: Path) -> Non
     told = why(config)
     assert [one["title"] for one in told["order"]][-1] == "Many SSH passwords refused"  # type: ignore[index]
     assert {one["code"] for one in told["unusual"]} >= {"threshold", "first_incident", "days_unknown"}  # type: ignore[index]
+
+
+def test_it_says_what_did_not_come(tmp_path: Path) -> None:
+    """A correlation in words tells what was seen and what was missed, by the titles of its rules; silence is told as such."""
+    path = write_install(tmp_path, {"auth": "auth.log"})
+    (tmp_path / "rules.yml").write_text(RULES.split("---")[0] + LACKING)
+    later = "Nov 17 03:30:00 aul-web1 sshd[9]: Connection closed by 192.0.2.99 port 22\n"
+    (tmp_path / "auth.log").write_text(failed(0) + later)
+    settings = load_settings(path, {})
+    _, engine = Replay([str(tmp_path / "auth.log")], load_content(settings), settings).run()
+    engine.dispose()
+
+    text = tocsin("incidents", "show", NUMBER, "--config", path, "--no-lake").stdout
+
+    assert "seen was SSH password refused, and within 10 min nothing of SSH password taken." in text
+    assert "“No more refused passwords”: after this nothing more came for source.ip 192.0.2.7 within 10 min." in text
 
 
 def test_it_counts_what_its_things_did_besides(config: Path) -> None:
