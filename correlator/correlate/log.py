@@ -47,17 +47,18 @@ class Changes:
     def to_blobs(self) -> dict[str, bytes]:
         """Return lane → what changed in it, for every lane where something did."""
         whose = self.lane_of.select("key", "lane")
+        known = _details_of(self.added)  # of all lanes: each looks for its own among few
         parts = {name: _by_lane(getattr(self.added, name), whose) for name in _KEYED}
         ops = {
             "assigned": _by_lane(self.assigned, whose),
             "gone_rows": _by_lane(self.dropped, whose),
             "gone_hits": _by_lane(self.ended, whose),
         }
-        return {lane: self._blob(lane, parts, ops) for lane in sorted(self.lanes)}
+        return {lane: self._blob(lane, parts, ops, known) for lane in sorted(self.lanes)}
 
-    def _blob(self, lane: str, parts: Mapping[str, "_Parts"], ops: Mapping[str, "_Parts"]) -> bytes:
+    def _blob(self, lane: str, parts: Mapping[str, "_Parts"], ops: Mapping[str, "_Parts"], details: pl.DataFrame) -> bytes:
         frames: dict[str, Any] = {name: part.get(lane, getattr(self.added, name).clear()) for name, part in parts.items()}
-        state = _with_details(replace(self.added, **frames), self.added.details, lane)
+        state = _with_details(replace(self.added, **frames, details=details), lane)
         told = {name: part[lane].select(list(_OPS[name])) for name, part in ops.items() if lane in part}
         return _write(_DELTA, state, told)
 
@@ -73,16 +74,21 @@ def _by_lane(frame: pl.DataFrame, whose: pl.DataFrame) -> _Parts:
     return {str(lane): part.select(columns) for (lane,), part in found.items()}
 
 
-def _with_details(state: LaneStates, details: pl.DataFrame, lane: str) -> LaneStates:
+def _with_details(state: LaneStates, lane: str) -> LaneStates:
+    return replace(state, details=_details_of(state), born=state.born.filter(pl.col("lane") == lane))
+
+
+def _details_of(state: LaneStates) -> pl.DataFrame:
+    """Return the details of the events that the rows of a state have."""
     events = pl.concat([state.rows.get_column("event"), state.waiting.get_column("event")])
-    return replace(state, details=only(details, "event", events.unique()), born=state.born.filter(pl.col("lane") == lane))
+    return only(state.details, "event", events.unique())
 
 
 def snapshot(state: LaneStates, lane: str) -> bytes:
     """Return all of ``state`` that belongs to ``lane`` as one blob."""
     keys = state.keys.filter(pl.col("lane") == lane).get_column("key")
     frames: dict[str, Any] = {name: only(getattr(state, name), "key", keys) for name in _KEYED}
-    return _write(_WHOLE, _with_details(replace(state, **frames), state.details, lane), {})
+    return _write(_WHOLE, _with_details(replace(state, **frames), lane), {})
 
 
 def from_log(logs: Mapping[str, Sequence[bytes]]) -> LaneStates:
@@ -158,8 +164,8 @@ def _young(state: LaneStates, limit: pl.Series, assigned: pl.DataFrame, opened: 
     wanted |= pl.col("uid").is_in(assigned.get_column("uid").implode())
     wanted |= ~pl.col("mark") & pl.col("key").is_in(opened.get_column("key").implode())
     rows, waiting = (frame.filter(wanted) if frame.height else frame for frame in (state.rows, state.waiting))
-    events = pl.concat([rows.get_column("event"), waiting.get_column("event")]).unique()
-    return replace(state, rows=rows, waiting=waiting, details=only(state.details, "event", events))
+    young = replace(state, rows=rows, waiting=waiting)
+    return replace(young, details=_details_of(young))
 
 
 def _last_rows(rows: pl.DataFrame, entries: Sequence[_Entry], assigned: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
