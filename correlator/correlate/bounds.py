@@ -8,7 +8,7 @@ import polars as pl
 
 from correlator.correlate.plan import Plan, of
 from correlator.correlate.rule import KEY_LIMIT, Judging
-from correlator.correlate.state import FOREVER, OPEN, LaneStates
+from correlator.correlate.state import NEVER, OPEN, LaneStates
 
 #: The most rows a process holds, near 1 GiB with what they stand for.
 ROW_LIMIT = 4_000_000
@@ -84,13 +84,22 @@ def _still_wanted(plan: Plan, rows: pl.DataFrame, now: pl.Series, ended: pl.Data
     if ended.height:
         is_over = pl.col("hit").is_in(ended.get_column("hit").implode())
         rows = rows.with_columns(pl.when(~is_over.fill_null(value=False)).then("hit").alias("hit"))
-    silent = pl.Series([FOREVER if rule.judging is Judging.ABSENT else 0 for rule in plan.rules], dtype=pl.Int64)
-    back = pl.when("mark").then(of(plan.span)).otherwise(of(plan.reach))
-    wanted = (pl.col("time") >= of(now) - back) | pl.col("hit").is_not_null() | (of(silent) > 0)
+    wanted = (pl.col("time") >= of(_limit(plan, now, plan.span))) | pl.col("hit").is_not_null()
+    if plan.outer:
+        wanted |= ~pl.col("mark") & (pl.col("time") >= of(_limit(plan, now, plan.reach)))
     if plan.outer and open_hits.height:  # events of member hits bear no hit: more than one may hold them
         growing = pl.col("key").is_in(open_hits.get_column("key").unique().implode())
         wanted |= ~pl.col("mark") & growing
     return rows.filter(wanted)
+
+
+def _limit(plan: Plan, now: pl.Series, back: pl.Series) -> pl.Series:
+    """Return, per rule, the time before which a row is too old; of silence none ever is."""
+    limits = [
+        NEVER if rule.judging is Judging.ABSENT else max(NEVER, until - length)
+        for rule, until, length in zip(plan.rules, now, back, strict=True)
+    ]
+    return pl.Series(limits, dtype=pl.Int64)
 
 
 def tidied(state: LaneStates) -> LaneStates:

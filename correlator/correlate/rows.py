@@ -76,7 +76,11 @@ def uid_of(*, mark: bool = True) -> pl.Expr:
 
 def mixed(parts: Sequence[pl.Expr]) -> pl.Expr:
     """Return one 64-bit number out of several, order counting; null when one of them is."""
-    return reduce(xor, (part * pl.lit(_ODD[at % len(_ODD)], pl.UInt64) for at, part in enumerate(parts)))
+    return reduce(xor, (part * pl.lit(_odd(at), pl.UInt64) for at, part in enumerate(parts)))
+
+
+def _odd(at: int) -> int:
+    return _ODD[at % len(_ODD)]
 
 
 # -- one batch ----------------------------------------------------------------------------------------------------------
@@ -116,6 +120,8 @@ def _asked(plan: Plan, detections: pl.DataFrame, lanes: frozenset[str] | None) -
     )
     if lanes is not None:
         rows = rows.filter(pl.col("lane").is_in(list(lanes)))
+    # what all groups have in common first: it would be reckoned once per shape otherwise
+    rows = rows.with_columns(mixed([pl.lit(plan.seed).gather(pl.col("rule")), pl.col("lane#")]).alias("whose#"))
     return _Asked(numbered, rows.with_columns(_key(plan).alias("key")))
 
 
@@ -123,8 +129,8 @@ def _key(plan: Plan) -> pl.Expr:
     """Return the number of each row's group: of the rule, the lane, and the group-by values in order."""
     found = pl.lit(None, pl.UInt64)
     for place, (_, names) in enumerate(plan.shapes):
-        whole = mixed([pl.lit(plan.seed).gather(pl.col("rule")), pl.col("lane#"), *(pl.col(f"#{name}") for name in names)])
-        found = pl.when(pl.col("shape") == place).then(whole).otherwise(found)
+        values = [pl.col(f"#{name}") * pl.lit(_odd(at + 2), pl.UInt64) for at, name in enumerate(names)]
+        found = pl.when(pl.col("shape") == place).then(reduce(xor, values, pl.col("whose#"))).otherwise(found)
     return found
 
 
