@@ -129,6 +129,7 @@ def gap_column(settings: TriageSettings) -> pl.Expr:
         pl.when(pl.col("kind") == SAME).then(same)
         .when(pl.col("kind") == PLANNED).then(pl.lit(_EVER, pl.Duration("us")))
         .when(pl.col("kind") == RISKY).then(pl.lit(timedelta(days=settings.risk.window), pl.Duration("us")))
+        .when(pl.col("kind") == "host").then(pl.lit(min(settings.host_gap, settings.gap), pl.Duration("us")))
         .otherwise(usual)
         .alias("gap")
     )  # fmt: skip

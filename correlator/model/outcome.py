@@ -64,7 +64,8 @@ QUIET = pl.Schema({"incident": pl.Int64(), "rule.id": pl.String(), "why": pl.Str
 class TriageSettings:
     """How findings become incidents.
 
-    ``gap``: how far apart findings that share a strong observable may be. ``minimum``: findings below open and join nothing.
+    ``gap``: how far apart findings that share a strong observable may be, ``host_gap``: findings that share a machine only, on
+    which much happens that has nothing to do with each other. ``minimum``: findings below open and join nothing.
     An observable found more than ``common_count`` times by more than ``common_rules`` rules in the ``common_days`` before is
     too common to group; one found with ``crowd_people`` accounts or more by ``crowd_rules`` rules or more in those days groups
     only what has nothing else to be grouped by. ``settle`` is how late findings may still come, so that arrival order does not
@@ -76,6 +77,7 @@ class TriageSettings:
     """
 
     gap: timedelta = timedelta(hours=4)
+    host_gap: timedelta = timedelta(minutes=30)
     minimum: Severity = Severity.MEDIUM
     common_count: int = 50
     common_rules: int = 10

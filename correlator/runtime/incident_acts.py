@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from correlator.model.entity import key_of
 from correlator.model.estate import SHARED, UNATTRIBUTED
+from correlator.model.grouping import gap_column
 from correlator.model.incident import IllegalTransition, Incident, Status, fingerprint_of
-from correlator.model.outcome import SPAN
+from correlator.model.outcome import SPAN, TriageSettings
 from correlator.model.raw import UTC_TIME
 from correlator.model.viewer import OWNER, Viewer
 from correlator.store import evidence, outbox, perimeter, schema, splits, views
@@ -293,7 +294,7 @@ def _spans(members: list[Member], lane: str, grouping: Keys, gap: timedelta, pin
         keys = strong & pinned or strong & grouping or {("rule", one.rule_id)}
         rows += [(lane, kind, value, one.first, one.last, 0) for kind, value in sorted(keys)]
     columns = {name: dtype for name, dtype in SPAN.items() if name != "id"}
-    linked = runs(pl.DataFrame(rows, schema=columns, orient="row"), gap)
+    linked = runs(pl.DataFrame(rows, schema=columns, orient="row"), gap_column(TriageSettings(gap=gap)))
     wide = linked.group_by("lane", "kind", "value", "run").agg(pl.col("first").min(), pl.col("last").max())
     return wide.drop("run")
 

@@ -72,6 +72,7 @@ def triage_settings(
     )
     return TriageSettings(
         gap=timedelta(hours=chosen.gap_hours),
+        host_gap=timedelta(minutes=chosen.host_gap_minutes),
         minimum=Severity.of(chosen.minimum_level),
         remember=timedelta(days=chosen.remember_days),
         communes=communes,

@@ -44,6 +44,8 @@ class TriageSettings(Strict):
     """Lowest level that opens an incident; findings below are weak signals."""
     gap_hours: float = Field(default=4.0, gt=0)
     """Findings on the same entity belong together while they are no further apart than this."""
+    host_gap_minutes: float = Field(default=30.0, gt=0)
+    """The same for findings that share a machine and nothing else: not all that happens there is one story."""
     budget_hour: int = Field(default=20, ge=0)
     """Different things (machines, accounts, addresses) a rule may open incidents about in one commune in an hour; what is more
     is gathered into one digest a day. 0: no bound."""

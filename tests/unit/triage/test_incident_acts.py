@@ -112,7 +112,7 @@ def test_nobody_regroups_what_they_do_not_see_whole(desk: Desk) -> None:
 def test_a_split_takes_out_all_that_bears_an_entity(desk: Desk) -> None:
     """Counts, evidence, titles, severity and times of both sides are those of their own findings."""
     desk.batch(
-        on(1, "ana", "pc1", level="medium"), on(2, "ana", "pc1", 1, level="medium"), on(3, "BRP\\Zoe", "pc1", 2, rule="r2")
+        on(1, "ana", "pc1", level="medium"), on(2, "ana", "pc1", 0.1, level="medium"), on(3, "BRP\\Zoe", "pc1", 0.2, rule="r2")
     )
     both = split(desk.engine, "26-1", Chosen(entities=frozenset({("user", "zoe")})), act(), reason="a colleague")
     assert (both.old.findings, both.old.severity.level, both.new.findings, both.new.severity.level) == (2, "medium", 1, "high")
@@ -129,18 +129,18 @@ def test_a_split_takes_out_all_that_bears_an_entity(desk: Desk) -> None:
 
 def test_what_was_split_off_stays_apart(desk: Desk) -> None:
     """New findings of either side go to their own, though they share the machine; the other lane knows nothing of it."""
-    desk.batch(on(1, "ana", "pc1"), on(2, "zoe", "pc1", 1))
+    desk.batch(on(1, "ana", "pc1"), on(2, "zoe", "pc1", 0.1))
     split(desk.engine, "26-1", Chosen(entities=frozenset({("user", "zoe")})), act())
-    desk.batch(on(3, "zoe", "pc1", 2), on(4, "ana", "pc1", 2.5), on(5, "zoe", "pc1", 2, lane="00106"))
+    desk.batch(on(3, "zoe", "pc1", 0.2), on(4, "ana", "pc1", 0.25), on(5, "zoe", "pc1", 0.2, lane="00106"))
     assert desk.events() == {"26-0001": ["e1", "e4"], "26-0002": ["e2", "e3"], "26-0003": ["e5"]}
 
 
 def test_a_split_undone_is_one_incident_again(desk: Desk) -> None:
     """Merged back, its pins are gone: what bears only the machine and what bears the person meet again."""
-    desk.batch(on(1, "ana", "pc1"), on(2, "zoe", "pc1", 1))
+    desk.batch(on(1, "ana", "pc1"), on(2, "zoe", "pc1", 0.1))
     split(desk.engine, "26-1", Chosen(findings=frozenset({"r1|e2"})), act())
     merge(desk.engine, "26-1", "26-2", act())
-    desk.batch(on(3, "zoe", "pc1", 4.5), on(4, "yan", "pc1", 4.5))
+    desk.batch(on(3, "zoe", "pc1", 0.45), on(4, "yan", "pc1", 0.45))
     assert desk.events() == {"26-0001": ["e1", "e2", "e3", "e4"]}
 
 
