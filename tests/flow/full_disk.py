@@ -40,7 +40,7 @@ def main(folder: Path) -> None:
         with (folder / "auth.log").open("a") as log:
             log.writelines(failed(n, address=f"192.0.2.{n % 20}") for n in range(3, 1_000))
         loop.start()
-        thread = Thread(target=loop.run)
+        thread = Thread(target=loop.run, daemon=True)  # a fault of the driver must end it
         thread.start()
         waited = _until(lambda: any("waits for space" in entry["event"] for entry in logs))
         tmp = [path.name for path in (data / "lake").rglob("*.tmp")]
