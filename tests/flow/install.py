@@ -44,6 +44,21 @@ correlation:
     generate: true
 level: high
 """
+SILENCE = f"""\
+---
+title: No more refused passwords
+id: 6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b013
+name: flow_silence
+status: test
+correlation:
+    type: event_count
+    rules: [{FAILED}]
+    group-by: [source.ip]
+    timespan: 10m
+    condition: {{lt: 1}}
+level: high
+tocsin: {{absence: true}}
+"""
 ESTATE = """\
 version = 1
 [[commune]]

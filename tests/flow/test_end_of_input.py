@@ -5,23 +5,7 @@ from pathlib import Path
 from correlator.config.settings import Settings
 from correlator.runtime.content import load_content
 from correlator.runtime.replay import Replay
-from tests.flow.install import FAILED, RULES, failed
-
-SILENCE = f"""\
----
-title: No more refused passwords
-id: 6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b009
-name: flow_silence
-status: test
-correlation:
-    type: event_count
-    rules: [{FAILED}]
-    group-by: [source.ip]
-    timespan: 10m
-    condition: {{lt: 1}}
-level: high
-tocsin: {{absence: true}}
-"""
+from tests.flow.install import RULES, SILENCE, failed
 
 
 def silences(folder: Path, *lines: str) -> int:

@@ -14,7 +14,7 @@ from correlator.runtime.replay import Replay
 from correlator.store import schema
 from correlator.store.database import open_database, transaction
 from correlator.store.schema import lake_file
-from tests.flow.install import FAILED, RULES, failed, live, rows, tocsin, write_install
+from tests.flow.install import FAILED, RULES, SILENCE, failed, live, rows, tocsin, write_install
 
 NUMBER = "26-0001"
 LACKING = f"""\
@@ -41,19 +41,6 @@ correlation:
     timespan: 10m
     condition: {FAILED} and not flow_taken
 level: high
----
-title: No more refused passwords
-id: 6f1b1c54-52a0-4d0c-9a0f-6f3b50c7b013
-name: flow_silence
-status: test
-correlation:
-    type: event_count
-    rules: [{FAILED}]
-    group-by: [source.ip]
-    timespan: 10m
-    condition: {{lt: 1}}
-level: high
-tocsin: {{absence: true}}
 """
 
 
@@ -99,7 +86,7 @@ def test_it_says_which_rules_in_which_order_and_by_how_much(config: Path) -> Non
 def test_it_says_what_did_not_come(tmp_path: Path) -> None:
     """A correlation in words tells what was seen and what was missed, by the titles of its rules; silence is told as such."""
     path = write_install(tmp_path, {"auth": "auth.log"})
-    (tmp_path / "rules.yml").write_text(RULES.split("---")[0] + LACKING)
+    (tmp_path / "rules.yml").write_text(RULES.split("---")[0] + LACKING + SILENCE)
     later = "Nov 17 03:30:00 aul-web1 sshd[9]: Connection closed by 192.0.2.99 port 22\n"
     (tmp_path / "auth.log").write_text(failed(0) + later)
     settings = load_settings(path, {})
