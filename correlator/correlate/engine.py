@@ -17,7 +17,7 @@ from correlator.correlate.log import Changes
 from correlator.correlate.plan import Plan, plan_of
 from correlator.correlate.rows import incoming
 from correlator.correlate.rule import CorrelationRule, Judging
-from correlator.correlate.state import FOREVER, KEYS, NEVER, OPEN, ROWS, LaneStates, for_rules, micros, only
+from correlator.correlate.state import FOREVER, NEVER, OPEN, ROWS, LaneStates, for_rules, micros, only
 from correlator.model.hit import HIT
 
 #: How far event time has come: for all rules, per rule id, or None: the input ends here.
@@ -87,19 +87,16 @@ def correlate(
         hours=known.hours,
         born=known.born,
         newest=newest,
-        fresh_keys=[came.keys],
     )
     for level in plan.levels:
         advance(run, level, on_time.filter(pl.col("rule").is_in(sorted(level))))
     cut = bounded(run.rows, run.waiting, run.open, crowded=run.crowded)
     left_out = {rules[number].id: count for number, count in came.left_out.items()}
-    late_ids = came.details.join(late.select("event").unique(), on="event", how="semi").select("event.id")
-    late_detections = detections.join(late_ids, on="event.id", how="semi") if late.height else detections.clear()
     return Advanced(
         state=_after(run, known, now, cut, ended=watermark is None),
         hits=stack([HIT.to_frame(), *run.hits]),
-        late=late.select("event").n_unique() if late.height else 0,
-        late_detections=late_detections,
+        late=late.get_column("event").n_unique(),
+        late_detections=_late(run, detections, late),
         left_out=left_out,
         overflow={rules[number].id: count for number, count in cut.overflow.items()},
         merged={gone: _last(run.merged, gone) for gone in run.merged},
@@ -138,6 +135,13 @@ def _in_time(rows: pl.DataFrame, before: pl.Series) -> tuple[pl.DataFrame, pl.Da
     return rows.filter(~is_late), rows.filter(is_late)
 
 
+def _late(run: Run, detections: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+    """Return the detections of rows that came too late."""
+    if late.is_empty():
+        return detections.clear()
+    return only(detections, "event.id", run.names_of(late).details.get_column("event.id"))
+
+
 def _newest(detections: pl.DataFrame) -> int:
     newest = detections.get_column("@timestamp").max() if detections.height else None
     return micros(newest) if isinstance(newest, datetime) else NEVER
@@ -174,7 +178,6 @@ def _changes(run: Run, known: LaneStates, now: pl.Series, cut: Bounded) -> Chang
         known,
         rows=rows,
         waiting=waiting,
-        keys=stack([KEYS.to_frame(), *run.fresh_keys]),
         details=run.details,
         open=open_now,
         hours=stack([known.hours.clear(), *run.fresh_hours]),

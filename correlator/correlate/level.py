@@ -37,7 +37,6 @@ class Run:
     merged: dict[str, str] = field(default_factory=dict)
     added: list[pl.DataFrame] = field(default_factory=list)
     added_waiting: list[pl.DataFrame] = field(default_factory=list)
-    fresh_keys: list[pl.DataFrame] = field(default_factory=list)
     fresh_hours: list[pl.DataFrame] = field(default_factory=list)
     assigned: list[pl.DataFrame] = field(default_factory=list)
     dropped: list[pl.DataFrame] = field(default_factory=list)
@@ -82,7 +81,6 @@ def _taken(run: Run, level: frozenset[int]) -> list[pl.DataFrame]:
         if rows.height:
             keys = fed.keys.filter(mine).join(run.keys, on="key", how="anti")
             run.keys = stack([run.keys, keys])
-            run.fresh_keys.append(keys)
             taken.append(rows)
     return taken
 

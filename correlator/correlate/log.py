@@ -114,7 +114,6 @@ def _numbered(state: LaneStates, numbering: tuple[tuple[str, str], ...]) -> Lane
 class _Entry:
     """A blob read."""
 
-    whole: bool
     state: LaneStates
     assigned: pl.DataFrame
     gone_rows: pl.Series
@@ -261,4 +260,4 @@ def _read(blob: bytes) -> _Entry | None:
         state = rehashed(state)
     ops = {name: _frame(parts.get(name), schema) for name, schema in _OPS.items()}
     gone = (ops[name].to_series() for name in ("gone_rows", "gone_hits"))
-    return _Entry(head["kind"] == _WHOLE, state, ops["assigned"], *gone)
+    return _Entry(state, ops["assigned"], *gone)

@@ -158,13 +158,3 @@ def without(frame: pl.DataFrame, column: str, values: pl.Series) -> pl.DataFrame
 def micros(time: datetime) -> int:
     """Return a moment as µs since 1970."""
     return (time - _EPOCH) // timedelta(microseconds=1)
-
-
-def moment(time: int) -> datetime:
-    """Return µs since 1970 as a moment in UTC."""
-    return _EPOCH + timedelta(microseconds=time)
-
-
-def later(one: datetime | None, two: datetime | None) -> datetime | None:
-    """Return the later of two watermarks; None is before every other."""
-    return max((time for time in (one, two) if time is not None), default=None)
