@@ -72,11 +72,49 @@ _OBSERVED_TEXT = (
     "tls.server_name tls.version ticket.id finance.amount threat.indicator.name vulnerability.id"
 )
 
+# Columns of the catalogue of parsers, one block per family.
+_NETWORK = (
+    "source.nat.domain destination.nat.domain source.as.number source.as.organization.name destination.as.number "
+    "destination.as.organization.name client.address client.domain client.mac client.user.name server.address server.domain "
+    "server.mac observer.version observer.mac observer.os.version "
+    "observer.ingress.zone observer.egress.zone observer.ingress.vlan.id observer.egress.vlan.id "
+    "network.iana_number network.community_id network.inner.vlan.id vlan.name rule.category "
+    "rule.description rule.uuid rule.version rule.reference event.reference event.url event.hash "
+    "dns.id dns.op_code dns.response_code dns.type dns.question.class dns.question.registered_domain "
+    "tls.client.ja3 tls.client.server_name tls.client.subject tls.client.issuer tls.server.ja3s tls.server.subject "
+    "tls.server.issuer tls.cipher tls.curve x509.serial_number x509.subject.common_name"
+)
+_MAIL_AND_WEB = (
+    "email.message_id email.local_id email.direction email.sender.address email.reply_to.address email.x_mailer "
+    "email.attachments.file.name email.attachments.file.hash.sha256 email.attachments.file.mime_type "
+    "http.request.mime_type http.response.mime_type url.fragment url.extension url.registered_domain "
+    "user_agent.name user_agent.os.name"
+)
+_HOSTS_AND_CLOUD = (
+    "user.target.email user.target.group.name user.target.full_name "
+    "user.effective.id group.domain process.title process.hash.imphash process.user.name process.parent.hash.sha256 "
+    "process.code_signature.subject_name process.code_signature.status file.hash.md5 file.hash.sha1 file.mime_type file.owner "
+    "file.target_path file.type dll.path dll.name dll.hash.sha256 registry.key registry.hive host.os.name host.os.version "
+    "host.os.full host.type service.type service.version service.address error.type error.stack_trace log.logger "
+    "cloud.provider cloud.account.name cloud.project.id cloud.instance.id container.id container.name container.image.name "
+    "orchestrator.cluster.name orchestrator.namespace orchestrator.resource.name orchestrator.resource.type "
+    "threat.framework threat.indicator.type threat.indicator.provider threat.software.name transaction.id trace.id "
+    "device.model.name device.manufacturer device.serial_number"
+)
+_NUMBERS = "client.port server.port client.bytes server.bytes event.sequence process.exit_code email.size "
+_LISTS = (
+    "dns.answers.data dns.answers.type dns.answers.name dns.header_flags dns.resolved_ip observer.ip email.cc.address "
+    "threat.technique.id threat.technique.name threat.tactic.id threat.tactic.name user.target.roles"
+)
+
 #: ECS column → its one dtype. A parser may only give ECS columns that stand here, with this dtype.
 ECS: dict[str, pl.DataType] = {
     **dict.fromkeys(_LONG.split(), pl.Int64()),
     **dict.fromkeys(_TEXT_LIST.split(), pl.List(pl.String())),
     **dict.fromkeys(_OBSERVED_TEXT.split(), pl.String()),
+    **dict.fromkeys((*_NETWORK.split(), *_MAIL_AND_WEB.split(), *_HOSTS_AND_CLOUD.split()), pl.String()),
+    **dict.fromkeys(_NUMBERS.split(), pl.Int64()),
+    **dict.fromkeys(_LISTS.split(), pl.List(pl.String())),
 }
 
 
