@@ -1,9 +1,10 @@
-"""Linux over syslog: sshd, sudo, su, PAM, cron, accounts, systemd, the kernel and its firewall, and any other program.
+"""Linux over syslog: sshd, sudo, su, PAM, cron, accounts, systemd, the kernel and its firewall, and what distributions ship.
 
 Sigma's rules for Linux mostly search the whole message, so ``message`` is the unsplit body; an sshd line feeds the rules for
-sshd, auth and syslog. A line whose program is unknown is dataset ``linux.syslog``; a device's message without a program, in
-a format of its own that no parser knows, is ``syslog.message`` and feeds no rule for Linux. A line without a header is
-refused.
+sshd, auth and syslog. A line is Linux's by its program (``programs.py``) or because PAM speaks in it; any other line with a
+header is for ``syslog``. A source declared ``parser = "linux_syslog"`` is read here whatever its programs are: one that is
+unknown gives dataset ``linux.syslog``, a device's message without a program, in a format of its own, ``syslog.message``, which
+feeds no rule for Linux. A line without a header is refused.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from correlator.parse.formats.phrases import Phrase, columns_of, read_phrases
 from correlator.parse.formats.syslog import envelope
 from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, own, severity_of, verdict
 from parsers.linux_syslog.accounts import ACCOUNTS, LOGIN, PAM, SUDO
+from parsers.linux_syslog.programs import PATTERN, SURE
 from parsers.linux_syslog.services import ANTIVIRUS, CRON, FIREWALL, FTP, KERNEL, SYSTEMD
 from parsers.linux_syslog.ssh import SSH
 
@@ -67,18 +69,6 @@ _DEVICE_SAYS = r"^(?:%|\{|\[|<|CEF:|LEEF:|[\w.-]+=|[0-9]+[,|])"  # without a pro
 _REPEATED = r"^message repeated (?P<count>[0-9]+) times: \[ ?(?P<text>.*?)\]?$"
 _PROGRAM = r"^(?:.*/)?\(?([^()/]+)"
 _SIGMA = ("src_ip", "src_port", "dst_ip", "dst_port", "action", "blocked")
-
-_HEADER = r"^\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>(?:1 )? ?[A-Za-z0-9_\[*-]"
-_BSD = r"^[A-Za-zéûÉÛ]{3,9}\.? {1,2}[0-9]{1,2} (?:[0-9]{4} )?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?: [0-9]{4})?:? "
-_ISO = (
-    r"^(?:1 )?[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})? "
-    r"[A-Za-z0-9_.:-]+ [A-Za-z0-9_./()@+-]+(?:\[[^\] ]{1,24}\]:?|:)(?: |$)"
-)
-_SURE = (
-    r"<[0-9]{1,3}>(?:1 )? ?[A-Za-z0-9_\[*-]|[A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2} |"
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2}) "
-    r"[A-Za-z0-9_.:-]+ [A-Za-z0-9_./()@+-]+(?:\[[0-9]{1,24}\])?: "
-)
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
@@ -242,7 +232,7 @@ PARSER = Parser(
         LogSource("", "antivirus", ""),
         LogSource("", "", "syslog"),
     ),
-    signature=Signature(pattern=f"{_HEADER}|{_BSD}|{_ISO}", rank=60, sure=_SURE),
+    signature=Signature(pattern=PATTERN, rank=60, sure=SURE),
     maturity=Maturity.PROVED,
     fields=fields_of(_header(), _GIVEN, _SIGMA, sorted(columns_of(_PHRASES) - _PARSED_HERE)),
     parse=_parse,
