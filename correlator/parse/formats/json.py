@@ -5,60 +5,38 @@ One record per text. ``{"a": {"b": 1.50, "c": [1, 2]}}`` gives ``a`` = ``{"b":1.
 key: the last wins. JSON null is no value. NaN and Infinity are not JSON.
 
 It runs per record in Python, and keeps what the vectorised readers lose: digits of numbers, the last of two equal keys, the
-difference between an object and a text that looks like one. A bad record costs itself alone.
+difference between an object and a text that looks like one. A bad record costs itself alone. What is quick reads each record
+first (``orjson``, and only the names that somebody wants); a record it refuses, or whose numbers it would round, is read by
+the exact decoder, so that which of them read it shows nowhere.
 """
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from json.encoder import encode_basestring
-from typing import NoReturn
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import polars as pl
 
 from correlator.model.reject import Reason
+from correlator.parse.formats.json_cells import MAX_DEPTH, MAX_NAMES, Shape, Table, may_be_rounded
+from correlator.parse.formats.json_exact import dumps, loads
 
-#: Limits of a record: levels of nesting, names after flattening.
-MAX_DEPTH = 8
-MAX_NAMES = 512
+__all__ = [
+    "MAX_CELLS",
+    "MAX_DEPTH",
+    "MAX_MEMBERS",
+    "MAX_NAMES",
+    "Flat",
+    "Records",
+    "Shape",
+    "dumps",
+    "flatten",
+    "loads",
+    "read",
+]
+
 #: Members of one array of records: they are numbered with 16 bits.
 MAX_MEMBERS = 65_535
 #: Cells of one flattened frame, so that records with random names cannot fill the memory.
 MAX_CELLS = 16_000_000
-
-_Cell = str | list[str]
-
-
-class _Number(str):
-    """A number as it is written; told from a text by its type."""
-
-    __slots__ = ()
-
-
-class _TooDeep(ValueError):
-    """Nesting or number of names over the limit."""
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_no_constant, strict=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How arrays of a source are read, besides the general rule.
-
-    ``pairs``: dotted name of an array of objects → the key's name, then the names of its values: ``Parameters`` →
-    ``("Name", "Value")`` makes ``[{"Name":"To","Value":"x"}]`` the column ``Parameters.To``; further values give
-    ``<name>.<key>.<value's name>``. ``whole``: arrays that stay JSON text, even when they are empty.
-    """
-
-    pairs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    whole: frozenset[str] = frozenset()
-    max_depth: int = MAX_DEPTH
-
 
 _PLAIN = Shape()
 
@@ -103,163 +81,42 @@ def flatten(text: pl.Series, want: frozenset[str] | None = None, *, shape: Shape
 
     ``want`` keeps the names given only (None: all). Refused: ``malformed`` (no JSON object), ``too_deep``.
     """
-    table = _Table(want, shape, max(MAX_NAMES, MAX_CELLS // max(text.len(), 1)))
-    reasons = [table.add(record) for record in text]
+    table = Table(want, shape, max(MAX_NAMES, MAX_CELLS // max(text.len(), 1)))
+    exactly = may_be_rounded(text).to_list()
+    reasons = [table.add(record, exactly=must) for record, must in zip(text.to_list(), exactly, strict=True)]
     return Flat(table.frame(), pl.Series("reason", reasons, dtype=pl.String))
-
-
-def loads(text: str) -> object:
-    """Return the value of a JSON text; numbers are texts that ``dumps`` writes without quotes.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    value: object = _DECODER.decode(text.lstrip("\ufeff \t\r\n"))
-    may_hold_halves = "\\ud" in text or "\\uD" in text  # escapes of surrogates; common ones such as \\u00e9 cost nothing
-    return _without_surrogates(value) if may_hold_halves and not _encodable(value) else value
-
-
-def dumps(value: object) -> str:
-    """Return ``value`` as compact JSON text."""
-    if isinstance(value, str):
-        return value if isinstance(value, _Number) else encode_basestring(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{encode_basestring(key)}:{dumps(member)}" for key, member in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(dumps, value)) + "]"
-    return "null" if value is None else "true" if value is True else "false"
-
-
-class _Table:
-    """Records that become columns."""
-
-    def __init__(self, want: frozenset[str] | None, shape: Shape, max_columns: int) -> None:
-        self._rows: list[dict[str, _Cell]] = []
-        self._names: dict[str, None] = {}
-        self._want = want
-        self._walk = _Walk(shape)
-        self._max_columns = max_columns
-
-    def add(self, text: str | None) -> str | None:
-        """Add a record; return the reason when it is refused, and its row stays empty."""
-        cells: dict[str, _Cell] = {}
-        reason = None
-        try:
-            record = loads(text or "")
-            if isinstance(record, dict):
-                cells = self._wanted(self._walk.cells(record))
-            else:
-                reason = str(Reason.MALFORMED)
-        except (_TooDeep, RecursionError):
-            reason = str(Reason.TOO_DEEP)
-        except ValueError:
-            reason = str(Reason.MALFORMED)
-        self._rows.append(cells)
-        return reason
-
-    def _wanted(self, cells: dict[str, _Cell]) -> dict[str, _Cell]:
-        kept = cells if self._want is None else {name: cells[name] for name in cells if name in self._want}
-        if not kept.keys() <= self._names.keys():
-            names = {**self._names, **dict.fromkeys(kept)}
-            if len(names) > self._max_columns:
-                raise _TooDeep
-            self._names = names
-        return kept
-
-    def frame(self) -> pl.DataFrame:
-        """Return the columns, one row per record; a name that is a list somewhere is a list everywhere."""
-        series = [self._series(name) for name in self._names]
-        return pl.DataFrame(series) if series else pl.DataFrame(height=len(self._rows))
-
-    def _series(self, name: str) -> pl.Series:
-        cells = [row.get(name) for row in self._rows]
-        if not any(type(cell) is list for cell in cells):
-            return pl.Series(name, cells, dtype=pl.String)
-        return pl.Series(name, [[cell] if isinstance(cell, str) else cell for cell in cells], dtype=pl.List(pl.String))
-
-
-class _Walk:
-    """Turns one record into its cells: dotted name → text or list of texts."""
-
-    def __init__(self, shape: Shape) -> None:
-        self._shape = shape
-        self._special = shape.whole | shape.pairs.keys()
-
-    def cells(self, record: dict[str, object]) -> dict[str, _Cell]:
-        """Return every name below ``record``; raises ``_TooDeep`` over a limit."""
-        cells: dict[str, _Cell] = {}
-        self._object(record, "", self._shape.max_depth, cells)
-        return cells
-
-    def _object(self, record: dict[str, object], prefix: str, depth: int, cells: dict[str, _Cell]) -> None:
-        if depth == 0 or len(cells) + len(record) > MAX_NAMES:
-            raise _TooDeep
-        for key, value in record.items():
-            name = prefix + key
-            if isinstance(value, str):
-                cells[name] = value
-            elif isinstance(value, dict):
-                cells[name] = dumps(value)
-                self._object(value, name + ".", depth - 1, cells)
-            elif isinstance(value, list):
-                self._array(value, name, depth - 1, cells)
-            elif value is not None:
-                cells[name] = dumps(value)
-
-    def _array(self, members: list[object], name: str, depth: int, cells: dict[str, _Cell]) -> None:
-        """Add an array: scalars as a list of texts; else its text, and the values of its objects as one list per name."""
-        nested = any(isinstance(member, (dict, list)) for member in members)
-        if nested or name in self._special:
-            cells[name] = dumps(members)
-        elif members:
-            cells[name] = [member if isinstance(member, str) else dumps(member) for member in members if member is not None]
-        if nested and name in self._shape.pairs:
-            self._pairs(members, name, self._shape.pairs[name], cells)
-        elif nested:
-            self._gather(members, name, depth, cells)
-
-    def _gather(self, members: list[object], name: str, depth: int, cells: dict[str, _Cell]) -> None:
-        gathered: dict[str, _Cell] = {}
-        for member in members:
-            below: dict[str, _Cell] = {}
-            if isinstance(member, dict):
-                self._object(member, name + ".", depth, below)
-            for path, cell in below.items():
-                held = gathered.setdefault(path, [])
-                if isinstance(held, list):
-                    held.extend([cell] if isinstance(cell, str) else cell)
-        cells.update(gathered)
-
-    def _pairs(self, members: list[object], name: str, shape: tuple[str, ...], cells: dict[str, _Cell]) -> None:
-        key_name, first, *others = shape
-        for member in members:
-            key = member.get(key_name) if isinstance(member, dict) else None
-            if not isinstance(member, dict) or not isinstance(key, str) or not key:
-                continue
-            values = [(first, f"{name}.{key}"), *((other, f"{name}.{key}.{other}") for other in others)]
-            for value_name, path in values:
-                value = member.get(value_name)
-                if value is not None:
-                    cells[path] = value if isinstance(value, str) else dumps(value)
-        if len(cells) > MAX_NAMES:
-            raise _TooDeep
 
 
 def _unpack(text: pl.Series, envelopes: tuple[str, ...]) -> tuple[pl.DataFrame, pl.Series]:
     """Return (row, n, text) of each member of an array or envelope, and per text the reason why it cannot be unpacked."""
+    row = pl.int_range(text.len(), dtype=pl.UInt32, eager=True).alias("row")
+    single = pl.DataFrame([row, pl.Series("n", [0], dtype=pl.UInt16).new_from_index(0, text.len()), text.alias("text")])
+    reasons = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, text.len())
+    maybe = _may_hold_several(text, envelopes)
+    if not maybe.any():
+        return single, reasons
+    several, faults = _several(single.filter(maybe), envelopes)
+    return pl.concat([single.filter(~maybe), several]).sort("row", "n"), reasons.scatter(maybe.arg_true(), faults)
+
+
+def _may_hold_several(text: pl.Series, keys: tuple[str, ...]) -> pl.Series:
+    is_array = text.str.contains(r"^[\x{feff} \t\r\n]*\[")
+    if not keys:
+        return is_array
+    named = rf'"(?:{"|".join(keys)})"[ \t\r\n]*:[ \t\r\n]*\['
+    return is_array | (text.str.contains(r"^[\x{feff} \t\r\n]*\{") & text.str.contains(named))
+
+
+def _several(records: pl.DataFrame, envelopes: tuple[str, ...]) -> tuple[pl.DataFrame, pl.Series]:
+    """Return what ``_unpack`` does, for records that may hold several."""
     rows: list[tuple[int, int, str]] = []
     reasons: list[str | None] = []
-    for row, record in enumerate(text):
-        members, reason = _members(record, envelopes) if _may_hold_several(record, envelopes) else ([record], None)
+    for row, record in records.select("row", "text").iter_rows():
+        members, reason = _members(record, envelopes)
         rows.extend((row, n, member) for n, member in enumerate(members))
         reasons.append(reason)
     schema = {"row": pl.UInt32, "n": pl.UInt16, "text": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row"), pl.Series("reason", reasons, dtype=pl.String)
-
-
-def _may_hold_several(text: str, keys: tuple[str, ...]) -> bool:
-    head = text[:256].lstrip("\ufeff \t\r\n")
-    return head.startswith("[") or (head.startswith("{") and any(f'"{key}"' in text[:4096] for key in keys))
 
 
 def _members(text: str, keys: tuple[str, ...]) -> tuple[list[str], str | None]:
@@ -278,20 +135,3 @@ def _inside(value: object, keys: tuple[str, ...]) -> list[object] | None:
     if isinstance(value, dict):
         value = next((value[key] for key in keys if isinstance(value.get(key), list)), None)
     return value if isinstance(value, list) else None
-
-
-def _encodable(value: object) -> bool:
-    try:
-        dumps(value).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _without_surrogates(value: object) -> object:
-    """Return ``value`` with halves of surrogate pairs, which no text column can hold, as U+FFFD."""
-    if isinstance(value, str):
-        return type(value)(value.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-    if isinstance(value, dict):
-        return {str(_without_surrogates(key)): _without_surrogates(member) for key, member in value.items()}
-    return [_without_surrogates(member) for member in value] if isinstance(value, list) else value

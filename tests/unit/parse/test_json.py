@@ -180,3 +180,31 @@ def test_text_written_again_means_the_same(value: object) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     """No text raises."""
     assert _reason(text) in (None, "malformed", "too_deep")
+
+
+_NAMES = st.sampled_from(["a", "b", "c", "a.b", "b.c", "x", "é"])
+_SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(1 << 70), 1 << 70), st.floats(allow_nan=False), st.text(max_size=4), st.just("-0")
+)
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_NAMES, inner, max_size=3)), max_leaves=12
+)
+_WANTED = st.frozensets(st.lists(st.sampled_from(["a", "b", "c", "x", "é"]), min_size=1, max_size=4).map(".".join), max_size=5)
+
+
+@settings(max_examples=300, deadline=None)
+@given(records=st.lists(st.dictionaries(_NAMES, _VALUES, max_size=4), max_size=3), want=_WANTED, depth=st.integers(1, 5))
+def test_wanted_names_are_those_of_the_whole(records: list[dict[str, Any]], want: frozenset[str], depth: int) -> None:
+    """What is read of a record, and whether it is refused, does not depend on what else somebody wants of it."""
+    shape = Shape(pairs={"c": ("a", "b")}, whole=frozenset({"x"}), max_depth=depth)
+    texts = pl.Series([json.dumps(record, ensure_ascii=False) for record in records], dtype=pl.String)
+    whole, some = flatten(texts, None, shape=shape), flatten(texts, want, shape=shape)
+    named = [name for name in whole.columns.columns if name in want]
+    assert some.reasons.to_list() == whole.reasons.to_list()
+    assert set(some.columns.columns) == set(named)
+    for name in named:
+        assert _lists(some.columns.get_column(name)) == _lists(whole.columns.get_column(name))
+
+
+def _lists(column: pl.Series) -> list[Any]:
+    return [[value] if isinstance(value, str) else value for value in column.to_list()]
