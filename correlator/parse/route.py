@@ -1,6 +1,6 @@
 """Which parser reads which record: by what the source declares, by signature, else by what its stream spoke last."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +14,8 @@ from correlator.parse.swift_route import FEW, claimed_swiftly, plain_text
 HEAD_CHARS = 4096
 #: From this rank on a signature is a guess: a stream that speaks a multi-line format keeps such lines.
 FALLBACK_RANK = 90
+#: A plain text shorter than this stands in most records and tells nothing, characters.
+_LEAST_TELLING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,46 +71,47 @@ def claims(text: pl.Series, wanted: pl.Series, parsers: Sequence[Parser]) -> pl.
 
 
 def _claims(text: pl.Series, wanted: pl.Series, ranked: Sequence[Parser]) -> pl.Series:
-    """Return the place in ``ranked`` of the first parser whose pattern finds itself in each wanted row."""
+    """Return the place in ``ranked`` of the first parser whose pattern finds itself in each wanted row.
+
+    One search for the plain texts of all signatures tells most records from most parsers, however many parsers there are.
+    """
     rows = pl.DataFrame({"row": pl.int_range(text.len(), dtype=pl.UInt32, eager=True), "head": _head(text)})
     rows = rows if wanted.all() else rows.filter(wanted)
-    telling = [parser for parser in ranked if _telling(parser.signature)]
-    sought = _any_telling(tuple(parser.signature for parser in telling))
-    told = rows.get_column("head").str.contains(sought) if telling else None
-    owners = pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, text.len())
-    for number, found in _claimed(rows, told, ranked):
-        owners = owners.scatter(found, number)
-    return owners
-
-
-def _claimed(rows: pl.DataFrame, told: pl.Series | None, ranked: Sequence[Parser]) -> Iterator[tuple[int, pl.Series]]:
-    """Yield (place of the parser in ``ranked``, its rows); rows not ``told`` hold no telling text of any parser."""
-    silent = rows.clear() if told is None else rows.filter(~told)
-    rest = rows if told is None else rows.filter(told)
+    head, held = rows.get_column("head"), _held(rows.get_column("head"), tuple(parser.signature for parser in ranked))
+    owners = pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, rows.height)
     for number, parser in enumerate(ranked):
-        if rest.height:
-            is_found = _recognised(rest.get_column("head"), parser.signature)
-            yield number, rest.get_column("row").filter(is_found)
-            rest = rest.filter(~is_found)
-        if silent.height and not _telling(parser.signature):
-            is_found = _recognised(silent.get_column("head"), parser.signature)
-            yield number, silent.get_column("row").filter(is_found)
-            silent = silent.filter(~is_found)
+        told = telling(parser.signature)
+        mine = held.filter(pl.col("text").is_in(told)).get_column("at").unique() if told else owners.is_null().arg_true()
+        mine = mine.filter(owners.gather(mine).is_null()) if told else mine
+        if mine.len():
+            found = mine.filter(_recognised(head.gather(mine), parser.signature))
+            owners = owners.scatter(found, number) if found.len() else owners
+    return pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, text.len()).scatter(rows.get_column("row"), owners)
 
 
-def _telling(signature: Signature) -> tuple[str, ...]:
-    """Return regexes of which each record of the signature holds one at least; none where they cannot be searched together.
+def _held(head: pl.Series, signatures: tuple[Signature, ...]) -> pl.DataFrame:
+    """Return (at, text): which telling texts each record holds, ``at`` its place in ``head``."""
+    sought = _sought(signatures)
+    if not sought:
+        return pl.DataFrame(schema={"at": pl.UInt32, "text": pl.String})
+    at = pl.int_range(head.len(), dtype=pl.UInt32, eager=True).alias("at")
+    found = pl.DataFrame([at, head.str.extract_many(sought, overlapping=True).alias("text")])
+    return found.filter(pl.col("text").list.len() > 0).explode("text").with_columns(pl.col("text").cast(pl.Enum(sought)))
 
-    An anchor makes a search for several regexes at once as slow as its slowest.
-    """
-    regexes = signature.any_of or tuple(map(escape_regex, signature.literals[:1]))
-    return () if any("^" in regex for regex in regexes) else regexes
+
+def telling(signature: Signature) -> tuple[str, ...]:
+    """Return plain texts of which each record of ``signature`` holds one at least; none where it names no such texts."""
+    plain = tuple(map(plain_text, signature.any_of))
+    any_of = tuple(text for text in plain if text is not None) if None not in plain else ()
+    longest = (max(signature.literals, key=len),) if signature.literals else ()
+    texts = longest or signature.any_text or any_of
+    return texts if texts and min(map(len, texts)) >= _LEAST_TELLING else ()
 
 
 @lru_cache(maxsize=16)
-def _any_telling(signatures: tuple[Signature, ...]) -> str:
-    """Return the regex that finds a telling text of any signature: one search tells most records from most parsers."""
-    return "|".join(dict.fromkeys(regex for signature in signatures for regex in _telling(signature)))
+def _sought(signatures: tuple[Signature, ...]) -> list[str]:
+    """Return the telling texts of all ``signatures``."""
+    return list(dict.fromkeys(text for signature in signatures for text in telling(signature)))
 
 
 def _head(text: pl.Series) -> pl.Series:
