@@ -4,6 +4,7 @@ A parser of such a daemon is a table: programs, their sentences (``phrases``), w
 sentence fits is an event all the same, its message can be searched; its tag ``phrase_unknown`` says that nobody read it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,12 +15,13 @@ from correlator.model.event import ECS
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Parsed, Reason, rejects_of
 from correlator.parse.formats.phrases import Phrase, columns_of, read_phrases
-from correlator.parse.formats.syslog import envelope
+from correlator.parse.formats.syslog import ENVELOPE, envelope
 from correlator.parse.formats.values import (
     account,
     account_domain,
     address,
     by_dataset,
+    by_distinct,
     integer,
     label_of,
     mac,
@@ -45,7 +47,9 @@ class Program:
 
     ``names``: syslog's app names, lower case, of the program without its path (none: whatever no other program claims).
     ``says``: columns that each of its lines means, under what its phrases say. ``again``: own names, as text, that repeat a
-    column (``{"src_ip": "source.ip"}``).
+    column (``{"src_ip": "source.ip"}``). ``keeps``: columns of the lines (see ``changed``) that are the event's too. ``makes``:
+    columns that are worked out of those found, which count as null where no line says them; a found column whose name begins
+    with ``_`` is for them alone.
     """
 
     dataset: str
@@ -54,11 +58,18 @@ class Program:
     phrases: tuple[Phrase, ...] = ()
     says: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     again: Mapping[str, str] = field(default_factory=dict)
+    keeps: tuple[str, ...] = ()
+    makes: Mapping[str, pl.Expr] = field(default_factory=dict)
 
 
 def declared(programs: Sequence[Program], *more: str) -> dict[str, pl.DataType]:
     """Return ``Parser.fields`` of a parser of these programs, and ``more``."""
-    said = {name for program in programs for name in (*columns_of(program.phrases), *program.says, *program.again)}
+    said = {
+        name
+        for program in programs
+        for name in (*columns_of(program.phrases), *program.says, *program.again, *program.keeps, *program.makes)
+        if not name.startswith("_")
+    }
     follow = {f"{side}.{kind}" for side in _SENDER if f"{side}.address" in said for kind in ("ip", "domain")}
     follow |= {"user.domain"} if "user.name" in said else set()
     names = {*said, *follow, *_header(frozenset(_HEADER)), "tags", *more} - {"event.dataset", "logsource", "@timestamp"}
@@ -70,17 +81,21 @@ def read_programs(
     want: frozenset[str] | None,
     programs: Sequence[Program],
     *,
+    file: str = "",
     changed: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
 ) -> Parsed:
     """Return one event per line of the ``programs``; a line without a header, or of another program, is malformed.
 
+    ``file``: regex of the lines of the log file that the first program writes itself, without a syslog header.
     ``changed`` gets the lines (``program``, ``text``, ``moment`` and the columns of ``syslog.ENVELOPE``) before phrases read
     them: for daemons that put a time or a process of their own before the sentence.
     """
-    opened = envelope(raw)
+    opened = _opened(raw, file)
     time = pl.coalesce("syslog.timestamp", pl.when(pl.col("syslog.stamp").is_null()).then("received"))
-    program = pl.col("syslog.app").str.extract(_PROGRAM).str.to_lowercase()
+    named = by_distinct(pl.col("syslog.app"), lambda app: app.str.extract(_PROGRAM).str.to_lowercase(), pl.String())
+    program = pl.when("_is_file").then(pl.lit(programs[0].names[0])).otherwise(named) if file else named
     lines = opened.with_columns(program.alias("program"), time.alias("moment"), text="syslog.body")
+    lines = _relayed(lines, [name for program in programs for name in program.names])
     lines = changed(lines) if changed else lines
     numbered = lines.with_columns(_number(programs).alias("_program"))
     frames: list[pl.DataFrame] = []
@@ -89,6 +104,32 @@ def read_programs(
             frames.extend(by_dataset(program_events(group, programs[number], want)))
     others = numbered.filter(pl.col("_program").is_null())
     return Parsed(tuple(frames), rejects_of(others, Reason.MALFORMED), raw.clear().get_column("raw_row"))
+
+
+def _opened(raw: pl.DataFrame, file: str) -> pl.DataFrame:
+    """Return what ``envelope`` does, and ``_is_file`` where ``file`` is given: its lines have no envelope to look for."""
+    if not file:
+        return envelope(raw)
+    is_file = raw.get_column("text").str.contains(file).alias("_is_file")
+    if not is_file.any():
+        return envelope(raw).hstack([is_file])
+    nothing = [pl.lit(None, dtype).alias(name) for name, dtype in ENVELOPE.items()]
+    bare = raw.filter(is_file).with_columns(nothing).with_columns(pl.col("text").alias("syslog.body"))
+    whole = bare if is_file.all() else pl.concat([bare, envelope(raw.filter(~is_file))]).sort("raw_row")
+    return whole.hstack([is_file])
+
+
+def _relayed(lines: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return the lines with the tag found where two hosts stand before it: a relay wrote its own name too."""
+    if not names or not lines.get_column("program").null_count():
+        return lines
+    pattern = rf"^[^\s:]+ (?P<app>{'|'.join(map(re.escape, names))})(?:\[(?P<pid>[^\]\s]+)\])?: (?P<body>(?s:.*))$"
+    parts = pl.col("text").str.extract_groups(pattern).struct
+    is_found = pl.col("program").is_null() & parts.field("body").is_not_null()
+    places = {"program": "app", "syslog.app": "app", "syslog.pid": "pid", "text": "body"}
+    return lines.with_columns(
+        pl.when(is_found).then(parts.field(part)).otherwise(name).alias(name) for name, part in places.items()
+    )
 
 
 def _number(programs: Sequence[Program]) -> pl.Expr:
@@ -109,15 +150,26 @@ def program_events(lines: pl.DataFrame, program: Program, want: frozenset[str] |
     found = read_phrases(lines, program.phrases) if program.phrases else lines.select("raw_row")
     said = {name: _typed(name) for name in found.columns if name != "raw_row"}
     header = [name for name in _HEADER if name in lines.columns]
-    whole = lines.select(*_LINE, *header).join(found, on="raw_row", how="left", maintain_order="left")
+    whole = lines.select(*_LINE, *header, *program.keeps).join(found, on="raw_row", how="left", maintain_order="left")
     is_unknown = pl.all_horizontal(pl.col(name).is_null() for name in said) if said else pl.lit(value=True)
     tags = pl.when(is_unknown).then(pl.lit([UNKNOWN])) if program.phrases else pl.lit(None, pl.List(pl.String()))
     constants = {name: _constant(value) for name, value in program.says.items()}
     base = {**_header(frozenset(header)), "tags": tags, **_fixed(program), **constants}
+    base |= {name: pl.coalesce(name, base[name]) if name in base else pl.col(name) for name in program.keeps}
     columns = {**base, **{name: pl.coalesce(made, base[name]) if name in base else made for name, made in said.items()}}
     columns |= dict(_following(set(said)))
     events = whole.select("raw_row", pl.col("moment").alias("@timestamp"), *(e.alias(name) for name, e in columns.items()))
-    return _chosen(events.with_columns(_repeated(program, events, want)), want)
+    full = _made(program, events, want)
+    return _chosen(full.with_columns(_repeated(program, full, want)), want)
+
+
+def _made(program: Program, events: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
+    """Return the events with what is worked out of what was found."""
+    asked = None if want is None else {*want, *program.again.values()}
+    makes = {name: made for name, made in program.makes.items() if asked is None or name in ECS or name in asked}
+    read = {name for made in makes.values() for name in made.meta.root_names()}
+    absent = [pl.lit(None, ECS.get(name, pl.String())).alias(name) for name in sorted(read) if name not in events.columns]
+    return events.with_columns(absent).with_columns(**makes).drop(pl.selectors.starts_with("_"))
 
 
 def _chosen(events: pl.DataFrame, want: frozenset[str] | None) -> pl.DataFrame:
