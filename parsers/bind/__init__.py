@@ -1,4 +1,4 @@
-r"""BIND 9 (``named``, 9.11 to 9.20, and what is built on it: Infoblox NIOS): queries, answers, refusals, updates, transfers, RPZ.
+r"""BIND 9 (``named`` 9.11 to 9.20, and Infoblox NIOS, which is built on it): queries, refusals, updates, transfers, RPZ.
 
 How to send it here, in ``named.conf``; each category may go to syslog or to a file that a forwarder follows::
 
@@ -48,7 +48,7 @@ _PRINTED = (
     r"(?P<said>.*)$"
 )
 _BEGINS = (
-    r"client (?:@0x[0-9a-f]+ )?[0-9A-Fa-f.:]+(?:%\w+)?#[0-9]|zone [^\s/]+/[A-Z]+|transfer of '|received (?:notify|control channel)|"
+    r"client (?:@0x[0-9a-f]+ )?[0-9A-Fa-f.:]+(?:%\w+)?#[0-9]|zone [^\s/]+/[A-Z]+|transfer of '|received notify|"
     r"rate limit |(?:stop )?limit(?:ing)? |error \([^)]*\) resolving |(?:FORMERR|SERVFAIL|REFUSED|lame server) resolving |"
     r"managed-keys-zone|validating |starting BIND|all zones loaded|reloading configuration|listening on IPv|resolver priming"
 )

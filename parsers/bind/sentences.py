@@ -119,8 +119,8 @@ _UPDATES = (
 )
 
 _MOVE = _of("transfer", "transfer", "info")
-_FAIL = {"event.outcome": "failure", "event.type": ("error",)}
-_DONE = {"event.outcome": "success"}
+_FAIL: Says = {"event.outcome": "failure", "event.type": ("error",)}
+_DONE: Says = {"event.outcome": "success"}
 _SERIAL = r"(?: \(serial (?P<bind.serial>[0-9]+).*\))?"
 _NAMED_ZONE = r"^zone (?P<bind.zone>[^\s/]+)/(?P<dns.question.class>[A-Z0-9]+)(?:/(?P<bind.view>[^\s:(]+))?(?: \([a-z]+\))?: "
 _TRANSFERS = (
@@ -188,7 +188,8 @@ _LIMIT = _of("security", "rate_limit", "denied")
 _LIMITS = (
     Phrase(
         _CLIENT + r"(?:would )?rate limit (?P<event.action>drop|slip|leak)(?: (?P<bind.limited>all|\S+))? responses? to "
-        r"(?P<bind.network>\S+)(?: for (?P<_name>\S+) (?P<dns.question.class>[A-Z0-9]+)(?: (?P<dns.question.type>[A-Z0-9*]+))?)?.*$",
+        r"(?P<bind.network>\S+)(?: for (?P<_name>\S+) (?P<dns.question.class>[A-Z0-9]+)(?: "
+        r"(?P<dns.question.type>[A-Z0-9*]+))?)?.*$",
         _LIMIT,
     ),
     Phrase(
@@ -197,7 +198,8 @@ _LIMITS = (
         _LIMIT,
     ),
     Phrase(
-        r"^(?:client \S+ \S+: )?(?P<event.reason>no more (?:recursive|TCP) clients.*|(?:recursive-clients|TCP client).*exceeded.*"
+        r"^(?:client \S+ \S+: )?(?P<event.reason>no more (?:recursive|TCP) clients.*|(?:recursive-clients|TCP"
+        r" client).*exceeded.*"
         r"|.*quota reached.*)$",
         _of("named", "quota_reached", "error", outcome="failure"),
     ),
@@ -221,11 +223,13 @@ _RESOLVER = (
         _RESOLVING,
     ),
     Phrase(
-        r"^(?:\s*validating )(?:@0x[0-9a-f]+: )?(?P<_name>[^\s/]+)(?:/| )(?P<dns.question.type>[A-Z0-9]+): (?P<event.reason>.*)$",
+        r"^(?:\s*validating )(?:@0x[0-9a-f]+: )?(?P<_name>[^\s/]+)(?:/| )(?P<dns.question.type>[A-Z0-9]+): "
+        r"(?P<event.reason>.*)$",
         _RESOLVING | {"event.action": "validation"},
     ),
     Phrase(
-        r"^(?P<event.reason>(?:success|skipping nameserver|broken trust chain|no valid|insecurity proof|got insecure|verify failed"
+        r"^(?P<event.reason>(?:success|skipping nameserver|broken trust chain|no valid|insecurity proof|got"
+        r" insecure|verify failed"
         r"|resolver priming|fetch completed|shut down hung fetch|managed-keys|checkhints|TLS peer|too many timeouts).*)$",
         _of("resolver", "resolver_message", "info"),
     ),
@@ -246,7 +250,8 @@ _NAMED = (
         _OWN | {"event.action": "control_command", "event.category": ("configuration",), "event.type": ("change",)},
     ),
     Phrase(
-        r"^(?P<event.reason>reloading (?:configuration|zones) (?:failed.*|.*failed)|loading configuration: .*|\S+\.conf\S*:[0-9]+: .*)$",
+        r"^(?P<event.reason>reloading (?:configuration|zones) (?:failed.*|.*failed)|loading configuration:"
+        r" .*|\S+\.conf\S*:[0-9]+: .*)$",
         _OWN | {"event.action": "reload_failed", "event.outcome": "failure", "event.category": ("configuration",)},
     ),
     Phrase(
@@ -254,7 +259,8 @@ _NAMED = (
         _OWN | {"event.action": "loaded", "event.outcome": "success"},
     ),
     Phrase(
-        r"^(?P<event.reason>(?:loading configuration from|listening on|no longer listening|generating session key|command channel"
+        r"^(?P<event.reason>(?:loading configuration from|listening on|no longer listening|generating session"
+        r" key|command channel"
         r"|using |found |built |adjusted|automatic empty|sizing zone|Recursion c|compiled |linked |set up |configuring |"
         r"could not |couldn't |open: |none:0: |max open files|max cache|running as|-----|BIND 9|corporation|support).*)$",
         _OWN,
