@@ -24,6 +24,7 @@ from correlator.parse.formats.values import (
     fields_of,
     integer,
     mac,
+    members,
     nanoseconds,
     own,
     severity_of,
@@ -331,7 +332,7 @@ def _content() -> dict[str, pl.Expr]:
         "dns.question.name": words(pl.col("qname")).str.to_lowercase().str.strip_chars_end("."),
         "dns.question.type": words(pl.col("qtype")),
         "email.from.address": pl.when(_is("utm")).then(words(pl.coalesce("from", "sender"))),
-        "email.to.address": pl.when(_is("utm")).then(words(pl.coalesce("to", "recipient"))),
+        "email.to.address": members(pl.when(_is("utm")).then(words(pl.coalesce("to", "recipient")))),
         "email.subject": pl.when(_is("utm")).then(words(pl.col("subject"))),
     }
 

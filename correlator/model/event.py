@@ -49,7 +49,10 @@ _LONG = (
     "event.severity http.response.status_code http.response.bytes http.response.body.bytes http.request.bytes "
     "http.request.body.bytes url.port file.size winlog.record_id syslog.facility.code syslog.severity.code syslog.priority"
 )
-_TEXT_LIST = "event.category event.type host.ip host.mac related.ip related.user related.hosts user.roles tags process.args"
+_TEXT_LIST = (
+    "event.category event.type host.ip host.mac related.ip related.user related.hosts user.roles tags process.args "
+    "email.to.address"
+)
 _OBSERVED_TEXT = (
     "event.action event.code event.kind event.module event.outcome event.provider event.reason event.timezone "
     "host.name host.hostname host.domain host.id host.os.type observer.name observer.vendor observer.product "
@@ -64,7 +67,7 @@ _OBSERVED_TEXT = (
     "process.hash.md5 process.hash.sha1 process.hash.sha256 file.path file.name file.extension file.directory "
     "file.hash.sha256 registry.path registry.value registry.data.strings service.name url.original url.full url.domain "
     "url.path url.query url.scheme url.username user_agent.original http.request.method http.request.referrer "
-    "http.version dns.question.name dns.question.type email.from.address email.to.address email.subject "
+    "http.version dns.question.name dns.question.type email.from.address email.subject "
     "rule.name rule.id rule.ruleset log.level log.syslog.appname message session.id organization.id organization.name "
     "resource.type resource.id resource.name cloud.account.id cloud.service.name cloud.region error.code error.message "
     "device.id device.name vlan.id observer.ingress.interface.name observer.egress.interface.name "

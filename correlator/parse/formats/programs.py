@@ -25,6 +25,7 @@ from correlator.parse.formats.values import (
     integer,
     label_of,
     mac,
+    members,
     own,
     severity_of,
     words,
@@ -37,8 +38,11 @@ UNKNOWN = "phrase_unknown"
 
 _SENDER = ("source", "destination", "client", "server")  # their .address gives .ip, or .domain where it is a name
 _LINE = ("raw_row", "text", "moment")
+_COUNT = "repeated"  # how often syslogd says that the line was
 _HEADER = ("syslog.host", "syslog.app", "syslog.pid", "syslog.priority")
 _PROGRAM = r"^(?:.*/)?\(?([^()/]+)"
+_BARE = r"(?s)^\s*(?P<app>[A-Za-z_][A-Za-z0-9_./@-]{0,63})(?:\[(?P<pid>[0-9]{1,10})\])?: (?P<body>.*)$"  # no header at all
+_REPEATED = r"(?s)^message repeated (?P<count>[0-9]+) times: \[ ?(?P<text>.*?)\]?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,11 @@ def declared(programs: Sequence[Program], *more: str) -> dict[str, pl.DataType]:
     }
     follow = {f"{side}.{kind}" for side in _SENDER if f"{side}.address" in said for kind in ("ip", "domain")}
     follow |= {"user.domain"} if "user.name" in said else set()
-    names = {*said, *follow, *_header(frozenset(_HEADER)), "tags", *more} - {"event.dataset", "logsource", "@timestamp"}
+    names = {*said, *follow, *_header(frozenset(_HEADER)), "event.count", "tags", *more} - {
+        "event.dataset",
+        "logsource",
+        "@timestamp",
+    }
     return {name: ECS.get(name, pl.String()) for name in sorted(names)}
 
 
@@ -90,12 +98,12 @@ def read_programs(
     ``changed`` gets the lines (``program``, ``text``, ``moment`` and the columns of ``syslog.ENVELOPE``) before phrases read
     them: for daemons that put a time or a process of their own before the sentence.
     """
-    opened = _opened(raw, file)
+    opened = _with_bare(_opened(raw, file))
     time = pl.coalesce("syslog.timestamp", pl.when(pl.col("syslog.stamp").is_null()).then("received"))
     named = by_distinct(pl.col("syslog.app"), lambda app: app.str.extract(_PROGRAM).str.to_lowercase(), pl.String())
     program = pl.when("_is_file").then(pl.lit(programs[0].names[0])).otherwise(named) if file else named
     lines = opened.with_columns(program.alias("program"), time.alias("moment"), text="syslog.body")
-    lines = _relayed(lines, [name for program in programs for name in program.names])
+    lines = _once(_relayed(lines, [name for program in programs for name in program.names]))
     lines = changed(lines) if changed else lines
     numbered = lines.with_columns(_number(programs).alias("_program"))
     frames: list[pl.DataFrame] = []
@@ -132,6 +140,28 @@ def _relayed(lines: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     )
 
 
+def _with_bare(opened: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines with the tag of those that have no header before it."""
+    is_bare = opened.get_column("syslog.app").is_null() & opened.get_column("syslog.stamp").is_null()
+    if "_is_file" in opened.columns:
+        is_bare &= ~opened.get_column("_is_file")
+    if not is_bare.any():
+        return opened
+    parts = opened.get_column("syslog.body").set(~is_bare, None).str.extract_groups(_BARE).struct.unnest()
+    found = {f"syslog.{name}": parts.get_column(name) for name in ("app", "pid", "body")}
+    return opened.with_columns(pl.coalesce(pl.lit(column), name).alias(name) for name, column in found.items())
+
+
+def _once(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines with what syslogd says was repeated as the text, and how often as ``event.count``."""
+    is_repeated = lines.get_column("text").str.starts_with("message repeated ").fill_null(value=False)
+    if not is_repeated.any():
+        return lines
+    parts = lines.get_column("text").set(~is_repeated, None).str.extract_groups(_REPEATED).struct.unnest()
+    text = pl.coalesce(pl.lit(parts.get_column("text")), "text")
+    return lines.with_columns(text.alias("text"), parts.get_column("count").alias(_COUNT))
+
+
 def _number(programs: Sequence[Program]) -> pl.Expr:
     """Return the number of the program of each line; null where it is nobody's."""
     numbers = {name: number for number, program in enumerate(programs) for name in program.names}
@@ -139,7 +169,7 @@ def _number(programs: Sequence[Program]) -> pl.Expr:
     known = (
         pl.col("program").replace_strict(numbers, default=None, return_dtype=pl.Int64) if numbers else pl.lit(None, pl.Int64)
     )
-    return pl.coalesce(known, pl.lit(others, pl.Int64))
+    return pl.coalesce(known, pl.when(pl.col("program").is_not_null()).then(pl.lit(others, pl.Int64)))
 
 
 def program_events(lines: pl.DataFrame, program: Program, want: frozenset[str] | None) -> pl.DataFrame:
@@ -148,13 +178,16 @@ def program_events(lines: pl.DataFrame, program: Program, want: frozenset[str] |
     ``lines``: ``raw_row``, ``text`` (the sentence), ``moment`` (UTC), and those of ``syslog.ENVELOPE`` that there are.
     """
     found = read_phrases(lines, program.phrases) if program.phrases else lines.select("raw_row")
-    said = {name: _typed(name) for name in found.columns if name != "raw_row"}
+    said = {name: _typed(name, dtype) for name, dtype in found.schema.items() if name != "raw_row"}
     header = [name for name in _HEADER if name in lines.columns]
-    whole = lines.select(*_LINE, *header, *program.keeps).join(found, on="raw_row", how="left", maintain_order="left")
+    counts = {"event.count": pl.col(_COUNT)} if _COUNT in lines.columns else {}
+    whole = lines.select(*_LINE, *header, *counts.values(), *program.keeps).join(
+        found, on="raw_row", how="left", maintain_order="left"
+    )
     is_unknown = pl.all_horizontal(pl.col(name).is_null() for name in said) if said else pl.lit(value=True)
     tags = pl.when(is_unknown).then(pl.lit([UNKNOWN])) if program.phrases else pl.lit(None, pl.List(pl.String()))
     constants = {name: _constant(value) for name, value in program.says.items()}
-    base = {**_header(frozenset(header)), "tags": tags, **_fixed(program), **constants}
+    base = {**_header(frozenset(header)), **counts, "tags": tags, **_fixed(program), **constants}
     base |= {name: pl.coalesce(name, base[name]) if name in base else pl.col(name) for name in program.keeps}
     columns = {**base, **{name: pl.coalesce(made, base[name]) if name in base else made for name, made in said.items()}}
     columns |= dict(_following(set(said)))
@@ -215,9 +248,11 @@ def _constant(value: str | tuple[str, ...]) -> pl.Expr:
     return pl.lit(value) if isinstance(value, str) else pl.lit(list(value), dtype=pl.List(pl.String()))
 
 
-def _typed(name: str) -> pl.Expr:
+def _typed(name: str, given: pl.DataType) -> pl.Expr:
     """Return the column a phrase found, as what its name says it is."""
     column, dtype = pl.col(name), ECS.get(name)
+    if isinstance(dtype, pl.List):
+        return column if isinstance(given, pl.List) else members(column)
     if dtype == pl.Int64():
         return integer(column, above=0 if name.endswith(".port") else -1)
     if name.endswith((".ip", ".mac")) and dtype == pl.String():

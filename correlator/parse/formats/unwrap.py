@@ -8,7 +8,7 @@ import polars as pl
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats import syslog
 
-__all__ = ["PREFIX", "bodies", "header", "unwrap"]
+__all__ = ["PREFIX", "bodies", "header", "tagged", "unwrap"]
 
 #: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
 #: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
@@ -46,6 +46,21 @@ def header(app: str = "") -> str:
     bare = rf"<[0-9]{{1,3}}>{tag}: ?"
     none = "" if app else "|"
     return rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:{classic}|{modern}|{bare}{none})\x{{feff}}?"
+
+
+_HOST = r"\[?[A-Za-z0-9_](?:[A-Za-z0-9_.:%/@-]*[A-Za-z0-9_])?\]?"
+
+
+def tagged(tag: str, *, bare: bool = True) -> str:
+    """Return the signature of records whose syslog tag is the regex ``tag``: the tag itself, not a word of a message.
+
+    Before it stand a priority, up to two headers (a relay's and the sender's), a level; with ``bare`` there may be nothing.
+    """
+    headers = rf"(?:(?:<[0-9]{{1,3}}> ?)?{_STAMP}:? (?:{_HOST} )?){{{0 if bare else 1},2}}(?:[a-z]{{3,7}} )?"
+    return (
+        rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:<[0-9]{{1,3}}> ?)?(?:1 )?{headers}(?:{tag})"
+        r"(?:\[[^\] ]{1,24}\](?: <[0-9A-Za-z]+>)?:?(?: |$)|: |:$| [0-9-]+ [!-~]+ (?:-|\[))"
+    )
 
 
 def unwrap(raw: pl.DataFrame) -> pl.DataFrame:

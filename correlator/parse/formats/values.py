@@ -20,6 +20,7 @@ __all__ = [
     "integer",
     "label_of",
     "mac",
+    "members",
     "nanoseconds",
     "own",
     "plain_address",
@@ -142,6 +143,14 @@ def texts(*values: pl.Expr | str) -> pl.Expr:
     parts = [pl.lit(value) if isinstance(value, str) else value for value in values]
     said = pl.concat_str(parts, separator=" ", ignore_nulls=True)
     return by_distinct(said, lambda line: pl.when(line != "").then(line.str.split(" ")).otherwise([]), pl.List(pl.String()))
+
+
+def members(text: pl.Expr, separator: str = ",") -> pl.Expr:
+    """Return the list of what ``separator`` keeps apart, without blanks and empty members; null where there is none."""
+    parts = (
+        text.str.split(separator).list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
+    )
+    return pl.when(parts.list.len() > 0).then(parts)
 
 
 def wanted(columns: Mapping[str, pl.Expr], want: Collection[str] | None) -> dict[str, pl.Expr]:

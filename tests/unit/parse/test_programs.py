@@ -75,3 +75,17 @@ def test_everything_given_is_declared() -> None:
     )
     given = {name for frame in made.events for name in frame.columns} - {"raw_row", "@timestamp", "event.dataset", "logsource"}
     assert given <= set(declared(PROGRAMS))
+
+
+def test_a_line_without_a_header_has_its_tag() -> None:
+    """Some collectors hand on the message alone; a line without a tag is nobody's."""
+    made = read("mailer[7]: login failure x from 192.0.2.7 port 1", "login failure x from 192.0.2.7 port 1")
+    assert [(row["process.pid"], row["source.ip"]) for row in rows_of(made)] == [(7, "192.0.2.7")]
+    assert made.rejects.get_column("reason").to_list() == ["malformed"]
+
+
+def test_what_was_repeated_is_read_once_and_counted() -> None:
+    """Syslogd says how often; rules that sum events look at ``event.count``."""
+    said = "Nov 22 14:05:01 mx1 mailer[7]: message repeated 3 times: [ login failure x from 192.0.2.7 port 1]"
+    row = rows_of(read(said))[0]
+    assert (row["event.count"], row["source.ip"], row["message"]) == ("3", "192.0.2.7", "login failure x from 192.0.2.7 port 1")

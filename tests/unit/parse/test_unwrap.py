@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from correlator.parse.formats.unwrap import PREFIX, bodies, unwrap
+from correlator.parse.formats.unwrap import PREFIX, bodies, tagged, unwrap
 
 
 def test_bare_and_wrapped_lines_keep_their_order() -> None:
@@ -49,3 +49,23 @@ def test_structured_data_is_not_part_of_the_record() -> None:
     texts = pl.Series(['<165>1 2026-11-22T09:05:01Z h a 1 - [o ip="192.0.2.1"] id=firewall x=1', "<134>id=firewall y=2"])
     assert bodies(texts, r"\bid=firewall").to_list() == ["id=firewall x=1", "id=firewall y=2"]
     assert bodies(texts[1:], r"\bid=firewall").to_list() == ["<134>id=firewall y=2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_tag"),
+    [
+        ("Nov 22 14:05:01 mx1 postfix/smtpd[2201]: connect", True),
+        ("<22>1 2026-11-22T14:05:01.1+01:00 mx1 postfix/smtpd 2201 - - connect", True),
+        ("<20>Nov 22 14:05:02 relay Nov 22 14:05:02 mx1 postfix/smtpd[77]: x", True),
+        ("<22>postfix/smtpd[77]: x", True),
+        ("postfix/smtpd: x", True),
+        ("2026-11-22T14:05:01+01:00 [192.0.2.1] postfix/smtpd[77]: x", True),
+        ("Nov 22 14:05:01 mx1 sshd[1]: postfix/smtpd[2]: connect", False),
+        ("Nov 22 14:05:01 mx1 sshd[1]: Invalid user postfix/smtpd[2]: x from 192.0.2.1 port 1", False),
+        ("<38>1 2026-11-22T14:05:01Z mx1 sshd 12 - - Invalid user postfix/smtpd[2]: x", False),
+        ("Nov 22 14:05:01 mx1 logger: Nov 22 14:05:01 mx1 postfix/smtpd[2]: x", False),
+    ],
+)
+def test_tagged(text: str, is_tag: bool) -> None:  # noqa: FBT001 - a parametrised expectation
+    """The tag of a syslog header, never a word that a stranger put into a message."""
+    assert pl.Series([text]).str.contains(tagged(r"postfix(?:/[a-z]+)+")).item() is is_tag

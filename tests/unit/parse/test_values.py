@@ -94,3 +94,9 @@ def test_datasets_get_their_own_frame() -> None:
     shapes = [(frame.height, frame.columns) for frame in values.by_dataset(events)]
     assert shapes == [(2, ["event.dataset", "@timestamp", "x"]), (1, ["event.dataset", "@timestamp"])]
     assert values.by_dataset(events.clear()) == ()
+
+
+def test_members() -> None:
+    """What a separator keeps apart, without blanks; nothing is no list."""
+    made = pl.DataFrame({"text": ["a@x, b@x,", "", None]}).select(values.members(pl.col("text"))).to_series()
+    assert made.to_list() == [["a@x", "b@x"], None, None]

@@ -89,7 +89,7 @@ def test_tunnels_and_mail_turn_names_round(read_lines: ReadLines) -> None:
         HEAD + 'user="marie@example.org" dstname="compta@example.net" logtype="smtp"',
     )
     assert (tunnel["source.ip"], tunnel["destination.ip"], tunnel["src"]) == ("198.51.100.9", "203.0.113.1", "203.0.113.1")
-    assert (mail["email.from.address"], mail["email.to.address"]) == ("marie@example.org", "compta@example.net")
+    assert (mail["email.from.address"], mail["email.to.address"]) == ("marie@example.org", ["compta@example.net"])
     assert "user.name" not in mail
 
 
