@@ -30,7 +30,7 @@ __all__ = ["PARSER"]
 
 _VCENTER = LogSource("vmware", "", "vcenter")
 _EVENT = (
-    r"(?s)^(?:.{0,80}? )?Event \[(?P<number>[0-9]+)\] \[(?P<chunk>[0-9]+-[0-9]+)\] \[(?P<stamp>[^\]]*)\] "
+    r"(?s)^(?:[^\[]{0,80} )?Event \[(?P<number>[0-9]+)\] \[(?P<chunk>[0-9]+-[0-9]+)\] \[(?P<stamp>[^\]]*)\] "
     r"\[(?P<type>[A-Za-z0-9_.-]+)"
     r"(?:\] \[(?P<word>[a-z]*)(?:\] \[(?P<user>[^\]]*)(?:\] \[(?P<datacenter>[^\]]*)(?:\] \[(?P<chain>[^\]]*)"
     r"(?:\] \[(?P<said>.*?))?)?)?)?)?(?P<closed>\])?\s*$"
@@ -44,8 +44,8 @@ _SSO = {
     "type": "type",
 }
 _VAMI = (
-    r"(?s)^(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+)(?: \[[0-9]+\]|:) ?(?P<word>INFO|DEBUG|WARN|WARNING|ERROR|CRITICAL):"
-    r"(?P<module>[A-Za-z0-9_.]+): ?(?P<said>.*)$"
+    r"(?s)^(?P<vami_stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+)(?: \[[0-9]+\]|:) ?(?P<vami_word>INFO|DEBUG|WARN|WARNING|ERROR|CRITICAL):"
+    r"(?P<vami_module>[A-Za-z0-9_.]+): ?(?P<vami_said>.*)$"
 )
 _LAYOUTS = (
     "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%m/%d/%Y %H:%M:%S UTC", "%m/%d/%Y %H:%M:%S %Z",
@@ -61,6 +61,11 @@ _LEVELS = {
     "error": 75,
     "critical": 95,
 }
+
+_KEPT = (
+    "raw_row", "text", "program", "moment", "sub", "operation", "actor", "level", "syslog.host", "syslog.app", "syslog.pid",
+    "syslog.priority",
+)  # fmt: skip
 
 #: Programs of the appliance whose name alone says vCenter.
 _NAMES = (
@@ -85,37 +90,56 @@ _EVENTS = (
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per line; a line without a header that is no event either is malformed."""
-    lines = opened(raw)
-    fields = _fields(lines).with_columns(
-        raw.get_column("text").str.extract_groups(_VAMI).struct.rename_fields(_VAMI_NAMES).struct.unnest()
-    )
-    time = _time(fields)
-    is_line = pl.col("program").is_not_null() | pl.col("type").is_not_null() | pl.col("vami_word").is_not_null()
-    whole = fields.with_columns(time.alias("time"))
+    fields = _fields(opened(raw), raw.get_column("text"))
+    is_line = pl.any_horizontal(pl.col("program", "type", "vami_word").is_not_null())
+    whole = fields.with_columns(_time(fields).alias("time"), **_who(fields))
     good, bad = whole.filter(is_line), whole.filter(~is_line)
     return _MAKING.parsed(good, pl.col("time"), want, bad=rejects_of(bad, Reason.MALFORMED))
 
 
-_VAMI_NAMES = ["vami_stamp", "vami_word", "vami_module", "vami_said"]
+def _fields(lines: pl.DataFrame, whole: pl.Series) -> pl.DataFrame:
+    """Return the lines with the parts of an event, of a sign-in's record, of an operation and of the appliance's own log.
 
-
-def _fields(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the lines with the parts of an event, of a sign-in's record and of an operation."""
+    Each form is only sought where its mark is: a regex on a line of another costs as much as reading it.
+    """
     text = lines.get_column("text")
-    event = text.str.extract_groups(_EVENT).struct.unnest()
-    task = text.str.extract_groups(TASK).struct.unnest()
-    wide = lines.select(
-        "raw_row", "text", "program", "moment", "sub", "operation", "actor", "level", "syslog.host", "syslog.app", "syslog.pid",
-        "syslog.priority",
-    ).hstack(event).hstack(task)  # fmt: skip
-    is_sso = text.str.starts_with('{"user"') | text.str.contains(r'^\{.*"type":"com\.vmware\.')
+    is_bare = lines.get_column("program").is_null()
+    forms = (
+        _groups(text, text.str.contains("Event [", literal=True), _EVENT),
+        _groups(text, text.str.starts_with("[VpxLRO] "), TASK),
+        _groups(whole, is_bare, _VAMI),
+    )
+    kept = lines.select(_KEPT)
+    wide = pl.concat([kept, *forms], how="horizontal")
+    is_sso = (text.str.starts_with("{") & text.str.contains(r'"type":"com\.vmware\..*\}\s*$')).fill_null(value=False)
     if not is_sso.any():
-        return wide.with_columns(client=pl.lit(None, pl.String))
+        return wide.with_columns(pl.lit(None, pl.String).alias("client"))
     said = {name: pl.col("text").str.json_path_match(f"$.{key}") for name, key in _SSO.items()}
-    read = wide.filter(is_sso & text.str.contains(r"\}\s*$")).select("raw_row", **said)
-    joined = wide.join(read, on="raw_row", how="left", suffix=" sso", maintain_order="left")
+    joined = wide.join(
+        wide.filter(is_sso).select("raw_row", **said), on="raw_row", how="left", suffix=" sso", maintain_order="left"
+    )
     both = [name for name in _SSO if f"{name} sso" in joined.columns]
     return joined.with_columns(pl.coalesce(f"{name} sso", name).alias(name) for name in both)
+
+
+def _groups(text: pl.Series, where: pl.Series, pattern: str) -> pl.DataFrame:
+    """Return the groups of ``pattern``, null but in the rows ``where`` it is sought."""
+    return text.set(~where.fill_null(value=False), None).str.extract_groups(pattern).struct.unnest()
+
+
+def _who(fields: pl.DataFrame) -> dict[str, pl.Series]:
+    """Return what an event is said to be in words, and who did it: the event's user, else the one its words name.
+
+    ``name@domain`` is ``domain\\name`` here.
+    """
+    said = fields.select(pl.coalesce("said", "vami_said", "text").str.strip_chars().alias("said")).to_series()
+    at = said.str.extract_groups(
+        r"^(?:User |Cannot login (?:user )?)(?P<name>[^ ]+?)(?:@(?P<ip>[0-9A-Fa-f.:]*[0-9A-Fa-f]))?(?::? |$)"
+    )
+    told = fields.with_columns(at.struct.rename_fields(["named", "at"]).struct.unnest())
+    account_said = pl.coalesce(words(pl.col("user")), "named", "actor").str.replace(r"^([^@\\{]+)@([^@\\]+)$", r"${2}\${1}")
+    who = told.select(account_said.alias("account"), "at").get_columns()
+    return {"said": said, **{column.name: column for column in who}}
 
 
 def _time(fields: pl.DataFrame) -> pl.Series:
@@ -129,21 +153,8 @@ def _short() -> pl.Expr:
     return pl.col("type").str.replace(r"^(?:vim\.event|com\.vmware\.sso|com\.vmware\.[a-z.]+)\.", "")
 
 
-def _said() -> pl.Expr:
-    return pl.coalesce("said", "vami_said", "text")
-
-
 def _word() -> pl.Expr:
     return pl.coalesce(words(pl.col("word")), "level", "vami_word", label_of(pl.col("syslog.priority") % 8)).str.to_lowercase()
-
-
-def _account() -> pl.Expr:
-    r"""Return who: the event's user, else the one its text names; ``name@domain`` is ``domain\name`` here."""
-    named = _said().str.extract(r"^(?:User|Cannot login(?: user)?) (.+?)@[0-9A-Fa-f.:]+(?: |$|:)")
-    plain = pl.coalesce(
-        words(pl.col("user")), named, _said().str.extract(r"^User (\S+@\S+) (?:failed|successfully|logged)"), "actor"
-    )
-    return plain.str.replace(r"^([^@\\{]+)@([^@\\]+)$", r"${2}\${1}")
 
 
 def _list(words_of: dict[str, str], default: str | None) -> pl.Expr:
@@ -157,7 +168,9 @@ def _list(words_of: dict[str, str], default: str | None) -> pl.Expr:
 
 def _outcome() -> pl.Expr:
     kind = _short()
-    failed = kind.str.contains(FAILED) | (_said().str.contains(r"(?i)^user .* failed to log in") & kind.str.contains(SSO))
+    failed = kind.str.contains(FAILED) | (
+        pl.col("said").str.contains(r"(?i)^user .* failed to log in") & kind.str.contains(SSO)
+    )
     done = kind.str.contains(CATEGORIES["authentication"]) | kind.str.contains("|".join(TYPES[name] for name in DONE))
     return pl.when(failed).then(pl.lit("failure")).when(done).then(pl.lit("success"))
 
@@ -191,13 +204,11 @@ def _ecs() -> dict[str, pl.Expr]:
         "observer.vendor": pl.lit("VMware"),
         "observer.product": pl.lit("vCenter"),
         "observer.type": pl.lit("hypervisor"),
-        "user.name": account(_account()),
-        "user.domain": account_domain(_account()),
-        "user_agent.original": _said().str.extract(r" logged in as (.+)$"),
-        "source.ip": address(
-            pl.coalesce(words(pl.col("client")), _said().str.extract(r"^[^@]{1,256}@([0-9A-Fa-f.:]+[0-9A-Fa-f])\b"))
-        ),
-        "message": _said().str.strip_chars(),
+        "user.name": account(pl.col("account")),
+        "user.domain": account_domain(pl.col("account")),
+        "user_agent.original": pl.col("said").str.extract(r" logged in as (.+)$"),
+        "source.ip": address(pl.coalesce(words(pl.col("client")), "at")),
+        "message": pl.col("said").str.strip_chars(),
         "tags": _tags(),
     }
 
@@ -209,8 +220,8 @@ def _own() -> dict[str, pl.Expr]:
         "vmware.event.id": pl.col("number"),
         "vmware.event.chain": words(pl.col("chain")),
         "vmware.event.chunk": pl.when(pl.col("chunk") != "1-1").then("chunk"),
-        "vmware.vm.name": machine(_short(), _said()),
-        "vmware.host.name": server(_short(), _said()),
+        "vmware.vm.name": machine(_short(), pl.col("said")),
+        "vmware.host.name": server(_short(), pl.col("said")),
         "vmware.datacenter.name": words(pl.col("datacenter")),
         "vmware.sub": pl.col("sub"),
         "vmware.op_id": pl.col("operation"),

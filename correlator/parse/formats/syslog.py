@@ -73,6 +73,11 @@ _PLAIN = (
     r"(?P<host>[a-z_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[A-Z][A-Za-z0-9_.-]{4,}[A-Za-z0-9_]) "
     r"(?P<app>[A-Za-z_/][A-Za-z0-9_./@+-]{0,63})(?:\[(?P<pid>[0-9]{1,24})\])?: (?P<body>[!-~].*)$"
 )
+#: The same of RFC 5424 without structured data.
+_PLAIN5424 = (
+    r"(?s)^<(?P<priority>[0-9]{1,3})>1 (?P<stamp>" + _PLAIN_STAMP.partition("|")[2] + r") (?P<host>[!-~]{1,255}) "
+    r"(?P<app>[!-9;-Z\\-~]{1,64}) (?P<pid>[!-~]{1,128}) (?P<msgid>[!-~]{1,64}) - (?P<body>[!-~].*)$"
+)
 
 _INNER = r"^(?:<\d{1,3}>)?(?:" + _ISO.replace("(?:T|[ ]{1,2})", "T") + "|" + _BSD + r")[ :]"
 
@@ -115,17 +120,29 @@ def envelope(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _read(text: pl.Series) -> pl.DataFrame:
     """Return one column per part of the header, text but the priority; ``body`` is never null where ``text`` is not."""
-    bare = text.str.strip_chars_end("\r\n\0")
-    plain = _groups(bare, _PLAIN)
-    is_sure = ~plain.get_column("app").is_in(_CARRIED) & ~plain.get_column("host").is_in(_LEVELS)
-    is_plain = is_sure.fill_null(value=False)
-    if not is_plain.any():
-        return _read_any(bare)
-    read = plain.with_columns(pl.lit(None, pl.String).alias(name) for name in ("msgid", "sd")).select(*_PARTS, _priority())
-    if is_plain.all():
-        return read
-    order = pl.concat([is_plain.arg_true(), (~is_plain).arg_true()]).arg_sort()
-    return pl.concat([read.filter(is_plain), _read_any(bare.filter(~is_plain)).select(read.columns)])[order]
+    left, found = text.str.strip_chars_end("\r\n\0").to_frame("text").with_row_index("row"), []
+    for pattern in (_PLAIN, _PLAIN5424):
+        parts = _groups(left.get_column("text"), pattern)
+        is_sure = ~parts.get_column("app").is_in(_CARRIED) & ~parts.get_column("host").is_in(_LEVELS)
+        is_plain = is_sure.fill_null(value=False)
+        if is_plain.any():
+            found.append(_plain_parts(parts).with_columns(left.get_column("row")).filter(is_plain))
+            left = left.filter(~is_plain)
+        if left.is_empty():
+            break
+    if not found:
+        return _read_any(left.get_column("text"))
+    if left.height:
+        found.append(_read_any(left.get_column("text")).with_columns(left.get_column("row")).select(found[0].columns))
+    whole = pl.concat(found)
+    return (whole if len(found) == 1 else whole.sort("row")).drop("row")
+
+
+def _plain_parts(parts: pl.DataFrame) -> pl.DataFrame:
+    """Return the parts that a plain header has, those it never has as nulls; a nil value is null."""
+    absent = [pl.lit(None, pl.String).alias(name) for name in _PARTS if name not in parts.columns]
+    nil = [pl.when(pl.col(name) != "-").then(pl.col(name)).alias(name) for name in ("host", "app", "pid", "msgid")]
+    return parts.with_columns(absent).with_columns(nil).select(*_PARTS, _priority())
 
 
 def _priority() -> pl.Expr:
@@ -138,8 +155,8 @@ def _read_any(text: pl.Series) -> pl.DataFrame:
     opened = _groups(text, _OPENING)
     after, has_priority = opened.get_column("after"), opened.get_column("priority").is_not_null()
     modern = _modern(after, has_priority)
-    classic = _classic(after, has_priority)
     is_modern = modern.get_column("is_read")
+    classic = _classic(after.set(is_modern.fill_null(value=False), None), has_priority)
     return pl.select(
         opened.select(_priority()).to_series(),
         *(pl.when(is_modern).then(modern.get_column(name)).otherwise(classic.get_column(name)).alias(name) for name in _PARTS),
