@@ -31,9 +31,8 @@ __all__ = ["PARSER"]
 _VCENTER = LogSource("vmware", "", "vcenter")
 _EVENT = (
     r"(?s)^(?:[^\[]{0,80} )?Event \[(?P<number>[0-9]+)\] \[(?P<chunk>[0-9]+-[0-9]+)\] \[(?P<stamp>[^\]]*)\] "
-    r"\[(?P<type>[A-Za-z0-9_.-]+)"
-    r"(?:\] \[(?P<word>[a-z]*)(?:\] \[(?P<user>[^\]]*)(?:\] \[(?P<datacenter>[^\]]*)(?:\] \[(?P<chain>[^\]]*)"
-    r"(?:\] \[(?P<said>.*?))?)?)?)?)?(?P<closed>\])?\s*$"
+    r"\[(?P<type>[A-Za-z0-9_.-]+)(?:\] \[(?P<word>[a-z]*)(?:\] \[(?P<user>[^\]]*)(?:\] \[(?P<datacenter>[^\]]*)"
+    r"(?:\] \[(?P<chain>[^\]]*)(?:\] \[(?P<said>.*))?)?)?)?)?"
 )
 _SSO = {
     "user": "user",
@@ -44,7 +43,8 @@ _SSO = {
     "type": "type",
 }
 _VAMI = (
-    r"(?s)^(?P<vami_stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+)(?: \[[0-9]+\]|:) ?(?P<vami_word>INFO|DEBUG|WARN|WARNING|ERROR|CRITICAL):"
+    r"(?s)^(?P<vami_stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+)(?: \[[0-9]+\]|:) ?"
+    r"(?P<vami_word>INFO|DEBUG|WARN|WARNING|ERROR|CRITICAL):"
     r"(?P<vami_module>[A-Za-z0-9_.]+): ?(?P<vami_said>.*)$"
 )
 _LAYOUTS = (
@@ -128,11 +128,12 @@ def _groups(text: pl.Series, where: pl.Series, pattern: str) -> pl.DataFrame:
 
 
 def _who(fields: pl.DataFrame) -> dict[str, pl.Series]:
-    """Return what an event is said to be in words, and who did it: the event's user, else the one its words name.
+    r"""Return what an event is said to be in words, and who did it: the event's user, else the one its words name.
 
-    ``name@domain`` is ``domain\\name`` here.
+    ``name@domain`` is ``domain\name`` here.
     """
-    said = fields.select(pl.coalesce("said", "vami_said", "text").str.strip_chars().alias("said")).to_series()
+    words_said = pl.coalesce(pl.col("said").str.strip_suffix("]"), "vami_said", "text")
+    said = fields.select(words_said.str.strip_chars().alias("said")).to_series()
     at = said.str.extract_groups(
         r"^(?:User |Cannot login (?:user )?)(?P<name>[^ ]+?)(?:@(?P<ip>[0-9A-Fa-f.:]*[0-9A-Fa-f]))?(?::? |$)"
     )
@@ -177,7 +178,7 @@ def _outcome() -> pl.Expr:
 
 def _tags() -> pl.Expr:
     known = pl.any_horizontal(pl.col("type", "vmware.step", "vami_word").is_not_null())
-    is_cut = pl.col("number").is_not_null() & pl.col("closed").is_null() & (pl.col("chunk") == "1-1")
+    is_cut = pl.col("number").is_not_null() & ~pl.col("text").str.ends_with("]") & (pl.col("chunk") == "1-1")
     is_unknown = ~known & ~pl.col("text").str.contains(CONTINUED)
     return pl.when(is_cut).then(pl.lit(["truncated"])).when(is_unknown).then(pl.lit([UNKNOWN]))
 

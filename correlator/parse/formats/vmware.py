@@ -33,6 +33,8 @@ _OPENING = (
     r"(?:(?P<app>[A-Za-z][A-Za-z0-9_.-]*)\[(?P<pid>[0-9A-Fa-f]+)\]:? +)?"
     r"(?:\[Originator@6876(?P<origin>[^\]]*)\] ?)?(?P<sentence>.*)$"
 )
+#: What a body begins with that has something before its sentence.
+_OPENS = r"^(?:[A-Z][a-z]\([0-9]|[0-9]{4}-|(?:" + _LEVELS + r") |[A-Za-z][A-Za-z0-9_.-]*\[[0-9A-Fa-f]+\]:? |\[Originator@6876)"
 _OF_A_PACKET = r"\n[^\n]{0,200}?-->[ \t]?"
 _LAYOUTS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f")
 
@@ -47,8 +49,10 @@ def opened(raw: pl.DataFrame) -> pl.DataFrame:
     is_kernel = pl.col("syslog.app").is_null() & pl.col("syslog.host").str.contains(r"^cpu[0-9]+:[0-9]+$")
     body = pl.when(is_kernel).then(pl.concat_str("syslog.host", "syslog.body", separator=" ")).otherwise("syslog.body")
     lines = lines.with_columns(body.alias("syslog.body"), pl.when(~is_kernel | is_kernel.is_null()).then("syslog.host"))
-    said = lines.get_column("syslog.body").str.extract_groups(_OPENING).struct.unnest()
-    whole = lines.hstack(said).with_columns(is_level.alias("is_level"))
+    bodies = lines.get_column("syslog.body")
+    said = bodies.set(~bodies.str.contains(_OPENS), None).str.extract_groups(_OPENING).struct.unnest()
+    sentence = pl.coalesce("sentence", "syslog.body")
+    whole = lines.hstack(said).with_columns(is_level.alias("is_level"), sentence.alias("sentence"))
     app = pl.coalesce("tag", "syslog.app", "app", _by_shape())
     origin = pl.col("origin")
     inner = to_utc(pl.col("stamp"), _LAYOUTS, zone="UTC")
