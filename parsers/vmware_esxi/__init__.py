@@ -67,7 +67,7 @@ _FILES = (
     rf"|(?:[a-z]+ +)?(?:[Hh]ostd|[Vv]pxa|[Ff]dm)\[[0-9A-Fa-f]+\]:? |shell\[[0-9]+\]: \[|cpu[0-9]+:[0-9]+\)?"
     r"|\[[A-Za-z]+Correlator\] [0-9]+us: )"
 )
-_TYPED_AT = tagged("shell") + r" (?:\[[A-Za-z0-9_.-]+\]: |(?:Interactive|ESXi) )"
+_TYPED_AT = tagged("shell", bare=False) + r"(?:\[[A-Za-z0-9_.-]+\]: |(?:Interactive|ESXi) )"
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
@@ -123,7 +123,7 @@ PARSER = Parser(
     name="vmware_esxi",
     log_sources=(_ESXI, _SHELL, _FIREWALL, _NSX),
     signature=Signature(
-        pattern=f"{tagged(_NAMES)}|{_TYPED_AT}|{_FILES}",
+        pattern=f"{tagged(_NAMES, bare=False)}|{_TYPED_AT}|{_FILES}",
         rank=15,
         any_text=(
             "ostd", "pxa", "vob", "vmk", "hell", "dm", "vmauthd", "esx", "san", "VSAN", "clomd", "cmmds", "osfsd", "iofilter",

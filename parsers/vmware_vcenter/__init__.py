@@ -251,7 +251,7 @@ PARSER = Parser(
     name="vmware_vcenter",
     log_sources=(_VCENTER,),
     signature=Signature(
-        pattern=f"{tagged(_NAMES)}|{_FILES}|{_EVENTS}",
+        pattern=f"{tagged(_NAMES, bare=False)}|{_FILES}|{_EVENTS}",
         rank=14,
         any_text=(
             "vpxd", "eventmonitor", "vm", "sso-admin", "audit_events", "vsphere", "applmgmt", "vami", "vapi", "vcha", "vstats",

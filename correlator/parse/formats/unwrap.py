@@ -48,6 +48,7 @@ def header(app: str = "") -> str:
     return rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:{classic}|{modern}|{bare}{none})\x{{feff}}?"
 
 
+_UNREAD = rf"(?:{_STAMP}|[0-9A-Za-z_:.+-]{{1,40}}Z)"  # where a time stands, whether it can be read or not
 _HOST = r"\[?[A-Za-z0-9_](?:[A-Za-z0-9_.:%/@-]*[A-Za-z0-9_])?\]?"
 
 
@@ -56,7 +57,7 @@ def tagged(tag: str, *, bare: bool = True) -> str:
 
     Before it stand a priority, up to two headers (a relay's and the sender's), a level; with ``bare`` there may be nothing.
     """
-    headers = rf"(?:(?:<[0-9]{{1,3}}> ?)?{_STAMP}:? (?:{_HOST} )?){{{0 if bare else 1},2}}(?:[a-z]{{3,7}} )?"
+    headers = rf"(?:(?:<[0-9]{{1,3}}> ?)?{_UNREAD}:? (?:{_HOST} )?){{{0 if bare else 1},2}}(?:[a-z]{{3,7}} )?"
     return (
         rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:<[0-9]{{1,3}}> ?)?(?:1 )?{headers}(?:{tag})"
         r"(?:\[[^\] ]{1,24}\](?: <[0-9A-Za-z]+>)?:?(?: |$)|: |:$| [0-9-]+ [!-~]+ (?:-|\[))"
