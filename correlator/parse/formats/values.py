@@ -173,8 +173,8 @@ def own(
 
 
 def _holds_empty(column: pl.Series) -> bool:
-    """Say whether some text is empty: it is the least of all texts."""
-    return column.dtype != pl.String or column.min() == ""
+    """Say whether some text is empty: it is the least of all texts. A list is kept as it is."""
+    return column.dtype == pl.String and column.min() == ""
 
 
 def _not_empty(name: str) -> pl.Expr:

@@ -1,0 +1,143 @@
+"""Azure activity log, and the resource logs of Azure Monitor: who changed what in a subscription.
+
+Product: Azure Monitor. Shapes: diagnostic settings through Event Hub or storage (``{"records": […]}``), REST API
+(``{"value": […]}``, ``operationName`` an object), Log Analytics (``AzureActivity``: ``OperationNameValue``, ``CategoryValue``).
+
+How to send it here: Monitor > Activity log > Export Activity Logs > Add diagnostic setting > all categories > Event Hub; or the
+collector asks ``Microsoft.Insights/eventtypes/management/values``. Reference: "Azure activity log event schema".
+
+Claims are keys that hold dots: they stay JSON text, and the account is the claim that ends in ``/upn``, else ``/name``, else
+``caller``. One operation says Start or Accept, then Success or Failure, under one ``correlationId``. Resource logs (storage,
+key vaults, application gateways) are read with the same names and feed ``product: azure`` alone.
+
+Sign-ins and the directory's audit are ``entra_signin``'s, AKS audit ``kubernetes_audit``'s.
+"""
+
+import polars as pl
+
+from correlator.model.logsource import LogSource
+from correlator.parse.contract import Maturity, Parsed, Parser, Signature
+from correlator.parse.formats import json
+from correlator.parse.formats.fields import at_address, at_port, user_columns
+from correlator.parse.formats.making import Making
+from correlator.parse.formats.records import START, TAGS, Product, Reading, Rewrite, first_of, level, moment, respelt
+
+__all__ = ["PARSER"]
+
+_ACTIVITY, _RESOURCE = LogSource("azure", "", "activitylogs"), LogSource("azure")
+_CATEGORIES = [
+    "administrative",
+    "security",
+    "servicehealth",
+    "alert",
+    "autoscale",
+    "policy",
+    "recommendation",
+    "resourcehealth",
+]
+_NAMES = (
+    "operationName operationVersion resourceId resultType resultSignature resultDescription callerIpAddress correlationId "
+    "tenantId durationMs statusCode statusText"
+)
+_SIGN = {
+    "success": "success", "succeeded": "success", "active": "success", "resolved": "success",
+    "failure": "failure", "failed": "failure", "error": "failure",
+}  # fmt: skip
+
+_category = first_of("category", "category.value", "CategoryValue", "Category").str.to_lowercase()
+_is_activity = _category.is_in(_CATEGORIES) | pl.col("OperationNameValue").is_not_null()
+_operation = first_of("operationName.value", "operationName", "OperationNameValue", "OperationName")
+_status = first_of(
+    "resultType", "status.value", "ActivityStatusValue", "ActivityStatus", "properties.metricResponseType", "status"
+)
+_resource = first_of("resourceId", "ResourceId", "_ResourceId")
+_claims = first_of("identity.claims", "claims", "Claims")
+_who = pl.coalesce(
+    _claims.str.extract(r'/upn\\?":\s*\\?"([^"\\]+)'),
+    _claims.str.extract(r'/name\\?":\s*\\?"([^"\\]+)'),
+    first_of("caller", "Caller", "identity.authorization.evidence.principalId"),
+    _claims.str.extract(r'"appid\\?":\s*\\?"([^"\\]+)'),
+)
+_ip = first_of("callerIpAddress", "httpRequest.clientIpAddress", "CallerIpAddress", "properties.clientIP")
+_provider = _operation.str.extract(r"^([^/]+)/")
+_MAKING = Making(
+    dataset=pl.when(_is_activity.fill_null(value=False)).then(pl.lit("azure.activitylogs")).otherwise(pl.lit("azure.resource")),
+    log_sources=pl.when(_is_activity.fill_null(value=False)).then(pl.lit(str(_ACTIVITY))).otherwise(pl.lit(str(_RESOURCE))),
+    words=("operationName", "category", "resultType", "level", "Level", "OperationNameValue", "CategoryValue"),
+    ecs={
+        "tags": TAGS,
+        "event.kind": pl.when(_category == "alert").then(pl.lit("alert")).otherwise(pl.lit("event")),
+        "event.action": _operation,
+        "event.category": pl.when(_operation.str.contains(r"(?i)^microsoft\.authorization/"))
+        .then(pl.lit(["iam"]))
+        .otherwise(pl.lit(["configuration"])),
+        "event.outcome": pl.when(_status.is_not_null()).then(
+            _status.str.to_lowercase().replace_strict(_SIGN, default="unknown", return_dtype=pl.String)
+        ),
+        "event.reason": first_of(
+            "resultDescription", "resultSignature", "subStatus.value", "ActivitySubstatusValue", "statusText"
+        ),
+        "event.provider": first_of("resourceProviderName.value", "ResourceProviderValue", "ResourceProvider"),
+        "event.severity": level("level", "Level"),
+        "log.level": first_of("level", "Level").str.to_lowercase(),
+        "cloud.provider": pl.lit("azure"),
+        "cloud.account.id": pl.coalesce(
+            pl.col("subscriptionId"), pl.col("SubscriptionId"), _resource.str.extract(r"(?i)^/subscriptions/([^/]+)")
+        ),
+        "cloud.region": first_of("location", "Location"),
+        **user_columns(_who),
+        "source.ip": at_address(_ip),
+        "source.port": at_port(_ip),
+        "organization.id": first_of("tenantId", "TenantId"),
+        "session.id": first_of("correlationId", "CorrelationId"),
+        "resource.id": _resource,
+        "resource.name": _resource.str.extract(r"/([^/]+)$"),
+        "message": first_of("properties.message", "properties.statusMessage", "description"),
+        "user_agent.original": first_of("properties.userAgentHeader", "userAgent"),
+    },
+    own={
+        "operationName": _operation,
+        "OperationNameValue": _operation,
+        "CategoryValue": first_of("CategoryValue", "category.value", "category", "Category"),
+        "ResourceProviderValue": pl.coalesce(first_of("ResourceProviderValue", "resourceProviderName.value"), _provider),
+        "ResourceId": _resource,
+    },
+)
+_PRODUCT = Product(
+    _MAKING,
+    time=moment("time", "eventTimestamp", "EventSubmissionTimestamp", "TimeGenerated"),
+    known=("operationName", "operationName.value", "OperationNameValue", "OperationName"),
+    reading=Reading(
+        envelopes=("records", "value"),
+        rewrites=(Rewrite(('"operationname"', '"resourceid"'), respelt(*_NAMES.split())),),
+        shape=json.Shape(max_depth=16),
+    ),
+)
+
+
+def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
+    """Return one event per record."""
+    return _PRODUCT.parse(raw, want)
+
+
+PARSER = Parser(
+    name="azure_activity",
+    log_sources=(_ACTIVITY, _RESOURCE),
+    signature=Signature(
+        pattern=START + r'"(?:resource[Ii]d|ResourceId|_ResourceId|OperationNameValue|ResourceProviderValue)"\s*:\s*'
+        r'"(?:/(?i:subscriptions)/|(?i:microsoft)\.)',
+        rank=30,
+        any_text=(
+            '"resourceId"',
+            '"resourceid"',
+            '"ResourceId"',
+            '"_ResourceId"',
+            '"OperationNameValue"',
+            '"ResourceProviderValue"',
+        ),
+    ),
+    maturity=Maturity.PROVED,
+    fields=_PRODUCT.declared(),
+    parse=_parse,
+    required=("event.action",),
+)
