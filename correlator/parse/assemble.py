@@ -18,6 +18,7 @@ from correlator.parse.route import stream_keys
 __all__ = ["BROKEN_AFTER", "BROKEN_BEFORE", "Assembled", "assemble"]
 
 _MAX_LINES = 500  # of a keyed record
+_MAX_HEADER_LINES = 32  # of one header; formats have ten at most
 _QUIET_S = 2.0  # after this the last record of a silent stream is taken as complete
 _JOINED = ("text", "original")  # the columns that become the lines of the record; others are those of its first line
 _GROUP = ("_stream", "_group", "_closed", "_cut_short")
@@ -73,12 +74,31 @@ def _under_headers(rows: pl.DataFrame, assembly: Header, headers: dict[str, str]
     is_header = rows.get_column("text").str.contains(assembly.pattern).fill_null(value=False)
     known = pl.col("_stream").replace_strict(headers, default=None, return_dtype=pl.String)
     lines = rows.with_columns(_header=pl.when(is_header).then("text"))
+    if assembly.opens and is_header.any():
+        lines = _with_whole_headers(lines, is_header, assembly.opens, headers)
     said = lines.with_columns(pl.coalesce(pl.col("_header").forward_fill().over("_stream"), known).alias("_header"))
     last = said.group_by("_stream", maintain_order=True).agg(pl.col("_header").last()).drop_nulls()
     text = pl.coalesce(pl.concat_str("_header", "text", separator="\n"), "text")
     completed = said.filter(~is_header).with_columns(text=text).drop("_stream", "_header")
     none = pl.Series("id", [], dtype=pl.String)
     return Assembled(completed, rows.get_column("id").filter(is_header), none, {}, headers | dict(last.iter_rows()))
+
+
+def _with_whole_headers(lines: pl.DataFrame, is_header: pl.Series, opens: str, headers: Mapping[str, str]) -> pl.DataFrame:
+    """Return ``lines`` with each header line as the whole header up to it; header lines are few, so one by one."""
+    begins = lines.get_column("text").str.contains(opens).fill_null(value=False)
+    heads = lines.select("_stream", "text", begins=begins).filter(is_header)
+    now, whole = dict(headers), []
+    for stream, text, is_first in heads.iter_rows():
+        before = now.get(stream)
+        now[stream] = text if is_first or before is None else _added(before, text)
+        whole.append(now[stream])
+    return lines.with_columns(lines.get_column("_header").scatter(is_header.arg_true(), whole))
+
+
+def _added(header: str, line: str) -> str:
+    """Return ``header`` with one line more; one that never opens anew is bounded and starts over."""
+    return line if header.count("\n") >= _MAX_HEADER_LINES else f"{header}\n{line}"
 
 
 def _continued(rows: pl.DataFrame, assembly: Continuation) -> pl.DataFrame:

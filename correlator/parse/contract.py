@@ -66,12 +66,14 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    r"""Records that need a header line said once per stream (CSV): the record becomes ``<header>\n<line>``.
+    r"""Records that need a header said once per stream (CSV, W3C, Zeek): the record becomes ``<header>\n<line>``.
 
-    ``pattern`` recognises the header line; a later header line replaces it.
+    ``pattern`` recognises a header line; a later header line replaces it. Where a header has several lines, ``opens``
+    recognises the first: other header lines are added to it, each on a line of its own.
     """
 
     pattern: str
+    opens: str = ""
 
 
 @dataclass(frozen=True, slots=True)

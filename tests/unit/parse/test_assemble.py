@@ -70,6 +70,29 @@ def test_header_lasts_into_the_next_batch() -> None:
     assert result.headers == {"src~a": "#Fields: x"}
 
 
+def test_a_header_of_several_lines_grows_until_another_opens() -> None:
+    """Zeek says separator, path and fields in lines of their own; the record gets all of those that came before it."""
+    several = Header(r"^#", opens="^#separator")
+    lines = ("#separator x", "#path conn", "1", "#close", "2", "#separator y", "#path dns", "3")
+    done = assemble(raw(*lines), several, final=True)
+    first, last = "#separator x\n#path conn", "#separator y\n#path dns"
+    assert texts(done) == [f"{first}\n1", f"{first}\n#close\n2", f"{last}\n3"]
+    assert list(done.headers.values()) == [last]
+
+
+@given(st.lists(st.integers(0, 8), max_size=4))
+def test_a_header_of_several_lines_survives_any_cut(cuts: list[int]) -> None:
+    """What one batch saw of a header is handed to the next."""
+    several = Header(r"^#", opens="^#separator")
+    rows = raw("#separator x", "#path conn", "1", "2", "#separator y", "#path dns", "3", "4")
+    headers: dict[str, str] = {}
+    found = []
+    for start, end in pairwise([0, *sorted(cuts), rows.height]):
+        done = assemble(rows[start:end], several, headers, final=True)
+        headers, found = dict(done.headers), [*found, *texts(done)]
+    assert found == texts(assemble(rows, several, final=True))
+
+
 def test_continuation_lines_join_the_record_before() -> None:
     """The record keeps the identity of its first line; streams do not mix; the last record of each waits."""
     rows = raw(("a", "[1] x"), ("b", "[2] y"), ("a", "  at m"), ("a", "[3] z"), ("b", "  at n"))
