@@ -8,17 +8,19 @@ import polars as pl
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats import syslog
 
-__all__ = ["PREFIX", "bodies", "header", "tagged", "unwrap"]
+__all__ = ["HEADER", "PREFIX", "bodies", "header", "tagged", "unwrap", "unwrap_json"]
 
+#: Start of a signature whose mark is no word (a brace): as ``PREFIX``, without the boundary of a word at its end.
+HEADER = (
+    r"^\s*(?:(?:\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>|[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} "
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T)"
+    r'[^"|]{0,300}?(?:\[[^\]]*\]\s*)?)?\x{feff}?'
+)
 #: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
 #: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
 #: ASCII classes, and a letter is whatever is no ASCII sign: polars keeps 32 regexes compiled, and a class of Unicode letters
 #: takes longer to compile than a batch takes to be searched.
-PREFIX = (
-    r"^\s*(?:(?:\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>|[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} "
-    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T)"
-    r'[^"|]{0,300}?(?:\[[^\]]*\]\s*)?)?\x{feff}?(?-u:\b)'
-)
+PREFIX = HEADER + r"(?-u:\b)"
 
 _STAMP = (
     r"(?:[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2}(?: [0-9]{4})? [0-9]{1,2}:[0-9:.,]+"
@@ -87,3 +89,15 @@ def bodies(text: pl.Series, start: str) -> pl.Series:
     if not text.str.contains(r'^[^"=]{0,300}\[[^\]"=]{1,128}="').any():
         return text
     return text.str.extract(rf"(?s)({start}.*)")
+
+
+def unwrap_json(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return ``raw`` with the JSON of each record as its ``text``, and ``sender`` and ``sent`` as ``unwrap`` gives them.
+
+    What stands before the first brace of a syslog message (a tag that is none, ``@cee:``) is left out.
+    """
+    is_bare = raw.get_column("text").str.contains(r"^\x{feff}?\s*[\[{]")
+    if is_bare.all():
+        return raw.with_columns(sender=pl.lit(None, pl.String), sent=pl.lit(None, UTC_TIME))
+    told = unwrap(raw).select("sender", "sent", text=pl.col("body").str.replace(r"^\s*[^\[{\s][^{]*", ""))
+    return raw.with_columns(told.get_columns())
