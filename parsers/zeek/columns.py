@@ -14,16 +14,18 @@ from parsers.zeek.logs import LOGS
 
 __all__ = ["LISTS", "READ", "SOURCES", "TIMES", "declared", "making"]
 
-#: Fields that are lists, where ECS or Sigma wants the whole list; of others ECS gets the first member.
-LISTS = ("answers", "TTLs", "msg_types", "rcptto", "to")
+#: Lists that ECS or Sigma wants whole; of others ECS gets a text.
+LISTS = ("answers", "TTLs")
 #: Fields in seconds with decimals: TSV gives six, JSON as many as a double has.
-TIMES = (
+_TIMES = (
     "ts duration rtt TTLs lease_time ts_delta root_delay root_disp precision poll ref_time org_time rec_time xmt_time "
     "certificate.not_valid_before certificate.not_valid_after from till suppress_for last_active entropy"
-).split()
+)
+TIMES = tuple(_TIMES.split())
 
 _INSIDE = (
-    r"^(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|f[cd]|fe[89ab]|::1$)"
+    r"^(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\."
+    r"|f[cd]|fe[89ab]|::1$)"
 )
 _CONNECTED = ("SF", "S1", "S2", "S3", "RSTO", "RSTR")
 _UNCONNECTED = ("S0", "REJ", "RSTOS0", "RSTRH", "SH", "SHR")
@@ -58,7 +60,7 @@ def _common() -> dict[str, pl.Expr]:
         "observer.product": pl.lit("Zeek"),
         "observer.type": pl.lit("ids"),
         "network.transport": pl.col("proto").str.to_lowercase(),
-        "network.protocol": pl.when(pl.col("_path").is_not_null()).then(pl.col("_path")),
+        "network.protocol": pl.when(client.is_not_null()).then("_path"),
         "session.id": pl.col("uid"),
         "tags": pl.when(pl.col("\nundated").is_not_null()).then(pl.lit(["time_of_reception"])),
         "source.ip": address(client),
@@ -79,7 +81,8 @@ def _conn() -> dict[str, pl.Expr]:
         .when((here == "false") & (there == "false")).then(pl.lit("external"))
     )  # fmt: skip
     return {
-        "event.type": pl.when(state.is_in(_CONNECTED)).then(pl.lit(["connection", "allowed"])).otherwise(pl.lit(["connection"])),
+        "event.type": pl.when(state.is_in(_CONNECTED)).then(pl.lit(["connection", "allowed"]))
+        .otherwise(pl.lit(["connection"])),
         "event.action": state,
         "event.outcome": pl.when(state.is_in(_CONNECTED)).then(pl.lit("success"))
         .when(state.is_in(_UNCONNECTED)).then(pl.lit("failure")),
@@ -186,9 +189,15 @@ def with_url(fields: pl.DataFrame) -> pl.DataFrame:
     """Return ``fields`` of http.log with the whole address that was asked for, and its parts."""
     host = pl.col("host") if "host" in fields.columns else pl.lit(None, pl.String)
     target = pl.col("uri") if "uri" in fields.columns else pl.lit(None, pl.String)
-    is_whole = target.str.contains(r"^[a-z]+://") | (pl.col("method") == "CONNECT" if "method" in fields.columns else pl.lit(value=False))
+    is_whole = target.str.contains(r"^[a-z]+://") | (
+        pl.col("method") == "CONNECT" if "method" in fields.columns else pl.lit(value=False)
+    )
     port = pl.col("id.resp_p") if "id.resp_p" in fields.columns else pl.lit(None, pl.String)
-    at = pl.when(port.is_in(["80", "443"]) | port.is_null() | host.str.contains(":", literal=True)).then(host).otherwise(host + ":" + port)
+    at = (
+        pl.when(port.is_in(["80", "443"]) | port.is_null() | host.str.contains(":", literal=True))
+        .then(host)
+        .otherwise(host + ":" + port)
+    )
     url = pl.when(is_whole | host.is_null()).then(target).otherwise(pl.concat_str(pl.lit("http://"), at, target))
     return fields.with_columns(url.alias("\nurl")).with_columns(opened(pl.col("\nurl")).alias("url parts"))
 

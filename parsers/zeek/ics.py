@@ -43,7 +43,9 @@ def _ics(protocol: str, action: tuple[str, ...], fault: tuple[str, ...], **more:
 
 _MODBUS = _ics("modbus", ("func",), ("exception", "exception_code"), device__id=pl.col("unit"))
 _BACNET = _ics("bacnet", ("pdu_service", "pdu_type", "bvlc_function"), ("result_code", "result"))
-_S7 = _ics("s7comm", ("subfunction_name", "function_name", "method", "rosctr_name", "pdu_name"), ("error_class", "return_code_name"))
+_S7 = _ics(
+    "s7comm", ("subfunction_name", "function_name", "method", "rosctr_name", "pdu_name"), ("error_class", "return_code_name")
+)
 _S7_FILE = _ics("s7comm", ("function_name",), (), file__name=pl.col("filename"), event__reason=pl.col("function_status"))
 _DNP3 = _ics("dnp3", ("operation_type", "function_code", "fc_request", "fc_reply"), ("status_code",))
 _OPCUA = _ics("opcua", ("identifier_str", "msg_type", "service"), ("error", "status_code_link_id_str"))
@@ -67,4 +69,3 @@ ICS: dict[str, Mapping[str, pl.Expr]] = {
     "enip": _ics("enip", ("enip_command",), ("enip_status",)),
     "cip": _ics("cip", ("cip_service",), ("cip_status",)),
 }  # fmt: skip
-

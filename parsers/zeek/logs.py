@@ -194,7 +194,7 @@ LOGS: dict[str, Mapping[str, pl.Expr]] = {
         "destination.domain": pl.coalesce("request.name", "request.host"),
     },
     "ftp": _file(
-        event__action=pl.col("command"), user__name=account(words(pl.col("user"))), file__path=pl.col("arg"),
+        event__action=pl.col("command"), user__name=account(words(pl.col("user"))), file__path=words(pl.col("arg")),
         file__size=integer(pl.col("file_size")), event__reason=pl.col("reply_msg"), file__mime_type=pl.col("mime_type"),
         event__outcome=pl.when(pl.col("reply_code").str.contains("^[123]")).then(_GOOD)
         .when(pl.col("reply_code").str.contains("^[45]")).then(_BAD),
@@ -202,7 +202,8 @@ LOGS: dict[str, Mapping[str, pl.Expr]] = {
     "smtp": {
         "event.category": pl.lit(["email", "network"]),
         "email.from.address": pl.coalesce("mailfrom", "from"), "email.sender.address": pl.col("mailfrom"),
-        "email.to.address": pl.coalesce("rcptto", "to"), "email.subject": pl.col("subject"), "email.message_id": pl.col("msg_id"),
+        "email.to.address": pl.coalesce("rcptto", "to"), "email.subject": pl.col("subject"),
+        "email.message_id": pl.col("msg_id"),
         "email.x_mailer": pl.col("user_agent"), "event.reason": pl.col("last_reply"), "source.domain": pl.col("helo"),
         "event.outcome": pl.when(pl.col("last_reply").str.contains("^[23]")).then(_GOOD)
         .when(pl.col("last_reply").str.contains("^[45]")).then(_BAD),
@@ -244,7 +245,8 @@ LOGS: dict[str, Mapping[str, pl.Expr]] = {
         "event.outcome": _of(pl.col("success")), "error.message": pl.when(pl.col("success") == "false").then("response"),
     },
     "postgresql": {
-        "event.category": pl.lit(["network", "database"]), "event.action": pl.col("frontend"), "message": pl.col("frontend_arg"),
+        "event.category": pl.lit(["network", "database"]), "event.action": pl.col("frontend"),
+        "message": pl.col("frontend_arg"),
         "event.outcome": _of(pl.col("success")), "user.name": account(words(pl.col("user"))),
     },
     "redis": {
