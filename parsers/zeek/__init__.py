@@ -24,7 +24,7 @@ import polars as pl
 
 from correlator.parse.contract import Header, Maturity, Parsed, Parser, Reason, Signature, empty_rejects, rejects_of
 from correlator.parse.formats import json
-from correlator.parse.formats.unwrap import HEADER, unwrap_json
+from correlator.parse.formats.unwrap import JSON, unwrap_json
 from correlator.parse.times import epoch, to_utc
 from parsers.zeek import tsv
 from parsers.zeek.columns import LISTS, READ, SOURCES, TIMES, declared, making, with_url
@@ -56,7 +56,7 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     parts, left = _tsv(lines, asked, want) if lines.height else ([], lines.select("raw_row", "text"))
     objects = raw.filter(~is_headed & ~is_bare)
     # A JSON record in a stream that spoke TSV before came under its header.
-    is_object = left.get_column("text").str.contains(rf"{HEADER}[^\[{{]*\{{")
+    is_object = left.get_column("text").str.contains(JSON)
     others = raw.join(left.filter(is_object), on="raw_row", how="inner", suffix="_line", maintain_order="left")
     objects = pl.concat([objects, others.with_columns(text="text_line").select(raw.columns)])
     if objects.height:
@@ -187,7 +187,7 @@ _SIGNATURE = (
     r"types[^A-Za-z ]|open[^A-Za-z]|close[^A-Za-z])"
     r"|^(?:ts\t)?uid(?:\t[A-Za-z0-9_.]+)+\s*$"
     rf"|{tsv.BARE}"
-    rf"|{HEADER}[^\[{{\"|]{{0,16}}\{{\s*"
+    rf"|{JSON}"
     r'(?:"_path":\s*"[a-z][a-z0-9_]*",.{0,512}?"(?:ts|_write_ts)":'
     r'|"ts":\s*(?:[0-9]{9,10}(?:\.[0-9]+)?|"[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]+"|XXXXXXXXXX\.XXXXXX),\s*'
     r'(?:"(?:uid|uids|fuid|fingerprint|id\.orig_h|id_orig_h|cause|ts_delta|note)":'

@@ -8,19 +8,17 @@ import polars as pl
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats import syslog
 
-__all__ = ["HEADER", "PREFIX", "bodies", "header", "tagged", "unwrap", "unwrap_json"]
+__all__ = ["JSON", "PREFIX", "bodies", "header", "tagged", "unwrap", "unwrap_json"]
 
-#: Start of a signature whose mark is no word (a brace): as ``PREFIX``, without the boundary of a word at its end.
-HEADER = (
-    r"^\s*(?:(?:\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>|[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} "
-    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T)"
-    r'[^"|]{0,300}?(?:\[[^\]]*\]\s*)?)?\x{feff}?'
-)
 #: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
 #: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
 #: ASCII classes, and a letter is whatever is no ASCII sign: polars keeps 32 regexes compiled, and a class of Unicode letters
 #: takes longer to compile than a batch takes to be searched.
-PREFIX = HEADER + r"(?-u:\b)"
+PREFIX = (
+    r"^\s*(?:(?:\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>|[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} "
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T)"
+    r'[^"|]{0,300}?(?:\[[^\]]*\]\s*)?)?\x{feff}?(?-u:\b)'
+)
 
 _STAMP = (
     r"(?:[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2}(?: [0-9]{4})? [0-9]{1,2}:[0-9:.,]+"
@@ -89,6 +87,10 @@ def bodies(text: pl.Series, start: str) -> pl.Series:
     if not text.str.contains(r'^[^"=]{0,300}\[[^\]"=]{1,128}="').any():
         return text
     return text.str.extract(rf"(?s)({start}.*)")
+
+
+#: Start of a JSON record in a signature, bare or the message of syslog; the regex after it begins inside the braces.
+JSON = header() + r"(?:@cee: ?)?\{\s*"
 
 
 def unwrap_json(raw: pl.DataFrame) -> pl.DataFrame:
