@@ -8,13 +8,14 @@ import click
 
 from correlator.cli.install import config_option, local_time, open_install
 from correlator.cli.output import exit_code, fail_on_option, format_option, no_level_option, print_rows
+from correlator.errors import InputError, Problem
 from correlator.telemetry.terminal import plain
 
 if TYPE_CHECKING:
     from correlator.runtime.reprocess import Reprocessed
     from correlator.store.records import DeadLetter
 
-_COLUMNS = ("at", "kind", "origin", "reason", "place", "text")
+_COLUMNS = ("number", "at", "kind", "origin", "reason", "place", "text")
 _EXCERPT = 200
 
 
@@ -49,6 +50,41 @@ def list_(config: Path | None, reason: str | None, limit: int, form: str) -> Non
     shown = [_row(letter) if form == "json" else _short(letter, settings.time_zone) for letter in letters]
     if shown:
         print_rows(shown, form, _COLUMNS)
+
+
+@dead_letter.command()
+@click.argument("number", type=int)
+@config_option
+@format_option
+@no_level_option
+def show(number: int, config: Path | None, form: str) -> None:
+    """Show one dead letter whole (NUMBER: see `dead-letter list`), what its reason means, and what would become of it now.
+
+    Example: tocsin dead-letter show 12
+    """
+    from correlator.model.reject import MEANING  # noqa: PLC0415 - `--help` must not load it
+    from correlator.runtime.content import load_content  # noqa: PLC0415
+    from correlator.runtime.reprocess import readers_of  # noqa: PLC0415
+    from correlator.store import records  # noqa: PLC0415
+    from correlator.store.database import reading  # noqa: PLC0415
+
+    settings, engine = open_install(config)
+    with reading(engine) as connection:
+        found = [one for one in records.list_dead(connection, after=number - 1, limit=1) if one.id == number]
+    engine.dispose()
+    if not found:
+        expected = "a number of `tocsin dead-letter list`; what was read again is no longer there"
+        raise InputError([Problem("NUMBER", 0, f"no dead letter {number}", expected)])
+    (letter,) = found
+    told = _row(letter) | {"means": {str(reason): text for reason, text in MEANING.items()}.get(letter.reason, "")}
+    if letter.kind == "record":
+        told["now"] = readers_of(letter, load_content(settings))
+    if form == "json":
+        print_rows([told], form, ())
+        return
+    text = told.pop("text")
+    click.echo("\n".join(plain(f"{name:8} {value}") for name, value in told.items() if value not in {"", None}))
+    click.echo("\n" + "\n".join(plain(line) for line in str(text).splitlines()))
 
 
 @dead_letter.command()
@@ -107,8 +143,8 @@ def retry(config: Path | None, sink: str | None, form: str) -> None:
 
 def _row(letter: "DeadLetter") -> dict[str, Any]:
     return {
-        "kind": letter.kind, "origin": letter.origin, "key": letter.key, "reason": letter.reason, "at": letter.at.isoformat(),
-        "place": letter.place, "text": letter.body,
+        "number": letter.id, "kind": letter.kind, "origin": letter.origin, "key": letter.key, "reason": letter.reason,
+        "at": letter.at.isoformat(), "place": letter.place, "text": letter.body,
     }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ DEBUG = "TOCSIN_DEBUG"
 _LONGEST = 300
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+#: Other spellings of subcommands, which the help does not list.
+_ALSO = {"deadletter": "dead-letter"}
 #: Subcommand → (module below correlator.cli, one line of help). The only place that lists them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Play the demonstration: nine communes, four planted attacks."),
@@ -37,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "listen": ("listen", "Listeners alone, writing to Kafka."),
     "topics": ("topics", "Make and check the topics of an install on Kafka."),
     "search": ("search", "Find an address, a user or a host in the events of the lake."),
+    "sources": ("sources", "What every source gave, whether it speaks when it should, how much is understood."),
     "rules": ("rules", "List, show, check, test and try rules."),
     "parsers": ("parsers", "List, show and test parsers."),
     "deliver": ("deliver", "Only deliver: tell the sinks what waits, beside a running install."),
@@ -74,6 +77,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the subcommand, or None when there is none of that name."""
         del ctx
+        cmd_name = _ALSO.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module_name = COMMANDS[cmd_name][0]

@@ -1,6 +1,6 @@
 """What ``tocsin run`` runs beside the pipeline: one line per part, and the only place that lists them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from correlator.runtime.duties import Duty
@@ -31,6 +31,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
     from correlator.runtime.oncall import OnCall  # noqa: PLC0415
     from correlator.runtime.proving import Prover  # noqa: PLC0415
     from correlator.runtime.retention import daily  # noqa: PLC0415
+    from correlator.runtime.sources import SourceWatch  # noqa: PLC0415
 
     intake = [Intake(settings, engine, metrics)] if settings.listener else []
     ladder = [OnCall(settings, engine, metrics)] if settings.oncall.ladder else []
@@ -45,6 +46,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
         Duty("figures", timedelta(minutes=1), board.count),
         *pages,
         *([Duty("proof", timedelta(seconds=15), Prover(settings, engine, metrics).turn)] if settings.proof.at else []),
+        Duty("sources", timedelta(minutes=5), SourceWatch(settings, engine, datetime.now(UTC)).turn),
         Duty("noise", timedelta(minutes=5), lambda now: breaker.rest(engine, settings, metrics, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
     ]

@@ -58,6 +58,8 @@ class SourceSettings(Strict):
     """How late its records may come (``"15min"``, ``"6h"``); without: as the estate says, else what is usual for them."""
     idle: MaybeDuration = None
     """After how long without a record it holds no correlation back; without: two minutes."""
+    silent_after: MaybeDuration = None
+    """After how long without a record its silence is an incident; without: learnt from its hours of the weeks before."""
 
     _check_zone = field_validator("time_zone")(known_zone)
 
@@ -145,7 +147,10 @@ class Settings(Strict):
     @property
     def inputs(self) -> list[Input]:
         """Return what is declared of every source, followed or listened to."""
-        followed = [Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle) for one in self.source]
+        followed = [
+            Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle, one.silent_after)
+            for one in self.source
+        ]
         own = [Input(PROOFS, "", "linux_syslog", self.time_zone)] if self.follows_proofs else []
         return followed + declared(self.listener) + own
 

@@ -34,3 +34,17 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"  # nesting or key count over the limit
     NOT_TEXT = "not_text"  # binary
     POISON = "poison"  # reading it made the engine fail: a fault of ours, kept apart so that the rest goes on
+
+
+#: What each reason means to the person who reads it, and what helps.
+MEANING = {
+    Reason.TOO_LONG: "it is over the limit of its door; only the source has the rest. Raise max_message_kib, or log less.",
+    Reason.DAMAGED: "the file it stands in is broken at this place; only the source has it. Copy the file again.",
+    Reason.NO_PARSER: "no parser recognises it. Declare the parser of its source, or write one: docs/adding-a-parser.md.",
+    Reason.MALFORMED: "its parser knows the product and cannot read this line: cut on its way, or a new version's format.",
+    Reason.MISSING_FIELD: "a field without which its parser does not count it as understood is absent.",
+    Reason.BAD_TIME: "it has a time that cannot be read. Look at time_zone and parser of its source.",
+    Reason.TOO_DEEP: "it nests deeper, or has more names, than its parser takes.",
+    Reason.NOT_TEXT: "it is binary.",
+    Reason.POISON: "reading it made Tocsin fail. Please report it: this is our fault.",
+}

@@ -30,7 +30,7 @@ from correlator.runtime.pipeline import Flow, Judged, Outcome
 from correlator.runtime.policies import triage_settings
 from correlator.runtime.proof_triage import prove
 from correlator.runtime.watermark import Watermark
-from correlator.store import checkpoints, exceptions, lake, maintenance, records, state_log
+from correlator.store import checkpoints, exceptions, lake, maintenance, records, source_figures, state_log
 from correlator.store.activity import count_rules
 from correlator.store.database import Unanswered, reading, transaction
 from correlator.store.incidents import load_known
@@ -237,6 +237,7 @@ def record_fates(connection: sa.Connection, outcome: Outcome, now: datetime) -> 
         early = max(0, refused.get(source, 0) - fates.rejected)  # records that could not even become rows
         counts |= {"received": fates.received - fates.held + early, "rejected": fates.rejected + early}
         records.add_to_ledger(connection, source, now, counts)
+    source_figures.add_fills(connection, outcome.fills, now)
     records.bury_rejects(connection, outcome.rejects, now)
 
 

@@ -32,7 +32,7 @@ from correlator.runtime.run import commune_names
 from correlator.runtime.tide import Tide
 from correlator.runtime.tidy import tidy_lake
 from correlator.runtime.topics import DETECTIONS
-from correlator.store import lake, postgres, records
+from correlator.store import lake, postgres, records, source_figures
 from correlator.store.database import Unanswered, transaction
 from correlator.store.state_log import Plan, plan
 from correlator.telemetry.metrics import Metrics
@@ -309,4 +309,5 @@ def _record(connection: sa.Connection, ends: Sequence[wire.BatchEnd]) -> None:
     for source, wall, fates in sorted(counts, key=lambda one: (one[0], one[1])):
         records.add_to_ledger(connection, source, wall, fates)
     for end in ends:
+        source_figures.add_fills(connection, end.fills, end.wall)
         lake.publish(connection, end.lake, end.wall)

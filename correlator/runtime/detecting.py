@@ -323,6 +323,7 @@ class Detecting:
             given=given,
             ledger=_ledger(seen),
             lake=(self._segment,) if self._segment else (),
+            fills=seen.fills,
         )
 
     def _count(self, seen: Seen, seconds: float) -> None:

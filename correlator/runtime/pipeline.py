@@ -14,11 +14,13 @@ from correlator.detect.engine import detect
 from correlator.enrich.attribute import enrich_batch
 from correlator.errors import Problem
 from correlator.model.estate import UNATTRIBUTED
+from correlator.model.fill import Fills
 from correlator.model.noise import Budget
 from correlator.model.policy import Policies
 from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import REJECT
 from correlator.parse.engine import Carried, Fates, read
+from correlator.parse.understood import fills_of
 from correlator.runtime.content import Content
 from correlator.runtime.findings import findings, late_findings, without_shared
 from correlator.runtime.watermark import Watermark, told
@@ -47,6 +49,7 @@ class Seen:
     facts: pl.DataFrame
     carried: Carried
     problems: tuple[Problem, ...]
+    fills: Fills = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Outcome:
     budget_of: Callable[[str], Budget]
     problems: tuple[Problem, ...]
     policies: Policies = field(default_factory=Policies)
+    fills: Fills = field(default_factory=dict)
 
 
 def process(
@@ -130,6 +134,7 @@ def process(
         budget_of=judged.budget_of,
         problems=seen.problems,
         policies=judged.policies,
+        fills=seen.fills,
     )
 
 
@@ -169,6 +174,7 @@ def look(
         facts=facts.with_columns(detections.get_column("observables")),
         carried=parsed.carried,
         problems=parsed.problems,
+        fills=fills_of(events),
     )
 
 

@@ -20,7 +20,7 @@ from correlator.errors import Problem
 from correlator.model.raw import RAW, RawBatch
 from correlator.model.reject import Reason
 from correlator.parse.contract import Header
-from correlator.parse.engine import Carried
+from correlator.parse.engine import Carried, read
 from correlator.parse.registry import pick
 from correlator.runtime.checkpoint import Checkpoint
 from correlator.runtime.content import Content
@@ -68,6 +68,20 @@ def reprocess(checkpoint: Checkpoint, content: Content, *, reason: str | None = 
         if whole:
             flow = _again(whole, flow, _forced(content, whole, parser), checkpoint, done)
     return done
+
+
+def readers_of(letter: DeadLetter, content: Content) -> str:
+    """Return who would read a dead record now, and what would come of it, in words."""
+    if letter.reason in NOT_WHOLE or not letter.body:
+        return "it was not kept whole and cannot be read again"
+    made = read(as_rows([letter], content), content.parsers, forced=content.forced, zones=content.zones, final=True)
+    datasets = [str(dataset) for frame in made.events for dataset in frame.get_column("event.dataset").unique().sort()]
+    if datasets:
+        return f"it would be read: {', '.join(datasets)}. Run tocsin dead-letter reprocess"
+    refused = made.rejects.select("parser", "reason").rows()
+    return (
+        "; ".join(f"{parser or 'no parser'} would refuse it: {reason}" for parser, reason in refused) or "it would be skipped"
+    )
 
 
 def _next(engine: sa.Engine, reason: str | None, after: int) -> list[DeadLetter]:

@@ -18,6 +18,7 @@ from correlator.correlate.plan import CROSS
 from correlator.errors import Fatal
 from correlator.model.detection import DETECTION
 from correlator.model.estate import UNATTRIBUTED
+from correlator.model.fill import Fills
 from correlator.model.raw import UTC_TIME
 from correlator.model.reject import REJECT
 from correlator.runtime.content import Content
@@ -41,7 +42,7 @@ class BatchEnd:
 
     ``ends``: raw partition → its reader's wall time, whether it had more, its next offset. ``newest``: (raw partition, source)
     → event time. ``given``: what these sources gave: whom they can feed, and how late they come. ``ledger``: source → fate →
-    records, and ``lake``: only in the home partition.
+    records, ``lake``, and ``fills``, how well each source was understood: only in the home partition.
     """
 
     wall: datetime
@@ -51,6 +52,7 @@ class BatchEnd:
     given: Mapping[str, Given] = field(default_factory=dict)
     ledger: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     lake: tuple[LakeFile, ...] = ()
+    fills: Fills = field(default_factory=dict)
 
     def to_line(self, *, home: bool) -> bytes:
         """Return the message."""
@@ -64,7 +66,8 @@ class BatchEnd:
         }
         if home:
             files = [{name: getattr(file, name) for name in LakeFile.__dataclass_fields__} for file in self.lake]
-            body |= {"ledger": self.ledger, "lake": files}
+            fills = [[*of, counts] for of, counts in self.fills.items()]
+            body |= {"ledger": self.ledger, "lake": files, "fills": fills}
         return orjson.dumps(body)
 
     @classmethod
@@ -83,6 +86,7 @@ class BatchEnd:
                 LakeFile(**{**file, **{name: file[name] and datetime.fromisoformat(file[name]) for name in times}})
                 for file in body.get("lake", ())
             ),
+            fills={(source, dataset): counts for source, dataset, counts in body.get("fills", ())},
         )
 
 

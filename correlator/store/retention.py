@@ -11,7 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from correlator.model.incident import Status
-from correlator.store import evidence, schema, schema_cases, schema_people, schema_proof, schema_quiet, schema_triage
+from correlator.store import (
+    evidence,
+    schema,
+    schema_cases,
+    schema_people,
+    schema_proof,
+    schema_quiet,
+    schema_sources,
+    schema_triage,
+)
 from correlator.store.times import EPOCH
 
 Condition = sa.ColumnElement[bool]
@@ -132,6 +141,7 @@ def _refs(gone: sa.Select[Any]) -> sa.Executable:
 
 def _kinds() -> tuple[Kind, ...]:
     s, p, t, runs = schema, schema_people, schema_triage, schema_proof.proof_run
+    fill = schema_sources.source_fill
     evidence, incident = s.incident_evidence, s.incident
     ended, sent = p.page.c.ended, s.outbox.c.state.in_(["sent", "dead"])
     whole = (
@@ -152,6 +162,7 @@ def _kinds() -> tuple[Kind, ...]:
         Kind("pauses of rules", "audit_days", p.rule_pause, p.rule_pause.c.ends, _older(p.rule_pause.c.ends)),
         Kind("proofs", "ledger_days", runs, runs.c.written, _older(runs.c.written)),
         Kind("ledger", "ledger_days", s.ledger, s.ledger.c.hour, _older(s.ledger.c.hour)),
+        Kind("what sources fill", "dead_letter_days", fill, fill.c.hour, _older(fill.c.hour)),
         Kind("counts of observables", "lake_days", s.observable_day, sa.null(), _older_day(s.observable_day.c.day)),
         Kind("weak signals", "dead_letter_days", t.weak_signal, t.weak_signal.c.last, _older_day(t.weak_signal.c.day)),
         Kind("companions", "dead_letter_days", t.companion_day, sa.null(), _older_day(t.companion_day.c.day)),

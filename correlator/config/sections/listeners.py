@@ -18,7 +18,8 @@ _NAME = r"^[A-Za-z0-9_.-]+$"
 class Input:
     """What is declared of the records of one source: whose they are (empty: each its own), who reads them, their zone.
 
-    ``lateness``: how late they may come; ``idle``: after how long without any nothing waits for them; None: not declared.
+    ``lateness``: how late they may come; ``idle``: after how long without any nothing waits for them; ``silent_after``: after
+    how long without any an incident says so; None: not declared.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Input:
     time_zone: str = "Europe/Paris"
     lateness: timedelta | None = None
     idle: timedelta | None = None
+    silent_after: timedelta | None = None
 
 
 class SenderSettings(Strict):
@@ -50,6 +52,8 @@ class SenderSettings(Strict):
     """How late its records may come (``"15min"``, ``"6h"``); without: as the estate says, else what is usual for them."""
     idle: MaybeDuration = None
     """After how long without a record it holds no correlation back; without: two minutes."""
+    silent_after: MaybeDuration = None
+    """After how long without a record its silence is an incident; without: learnt from its hours of the weeks before."""
 
     _check_zone = field_validator("time_zone")(known_zone)
 
@@ -75,6 +79,8 @@ class ListenerSettings(Strict):
     """How late records of unlisted senders may come; without: as the estate says, else what is usual for them."""
     idle: MaybeDuration = None
     """After how long without a record unlisted senders hold no correlation back; without: two minutes."""
+    silent_after: MaybeDuration = None
+    """After how long without a record of unlisted senders silence is an incident; without: learnt from the weeks before."""
     tls_cert: Path | None = None
     """Certificate (PEM, with its chain). A renewed one is taken within a minute."""
     tls_key: Path | None = None
@@ -138,7 +144,7 @@ def _sender_faults(listener: ListenerSettings) -> Iterator[str]:
 
 
 def _input(name: str, said: SenderSettings | ListenerSettings) -> Input:
-    return Input(name, said.commune, said.parser, said.time_zone, said.lateness, said.idle)
+    return Input(name, said.commune, said.parser, said.time_zone, said.lateness, said.idle, said.silent_after)
 
 
 def declared(listeners: Iterable[ListenerSettings]) -> list[Input]:
