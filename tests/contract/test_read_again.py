@@ -19,6 +19,8 @@ HEADED = {
     "m365_audit/export", "municipal/csv", "municipal/french_csv_cp1252",
     "zeek/broken", "zeek/industrial", "zeek/ordinary", "zeek/unusual",
 }  # fmt: skip
+#: The same for some records of a sample; the others have the columns that their product writes by default.
+PARTLY_HEADED = {"iis_w3c/broken": 2, "iis_w3c/ordinary": 1, "iis_w3c/unusual": 9}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def test_an_event_read_again_is_the_event(sample: Path, content: Content) -> Non
     rows = pl.concat([pl.DataFrame(schema=LAKE), *map(shape_events, live)], how="diagonal").select(LAKE.names())
     made = read_again(rows, chosen.parsers, forced=chosen.forced, zones={SOURCE: "Europe/Paris"})
 
-    assert made.as_kept == (rows.height if f"{sample.parent.name}/{sample.stem}" in HEADED else 0)
+    name = f"{sample.parent.name}/{sample.stem}"
+    assert made.as_kept == (rows.height if name in HEADED else PARTLY_HEADED.get(name, 0))
     assert _documents(made.frames) == _documents(live)
 
 
