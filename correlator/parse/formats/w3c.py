@@ -28,7 +28,7 @@ def read(headers: pl.Series, lines: pl.Series, *, otherwise: Sequence[Sequence[s
     left = rows.filter(pl.col("header").is_null()).drop("header")
     for names in otherwise:
         found = _under(names, left)
-        is_whole = found.get_column(COUNT) == 0
+        is_whole = (found.get_column(COUNT) == 0).fill_null(value=False)
         parts.append(found.filter(is_whole))
         left = left.filter(~is_whole)
     joined = pl.concat([left.select(_ROW, pl.lit(None, pl.Int32).alias(COUNT)), *parts], how="diagonal")
