@@ -20,7 +20,8 @@ import polars as pl
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.programs import Program, declared, program_events
-from correlator.parse.formats.unwrap import PREFIX, unwrap
+from correlator.parse.formats.tagged import header
+from correlator.parse.formats.unwrap import unwrap
 from correlator.parse.formats.values import by_dataset
 from correlator.parse.times import to_utc, zone_of
 from parsers.haproxy.jsonlog import json_lines
@@ -71,9 +72,9 @@ PARSER = Parser(
     name="haproxy",
     log_sources=(HTTP, LogSource("haproxy", "", "tcp"), _SERVICE),
     signature=Signature(
-        pattern=rf"{PREFIX}haproxy(?:\[[0-9]+\])?: (?:\{{|\S+ [^\s-])|{_BARE}",
+        pattern=rf"{header('haproxy')}(?:\{{|\S+ [^\s-])|{_BARE}",
         rank=10,
-        any_of=(r"haproxy(?:\[[0-9]+\])?: ", r"\.[0-9]{3}\] \S"),
+        any_of=("haproxy", r"\.[0-9]{3}\] \S"),
         any_text=("haproxy", "] "),
     ),
     maturity=Maturity.PROVED,

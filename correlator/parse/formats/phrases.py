@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-__all__ = ["Phrase", "columns_of", "read_phrases"]
+__all__ = ["Phrase", "columns_of", "read_phrases", "said_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,15 @@ def read_phrases(messages: pl.DataFrame, phrases: Sequence[Phrase]) -> pl.DataFr
             found.append(_read(left.filter(is_said), phrase))
             left = left.filter(~is_said)
     return pl.concat([*found, left.select("raw_row")], how="diagonal")
+
+
+def said_in(text: pl.Series, phrases: Sequence[Phrase]) -> pl.DataFrame:
+    """Return every column the phrases can give, one row per text in its order; null where no phrase says it."""
+    messages = pl.DataFrame({"raw_row": pl.int_range(text.len(), dtype=pl.UInt32, eager=True), "text": text})
+    lists = {name for phrase in phrases for name, value in phrase.says.items() if not isinstance(value, str)}
+    schema = {name: pl.List(pl.String()) if name in lists else pl.String() for name in sorted(columns_of(phrases))}
+    none = messages.select("raw_row").clear().hstack(pl.DataFrame(schema=schema))
+    return pl.concat([none, read_phrases(messages, phrases)], how="diagonal").sort("raw_row").drop("raw_row")
 
 
 def _read(said: pl.DataFrame, phrase: Phrase) -> pl.DataFrame:
