@@ -20,8 +20,7 @@ import polars as pl
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.programs import Program, declared, program_events
-from correlator.parse.formats.tagged import header
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import header, unwrap
 from correlator.parse.formats.values import by_dataset
 from correlator.parse.times import to_utc, zone_of
 from parsers.haproxy.jsonlog import json_lines

@@ -22,8 +22,7 @@ import polars as pl
 
 from correlator.parse.contract import Header, Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import w3c
-from correlator.parse.formats.tagged import header
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import header, unwrap
 from correlator.parse.formats.values import address
 from correlator.parse.times import to_utc, zone_of
 from parsers.iis_w3c.kinds import MAKING, SOURCES, with_kind

@@ -24,8 +24,7 @@ from correlator.parse.contract import Continuation, Maturity, Parsed, Parser, Re
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.phrases import columns_of, read_phrases
 from correlator.parse.formats.programs import UNKNOWN
-from correlator.parse.formats.tagged import header
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import header, unwrap
 from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import account, address, integer, severity_of, words
 from correlator.parse.formats.waf import waf_columns
@@ -217,7 +216,7 @@ PARSER = Parser(
     name="web_error",
     log_sources=(_APACHE, _NGINX, _WAF),
     signature=Signature(
-        pattern=rf"{header()}(?:{_OPENS})|{header('apache2?', 'httpd')}{_MODULE}",
+        pattern=rf"{header()}(?:{_OPENS})|{header('apache2?|httpd')}{_MODULE}",
         rank=10,
         any_of=(r"\] [0-9]+#[0-9]+: ", rf"(?::|\[)(?:{_APACHE_LEVELS})\] "),
         any_text=("]",),
@@ -226,5 +225,5 @@ PARSER = Parser(
     fields=_MAKING.declared(),
     parse=_parse,
     required=("message",),
-    assembly=Continuation(rf"{header()}(?:{_OPENS})|{header('apache2?', 'httpd')}{_MODULE}"),
+    assembly=Continuation(rf"{header()}(?:{_OPENS})|{header('apache2?|httpd')}{_MODULE}"),
 )

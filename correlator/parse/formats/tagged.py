@@ -4,7 +4,7 @@ What stands before the tag is a header and nothing but a header: a priority, sta
 cannot be passed off as this one's by text in it (a user name ``named[1]: …`` stands behind ``sshd[2211]:``).
 """
 
-__all__ = ["HEAD", "header", "tagged"]
+__all__ = ["HEAD", "tagged"]
 
 _STAMP = (
     r"(?:[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} (?:[0-9]{4} )?[0-9]{1,2}:[0-9]{2}:[0-9]{2}[0-9.,]*"
@@ -29,14 +29,3 @@ def tagged(*programs: str, bare: str = "") -> str:
         HEAD
         + rf"(?:/\S*/)?(?:{names})(?:(?:\[[^\]\s]{{1,24}}\])?(?: <[a-z]+>)?:(?:[ \t]|$)|\s+[0-9-]+\s+\S+\s+(?:-|\[){other})"
     )
-
-
-def header(*programs: str) -> str:
-    """Return the regex of a whole syslog header whose program is one of ``programs``; what follows is the message's first text.
-
-    None given: any program, or no header at all. For products whose mark is how their message begins, not their tag.
-    """
-    name = "|".join(programs) or r'[^\s:\["|=<>]{1,128}'
-    classic = rf"{HEAD}(?:/\S*/)?(?:{name})(?:\[[^\]\s]{{1,24}}\])?(?: <[a-z]+>)?:[ \t]*"
-    modern = rf"{HEAD}(?:{name})\s+[0-9-]+\s+\S+\s+(?:-|(?:\[(?:[^\]\\]|\\.)*\])+)\s+"
-    return rf"(?:{classic}|{modern}{'' if programs else '|' + HEAD})\x{{feff}}?"

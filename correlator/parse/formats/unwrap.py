@@ -8,7 +8,7 @@ import polars as pl
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats import syslog
 
-__all__ = ["JSON", "PREFIX", "bodies", "tagged", "unwrap", "unwrap_json"]
+__all__ = ["JSON", "PREFIX", "bodies", "header", "tagged", "unwrap", "unwrap_json"]
 
 #: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
 #: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
@@ -24,11 +24,28 @@ _STAMP = (
     r"(?:[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2}(?: [0-9]{4})? [0-9]{1,2}:[0-9:.,]+"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.,+Z-]+)"
 )
+_WORD = r'[^\s"]{1,255}'
 
 _BEGINS = (
     r"^\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>|^[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} "
     r"|^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.,+Z-]+ \S+ [\w./-]+(?:\[[0-9]+\])?: "
 )
+
+
+def header(app: str = "") -> str:
+    """Return the start of a signature for the messages of one program: what follows is the message's first text.
+
+    ``app`` is a regex of the program's name in the syslog header; none: any program, and lines without header. Stricter
+    than ``PREFIX``: no text that a stranger put into another program's sentence comes right behind a header.
+    """
+    name = app or r'[^\s"]{1,128}?'
+    tag = rf"(?:{name})(?:\[[^\]\s]{{0,24}}\])?"
+    relay = rf"(?:(?:<[0-9]{{1,3}}>)?{_STAMP} {_WORD} (?:{_WORD} )?)?"
+    classic = rf"{relay}(?:<[0-9]{{1,3}}>)?{_STAMP} (?:{_WORD} )?{tag}:? +"
+    modern = rf"<[0-9]{{1,3}}>1 {_STAMP} {_WORD} (?:{name}) {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
+    bare = rf"<[0-9]{{1,3}}>{tag}: ?"
+    none = "" if app else "|"
+    return rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:{classic}|{modern}|{bare}{none})\x{{feff}}?"
 
 
 _UNREAD = rf"(?:{_STAMP}|[0-9A-Za-z_:.+-]{{1,40}}Z)"  # where a time stands, whether it can be read or not
