@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,32 @@ if TYPE_CHECKING:
     from correlator.parse.contract import Parser
 
 
-@click.group()
+#: Subcommands that live in modules of their own: name → (module, attribute).
+_ELSEWHERE = {
+    "try": ("correlator.cli.parsers_try", "try_parsers"),
+    "compare": ("correlator.cli.parsers_compare", "compare"),
+}
+
+
+class ParsersGroup(click.Group):
+    """The group of parser commands; those of other modules are imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands that are there."""
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, or None."""
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = _ELSEWHERE[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(cls=ParsersGroup)
 def parsers() -> None:
-    """List, show and test parsers: one per log source."""
+    """List, show, test and try parsers: one per log source."""
 
 
 @parsers.command("list")

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from correlator.config.sections.keeping import RetentionSettings
 from correlator.config.settings import Settings
 from correlator.harness.catalogue_pages import clocks_page, services_page
+from correlator.harness.corpora.page import measured_part
 from correlator.harness.correlation_pages import correlations_page
 from correlator.model.reject import Reason
 from correlator.parse.registry import find_parsers
@@ -99,7 +100,7 @@ def parsers_page() -> str:
         rows.append(f"| `{parser.name}` | {parser.maturity} | {len(parser.fields)} | {sources} |\n")
     reasons = [f"- `{reason}`\n" for reason in Reason]
     head = "# Parsers\n| parser | maturity | fields | Sigma log sources |\n|---|---|---|---|\n"
-    return _joined([_HEAD, head, *rows, "\n## Reasons for which a record is refused\n", *reasons])
+    return _joined([_HEAD, head, *rows, "\n## Reasons for which a record is refused\n", *reasons, *measured_part()])
 
 
 def commands_page() -> str:

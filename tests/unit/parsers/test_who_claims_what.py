@@ -1,0 +1,73 @@
+"""Every line of every sample is claimed by the parser whose sample it is, and by no other product's."""
+
+from functools import cache
+
+import polars as pl
+import pytest
+
+from correlator.harness import golden
+from correlator.parse.contract import Parser
+from correlator.parse.registry import find_parsers
+from correlator.parse.route import claims, route
+
+PARSERS = find_parsers()
+SAMPLES = golden.samples_folder()
+#: Parsers that claim no product: what is not recognised may end there.
+GENERIC = {"syslog", "json", "cef", "leef", "w3c"}
+#: Words of the samples' names that promise no recognisable line: cut, mixed up, without header.
+BROKEN = ("broken",)
+
+#: (parser of the sample, parser that may claim lines of it) → why.
+MAY_CLAIM: dict[tuple[str, str], str] = {
+    ("linux_syslog", "syslog"): "programs that only a source declared as Linux's is believed about",
+    ("entra_signin", "json"): "an answer without records has no mark",
+    ("m365_audit", "json"): "an answer without records has no mark",
+    ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
+}
+
+
+@cache
+def _owners(parser: str) -> list[tuple[str, str, str | None]]:
+    """Return (case, line, who claims it) of every line of a parser's samples."""
+    found: list[tuple[str, str, str | None]] = []
+    for case in golden.cases(parser, SAMPLES):
+        raw = golden.raw_of(case)
+        texts = raw.get_column("text").to_list()
+        found += zip([case.name] * len(texts), texts, route(raw, PARSERS).parsers.to_list(), strict=True)
+    return [(case, text, owner) for case, text, owner in found if text.strip()]
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_no_other_product_claims_a_sample(parser: Parser) -> None:
+    """A line that its own parser does not recognise is nobody's, or a generic parser's: never another product's."""
+    wrong = [
+        (case, owner, text[:160])
+        for case, text, owner in _owners(parser.name)
+        if owner not in {parser.name, None, *GENERIC} and (parser.name, str(owner)) not in MAY_CLAIM
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("parser", [one for one in PARSERS.values() if one.name not in GENERIC], ids=lambda one: one.name)
+def test_a_parser_claims_its_own_samples(parser: Parser) -> None:
+    """Whole lines reach their parser without being declared; those of the broken samples may not."""
+    missed = [
+        (case, owner, text[:160])
+        for case, text, owner in _owners(parser.name)
+        if owner != parser.name and case not in BROKEN and (parser.name, str(owner)) not in MAY_CLAIM
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_no_two_parsers_of_one_rank_claim_a_line(parser: Parser) -> None:
+    """Where two of the same rank claim a line, a change of a name would change who reads it."""
+    mine = pl.Series("text", [text for _, text, owner in _owners(parser.name) if owner == parser.name], dtype=pl.String)
+    rivals = [one for one in PARSERS.values() if one.signature.rank == parser.signature.rank and one.name != parser.name]
+    everything = pl.Series([True]).new_from_index(0, mine.len())
+    claimed = [
+        (rival.name, mine.filter(claims(mine, everything, [rival]).is_not_null()).head(2).to_list())
+        for rival in rivals
+        if mine.len() and (parser.name, rival.name) not in MAY_CLAIM
+    ]
+    assert [(name, texts) for name, texts in claimed if texts] == []
