@@ -87,10 +87,10 @@ def understand(
         owned = every.with_columns(_owners(every, parsers, declared, carried.sticky))
         result = read(rows, parsers, carried, want=frozenset(), forced=declared, final=rows.is_empty())
         carried = result.carried
-        places = owned.select("path", "line", "text", "owner").unique(["path", "line"], keep="first")
+        places = owned.select("path", "line", "text", "owner").unique(["path", "line"], keep="first", maintain_order=True)
         for events in result.events:
             _add_events(events, places, found)
-        _add_rejects(result.rejects.join(places, on=["path", "line"], how="left"), found)
+        _add_rejects(result.rejects.join(places, on=["path", "line"], how="left", maintain_order="left"), found)
     return sorted(found.values(), key=lambda one: (-one.records, one.parser)), dict(refused)
 
 
@@ -109,11 +109,13 @@ def _owners(
 
 def _add_events(events: pl.DataFrame, places: pl.DataFrame, found: dict[str, Understood]) -> None:
     keys = {"path": "log.file.path", "line": "log.line"}
-    known = events.rename({there: ours for ours, there in keys.items()}).join(places, on=["path", "line"], how="left")
+    known = events.rename({there: ours for ours, there in keys.items()}).join(
+        places, on=["path", "line"], how="left", maintain_order="left"
+    )
     tags = pl.col("tags").list.contains(UNKNOWN).fill_null(value=False) if "tags" in events.columns else pl.lit(value=False)
-    for (owner,), group in known.with_columns(unknown=tags).group_by("owner"):
+    for (owner,), group in known.with_columns(unknown=tags).group_by("owner", maintain_order=True):
         one = found.setdefault(str(owner), Understood(str(owner)))
-        whole = group.unique(["path", "line"])
+        whole = group.unique(["path", "line"], keep="first", maintain_order=True)
         one.records += whole.height
         one.parsed += whole.height
         one.unknown += int(whole.get_column("unknown").sum())
@@ -123,7 +125,7 @@ def _add_events(events: pl.DataFrame, places: pl.DataFrame, found: dict[str, Und
 
 
 def _add_rejects(rejects: pl.DataFrame, found: dict[str, Understood]) -> None:
-    for (owner,), group in rejects.group_by("owner"):
+    for (owner,), group in rejects.group_by("owner", maintain_order=True):
         one = found.setdefault(str(owner or NOBODY), Understood(str(owner or NOBODY)))
         one.records += group.height
         one.rejected.update(dict(group.get_column("reason").value_counts().iter_rows()))
