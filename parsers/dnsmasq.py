@@ -267,7 +267,7 @@ PARSER = Parser(
     name="dnsmasq",
     log_sources=(_DNS, _DHCP, _OWN, _TFTP),
     signature=Signature(
-        pattern=tagged("dnsmasq(?:-dhcp|-tftp|-script)?", "pihole-FTL"), rank=10, any_text=("dnsmasq", "pihole-FTL")
+        pattern=tagged("dnsmasq(?:-dhcp|-tftp|-script)?", "pihole-FTL"), rank=30, any_text=("dnsmasq", "pihole-FTL")
     ),
     maturity=Maturity.DOCUMENTED,
     fields=declared(_PROGRAMS, "source.ip", "source.address"),

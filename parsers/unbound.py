@@ -201,7 +201,7 @@ PARSER = Parser(
     log_sources=(_DNS, _OWN),
     signature=Signature(
         pattern=rf"{tagged('unbound', bare=_THREAD)}|{_FILE}",
-        rank=10,
+        rank=30,
         literals=("unbound",),
     ),
     maturity=Maturity.DOCUMENTED,

@@ -117,7 +117,7 @@ PARSER = Parser(
     log_sources=tuple(dict.fromkeys(source for sources in LOG_SOURCES.values() for source in sources)),
     signature=Signature(
         pattern=rf"{tagged(*_NAMES)}|{_FILES}",
-        rank=10,
+        rank=30,
         any_text=("named", "client ", ": info: ", ": error: ", ": warning: ", ": notice: ", "zone ", "resolving "),
     ),
     maturity=Maturity.PROVED,
