@@ -68,6 +68,7 @@ def _code(codes: str) -> str:
     return rf"(?s)^(?P<event.code>{codes}) {_CLIENT}"
 
 
+_REFUSING = r"\w*NOT_AUTHORIZED\w*|\w*AUTH_FAIL\w*|HTTPS_REQUEST_RECEIVE_START_ERROR|TLS_\w*FAILED"
 _SENTENCES = (
     Phrase(
         _code(r"DHCP[46]_LEASE_(?:ALLOC|REUSE|RENEW)")
@@ -122,10 +123,10 @@ _SENTENCES = (
         _own("configuration", "change"),
     ),
     Phrase(
-        r"(?s)^(?P<event.code>HTTP_CLIENT_REQUEST_NOT_AUTHORIZED|HTTPS_REQUEST_RECEIVE_START_ERROR|\w*NOT_AUTHORIZED\w*|"
-        r"\w*AUTH_FAIL\w*|TLS_\w*FAILED) (?P<event.reason>.*?(?:from (?P<source.address>[0-9A-Fa-f.:]+))?.*)$",
+        rf"(?s)^(?P<event.code>{_REFUSING}) (?P<event.reason>.*? from (?P<source.address>[0-9A-Fa-f.:]+).*)$",
         _own("authentication", "start", "failure"),
     ),
+    Phrase(rf"(?s)^(?P<event.code>{_REFUSING}) (?P<event.reason>.*)$", _own("authentication", "start", "failure")),
     Phrase(
         r"(?s)^(?P<event.code>\w*(?:FAIL|ERROR|INTERRUPTED|UNAVAILABLE|TIMEOUT|REJECTED|DISABLED|CONFLICT)\w*) "
         r"(?P<event.reason>.*)$",
@@ -135,7 +136,8 @@ _SENTENCES = (
     Phrase(r"(?s)^(?P<event.code>[A-Z][A-Z0-9]+_[A-Z0-9_]+)(?: (?P<event.reason>.*))?$", _own("network", "info")),
 )
 _HOLDER = (
-    r"(?:.*?hardware address: hwtype=[0-9]+ (?P<source.mac>[0-9A-Fa-f:]+))?(?:.*?client-id: (?P<dhcp.client.id>[0-9A-Fa-f:]+))?"
+    r"(?:.*?hardware address: (?:hwtype=[0-9]+ )?(?P<source.mac>[0-9A-Fa-f:]+))?(?:.*?client-id: "
+    r"(?P<dhcp.client.id>[0-9A-Fa-f:]+))?"
     r"(?:.*?DUID: (?P<dhcp.client.duid>[0-9A-Fa-f:]+))?(?:.*?relay at address: "
     r"(?P<dhcp.relay.address>[0-9A-Fa-f.:]+[0-9A-Fa-f]))?"
     r"(?:.*?circuit-id: (?P<dhcp.relay.circuit_id>[^\s,]+))?(?:.*?remote-id: (?P<dhcp.relay.remote_id>[^\s,]+))?.*$"

@@ -40,6 +40,7 @@ _SENDER = ("source", "destination", "client", "server")  # their .address gives 
 _LINE = ("raw_row", "text", "moment")
 _COUNT = "repeated"  # how often syslogd says that the line was
 _HEADER = ("syslog.host", "syslog.app", "syslog.pid", "syslog.priority")
+_NUMBERS = r"^[0-9.]+$|:[0-9A-Fa-f.]*:"  # an address, or what should have been one
 _PROGRAM = r"^(?:.*/)?\(?([^()/]+)"
 _BARE = r"(?s)^\s*(?P<app>[A-Za-z_][A-Za-z0-9_./@-]{0,63})(?:\[(?P<pid>[0-9]{1,10})\])?: (?P<body>.*)$"  # no header at all
 _REPEATED = r"(?s)^message repeated (?P<count>[0-9]+) times: \[ ?(?P<text>.*?)\]?$"
@@ -271,7 +272,7 @@ def _following(said: set[str]) -> Iterator[tuple[str, pl.Expr]]:
             given_name = pl.col(f"{side}.domain") if f"{side}.domain" in said else pl.lit(None, pl.String)
             ip = pl.coalesce(address(given_ip), address(told))
             yield f"{side}.ip", ip
-            yield f"{side}.domain", pl.coalesce(words(given_name), pl.when(address(told).is_null()).then(words(told)))
+            yield f"{side}.domain", pl.coalesce(words(given_name), pl.when(~told.str.contains(_NUMBERS)).then(words(told)))
     if "user.name" in said:
         given = pl.col("user.domain") if "user.domain" in said else pl.lit(None, pl.String)
         yield "user.domain", pl.coalesce(words(given), account_domain(pl.col("user.name")))
