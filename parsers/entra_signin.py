@@ -1,12 +1,20 @@
 """Microsoft Entra ID: sign-ins, directory audit, identity protection, privileged identity management.
 
-Two shapes: the envelope of Azure Monitor and Event Hubs (``{"records": […]}``, ``category``, ``properties``), and Microsoft
-Graph (``{"value": […]}``, the properties at top level). Both give the source's names as they came, and the spellings that
-SigmaHQ's ``azure`` rules use (``ResultType``, ``Status``, ``DeviceDetail.trusttype``, ``properties.message`` …), whichever
-shape it was. ``ResultType`` is the error code as text: 0 is a success, 50126 a wrong password, 50053 a locked account.
+Three shapes: the envelope of Azure Monitor and Event Hubs (``{"records": […]}``, ``category``, ``properties``), Microsoft
+Graph (``{"value": […]}``, the properties at top level), and Log Analytics (``SigninLogs``, ``AuditLogs``,
+``AADUserRiskEvents``…: names with a capital, objects as JSON text), whose records are written anew in Python as Graph's, some
+30,000 a second. Azure Monitor and Graph give the source's names as they came; all give the spellings that SigmaHQ's ``azure``
+rules use (``ResultType``, ``Status``, ``DeviceDetail.trusttype``, ``properties.message`` …), whichever shape it was.
+``ResultType`` is the error code as text: 0 is a success, 50126 a wrong password, 50053 a locked account.
 
 The dataset says which log it is: ``azure.signinlogs``, ``azure.auditlogs``, ``azure.riskdetection``, ``azure.pim``.
-``targetResources`` stays JSON text; below it each name lists the values of all targets.
+
+How to send it here: Entra admin center > Monitoring & health > Diagnostic settings > SignInLogs, NonInteractiveUserSignInLogs,
+AuditLogs, UserRiskEvents > Event Hub; or the collector asks Graph (``AuditLog.Read.All``). Intune's audit comes the same way.
+References: "signIn resource type", "directoryAudit resource type" (Microsoft Graph), "Azure Monitor log reference".
+
+A record without time is dated by its reception and tagged ``time_of_reception``. ``targetResources`` stays JSON text;
+below it each name lists the values of all targets. An alert of privileged identity management says what it is in its type.
 """
 
 import polars as pl
@@ -16,6 +24,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
 from correlator.parse.formats.fields import aliases, at_address, columns, first, kept, outcome, user_columns
+from correlator.parse.formats.records import START, Rewrite, rewritten
 from correlator.parse.formats.values import by_dataset
 from correlator.parse.times import to_utc
 
@@ -29,7 +38,44 @@ _SHAPE = json.Shape(
     whole=frozenset({"networkLocationDetails", "properties.networkLocationDetails"}),
     max_depth=12,
 )
-_LAYOUTS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
+_LAYOUTS = (
+    "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f",
+    "%m/%d/%Y %I:%M:%S %p",
+)  # fmt: skip
+_ENVELOPES = ("records", "value")
+
+# Log Analytics: names that do not follow from the others' by their first letter, and columns that hold JSON text.
+_GRAPH = {"IPAddress": "ipAddress", "LocationDetails": "location", "AADTenantId": "tenantId", "TenantId": "workspaceId"}
+_TEXTS = frozenset(
+    {
+        "Status",
+        "DeviceDetail",
+        "LocationDetails",
+        "InitiatedBy",
+        "TargetResources",
+        "AdditionalDetails",
+        "NetworkLocationDetails",
+    }
+)
+
+
+def _as_graph(record: dict[str, object]) -> list[object]:
+    """Return a row of Log Analytics as Microsoft Graph would say it."""
+    if "TimeGenerated" not in record:
+        return [record]
+    return [{_GRAPH.get(name, name[:1].lower() + name[1:]): _opened(name, value) for name, value in record.items()}]
+
+
+def _opened(name: str, value: object) -> object:
+    if name not in _TEXTS or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+_LOG_ANALYTICS = Rewrite(('"TimeGenerated"',), _as_graph)
 
 # Spelling of SigmaHQ's rules → the properties it means, in either shape; the first one present gives the value.
 _AS_SENT = ("Status", "ActivityDetails", "properties.authenticationProtocol")
@@ -76,10 +122,11 @@ _SPELLINGS = {
     "Initiatedby": "initiatedBy.user.userPrincipalName initiatedBy.app.displayName",
     "properties.initiatedBy": "initiatedBy",
     "additionalDetails.additionalInfo": "additionalDetails.additionalInfo",
-    "riskEventType": "riskEventType riskType alertDefinitionId",
+    "riskEventType": "riskEventType riskType incidentType alertDefinitionId",
 }
 _ECS_READ = (
-    "createdDateTime activityDateTime detectedDateTime lastUpdatedDateTime time id category tenantId correlationId userId "
+    "createdDateTime activityDateTime detectedDateTime lastUpdatedDateTime riskLastUpdatedDateTime timeGenerated ActivityDate "
+    "time id @odata.type category tenantId correlationId userId "
     "userDisplayName appDisplayName location.countryOrRegion deviceDetail.displayName initiatedBy.user.id riskLevel "
     "riskLevelDuringSignIn location.city identity targetResources.id resultSignature"
 )
@@ -94,13 +141,31 @@ _RISK_SEVERITY = {"none": 1, "low": 3, "medium": 6, "high": 8}
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per record of the tenant's logs."""
     asked = None if want is None else want | _names_read()
-    records = json.read(raw, asked, envelopes=("records", "value"), shape=_SHAPE)
+    records = json.read(rewritten(raw, _LOG_ANALYTICS, _ENVELOPES), asked, envelopes=_ENVELOPES, shape=_SHAPE)
     fields = records.fields.with_columns(aliases(records.fields, _table(), asked))
+    fields = fields.with_columns(*_alert_type(fields))
     fields = fields.with_columns(_service(fields).alias("entra.log"))
     fields = fields.with_columns(_status(fields, want))
     own = [column for column in kept(fields, want) if column.meta.output_name() != "entra.log"]
-    events = records.keys.select("raw_row", "n").hstack(columns(fields, _common(fields) + own))
+    events = records.keys.select("raw_row", "n").hstack(_dated(columns(fields, _common(fields) + own), records.keys))
     return Parsed(by_dataset(events), records.rejects, records.skipped)
+
+
+def _dated(events: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """Return ``events``, those without a time dated by their reception and tagged."""
+    undated = pl.col("@timestamp").is_null()
+    if not events.select(undated.any()).item():
+        return events
+    tagged = events.with_columns(pl.when(undated).then(pl.lit(["time_of_reception"])).alias("tags"))
+    return tagged.with_columns(pl.col("@timestamp").fill_null(keys.get_column("received")))
+
+
+def _alert_type(fields: pl.DataFrame) -> list[pl.Expr]:
+    """Return ``riskEventType`` where a record says in its type which alert of privileged identity management it is."""
+    if "@odata.type" not in fields.columns:
+        return []
+    told = first(fields, "@odata.type").str.extract(r"^#microsoft\.graph\.([A-Za-z]+AlertIncident)$")
+    return [pl.coalesce(first(fields, "riskEventType"), told).alias("riskEventType")]
 
 
 def _either(name: str) -> tuple[str, str]:
@@ -190,8 +255,10 @@ def _common(fields: pl.DataFrame) -> list[pl.Expr]:
 
 def _time(fields: pl.DataFrame) -> pl.Expr:
     """Return when it happened, else when the tenant logged it."""
-    names = ("createdDateTime", "activityDateTime", "detectedDateTime", "lastUpdatedDateTime")
-    return first(fields, *(place for name in names for place in _either(name)), "time")
+    names = ("createdDateTime", "activityDateTime", "detectedDateTime", "lastUpdatedDateTime", "riskLastUpdatedDateTime")
+    return first(
+        fields, *(place for name in names for place in _either(name)), "time", "timeGenerated", "properties.ActivityDate"
+    )
 
 
 def _outcome(fields: pl.DataFrame) -> pl.Expr:
@@ -203,19 +270,22 @@ def _outcome(fields: pl.DataFrame) -> pl.Expr:
 
 
 _SAID = (
-    'SignInLogs"', 'AuditLogs"', 'RiskEvents"', '"RiskyUsers"', '"RiskyServicePrincipals"',
-    '"createdDateTime"', '"activityDisplayName"', '"riskEventType"', '"loggedByService"',
+    'SignInLogs"', 'AuditLogs"', 'RiskEvents"', '"RiskyUsers"', '"RiskyServicePrincipals"', "AlertIncident",
+    '"createdDateTime"', '"activityDisplayName"', '"riskEventType"', '"loggedByService"', '"SigninLogs"', '"LoggedByService"',
+    '"ConditionalAccessStatus"', '"RiskEventType"',
 )  # fmt: skip
 PARSER = Parser(
     name="entra_signin",
     log_sources=tuple(_LOG_SOURCES.values()),
     signature=Signature(
-        pattern=r'"category"\s*:\s*"(?:\w*SignInLogs|AuditLogs|\w*RiskEvents|RiskyUsers|RiskyServicePrincipals)"'
-        r'|"createdDateTime"\s*:.*"(?:clientAppUsed|conditionalAccessStatus)"\s*:'
-        r'|"(?:clientAppUsed|conditionalAccessStatus)"\s*:.*"createdDateTime"\s*:'
-        r'|"activityDisplayName"\s*:|"riskEventType"\s*:|"loggedByService"\s*:',
+        pattern=START
+        + r'(?:"[Cc]ategory"\s*:\s*"(?:[A-Za-z]*SignInLogs|AuditLogs|[A-Za-z]*RiskEvents|RiskyUsers|RiskyServicePrincipals)"'
+        r'|"createdDateTime"\s*:[\s\S]*"(?:clientAppUsed|conditionalAccessStatus)"\s*:'
+        r'|"(?:clientAppUsed|conditionalAccessStatus)"\s*:[\s\S]*"createdDateTime"\s*:'
+        r'|"activityDisplayName"\s*:|"[Rr]iskEventType"\s*:|"[Ll]oggedByService"\s*:|"ConditionalAccessStatus"\s*:'
+        r'|"#microsoft\.graph\.[A-Za-z]{1,64}AlertIncident"|"Type"\s*:\s*"(?:SigninLogs|AuditLogs|AAD[A-Za-z]{1,64})")',
         rank=10,
-        any_of=_SAID,
+        any_text=_SAID,
     ),
     maturity=Maturity.DOCUMENTED,
     fields={name: ECS.get(name, pl.String()) for name in (*_ECS.split(), "*", *_AS_SENT, *_SPELLINGS)},

@@ -179,7 +179,8 @@ PARSER = Parser(
     name="m365_audit",
     log_sources=(_AUDIT, _EXCHANGE, _MANAGEMENT, _DETECTION),
     signature=Signature(
-        pattern=r'"CreationTime"\s*:.*"Workload"\s*:|"Workload"\s*:.*"CreationTime"\s*:|"OrganizationId"\s*:.*"RecordType"\s*:'
+        pattern=r'(?s)"CreationTime"\s*:.*"Workload"\s*:|"Workload"\s*:.*"CreationTime"\s*:'
+        r'|"OrganizationId"\s*:.*"RecordType"\s*:|"RecordType"\s*:.*"OrganizationId"\s*:'
         r'|"OfficeWorkload"\s*:|"{1,2}AuditData"{1,2}\s*[:,]|^\W*(?:\w+"?,"?)*AuditData\b',
         rank=10,
         any_of=('"Workload"', '"RecordType"', '"OfficeWorkload"', "AuditData"),

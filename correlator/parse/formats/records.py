@@ -19,7 +19,20 @@ from correlator.parse.formats.making import Making
 from correlator.parse.formats.unwrap import unwrap
 from correlator.parse.times import to_utc
 
-__all__ = ["SENT", "START", "TAGS", "Product", "Reading", "Rewrite", "first_of", "level", "moment", "respelt", "unfolded"]
+__all__ = [
+    "SENT",
+    "START",
+    "TAGS",
+    "Product",
+    "Reading",
+    "Rewrite",
+    "first_of",
+    "level",
+    "moment",
+    "respelt",
+    "rewritten",
+    "unfolded",
+]
 
 #: Start of a signature: nothing, or a syslog header without quotes, before the first brace. Text that a stranger put into a
 #: quoted field of another product's line cannot begin a record.
@@ -170,11 +183,12 @@ def _plain(raw: pl.DataFrame, reading: Reading) -> pl.DataFrame:
         joined = told.join(inside, on="raw_row", how="left", maintain_order="left")
         told = joined.with_columns(text=pl.coalesce("body", "text"), **{SENT: pl.col("sent")}).drop("body", "sent")
     for rewrite in reading.rewrites:
-        told = _rewritten(told, rewrite, reading.envelopes)
+        told = rewritten(told, rewrite, reading.envelopes)
     return told
 
 
-def _rewritten(raw: pl.DataFrame, rewrite: Rewrite, envelopes: tuple[str, ...]) -> pl.DataFrame:
+def rewritten(raw: pl.DataFrame, rewrite: Rewrite, envelopes: tuple[str, ...]) -> pl.DataFrame:
+    """Return ``raw`` with the records of a rare form written anew, those inside ``envelopes`` too."""
     text = raw.get_column("text")
     marked = text.str.contains_any(list(rewrite.marks))
     if not marked.any():
