@@ -9,7 +9,7 @@ import polars as pl
 
 from correlator.parse.times import epoch, to_utc, zone_of
 
-__all__ = ["ENVELOPE", "envelope"]
+__all__ = ["ENVELOPE", "ZONES", "envelope", "moments"]
 
 #: The columns ``envelope`` adds.
 ENVELOPE = pl.Schema(
@@ -42,8 +42,8 @@ _RFC5424 = (
     r"(?P<pid>\S+)[ ]+(?P<msgid>\S+)(?:[ ]+(?P<sd>" + _SD + r"))?(?:[ ]+(?P<body>.*))?$"
 )
 
-# The zone words that mean one offset in Europe; others (IST, CST, BST) are ambiguous and leave the source's zone.
-_ZONES = {"UTC": "+0000", "GMT": "+0000", "WET": "+0000", "CET": "+0100", "MET": "+0100", "WEST": "+0100"} | {
+#: The zone words that mean one offset in Europe; others (IST, CST, BST) are ambiguous and leave the source's zone.
+ZONES = {"UTC": "+0000", "GMT": "+0000", "WET": "+0000", "CET": "+0100", "MET": "+0100", "WEST": "+0100"} | {
     "CEST": "+0200", "MEST": "+0200", "EET": "+0200", "EEST": "+0300",
 }  # fmt: skip
 _STAMPED = (
@@ -114,7 +114,7 @@ def envelope(raw: pl.DataFrame) -> pl.DataFrame:
     carried = outer.get_column("app").is_null() & outer.get_column("body").str.contains(_INNER).fill_null(value=False)
     if carried.any():
         outer = _unwrap(outer, carried)
-    parts = outer.with_columns(_timestamps(outer.get_column("stamp"), raw.get_column("received"), zone_of(raw)))
+    parts = outer.with_columns(moments(outer.get_column("stamp"), raw.get_column("received"), zone_of(raw)))
     return raw.hstack(parts.select(pl.col(name.removeprefix("syslog.")).alias(name) for name in ENVELOPE))
 
 
@@ -189,7 +189,7 @@ def _classic(after: pl.Series, has_priority: pl.Series) -> pl.DataFrame:
     """Return the parts of RFC 3164 messages and their variants."""
     stamped = _groups(after, _STAMPED)
     has_stamp = stamped.select(_is_header(pl.col("stamp"), pl.lit(has_priority), pl.col("version"))).to_series()
-    offset = pl.col("zone").replace_strict(_ZONES, default=None)
+    offset = pl.col("zone").replace_strict(ZONES, default=None)
     stamp = pl.when(has_stamp).then(pl.concat_str("stamp", offset.fill_null(""), separator=" ").str.strip_chars_end())
     rest = pl.select(pl.when(has_stamp).then(stamped.get_column("rest")).when(has_priority).then(after)).to_series()
     tagged = _groups(rest, _TAGGED)
@@ -228,14 +228,14 @@ def _unwrap(outer: pl.DataFrame, carried: pl.Series) -> pl.DataFrame:
     )
 
 
-def _timestamps(stamps: pl.Series, received: pl.Series, zone: str) -> pl.Series:
-    """Return the moments of ``stamps``; a second of a busy log is read once."""
+def moments(stamps: pl.Series, received: pl.Series, zone: str) -> pl.Series:
+    """Return the moments of ``stamps`` as headers write them, as ``timestamp``; a second of a busy log is read once."""
     written = pl.DataFrame([stamps.alias("stamp"), received.alias("received")])
     distinct = written.unique(maintain_order=True) if stamps.len() > _FEW else written
     if distinct.height > stamps.len() // 2:
         return _moments(stamps, received, zone)
-    moments = distinct.with_columns(_moments(distinct.get_column("stamp"), distinct.get_column("received"), zone))
-    joined = written.join(moments, on=["stamp", "received"], how="left", nulls_equal=True, maintain_order="left")
+    read = distinct.with_columns(_moments(distinct.get_column("stamp"), distinct.get_column("received"), zone))
+    joined = written.join(read, on=["stamp", "received"], how="left", nulls_equal=True, maintain_order="left")
     return joined.get_column("timestamp")
 
 
