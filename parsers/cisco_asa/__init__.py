@@ -22,10 +22,10 @@ Reference: Cisco Secure Firewall ASA Series Syslog Messages; Cisco Secure Firewa
 import polars as pl
 
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
-from correlator.parse.formats.cisco import HEAD, lines, read_coded
+from correlator.parse.formats.cisco import HEAD, lines, read_coded, worded
 from correlator.parse.formats.phrases import columns_of
 from parsers.cisco_asa.accounts import ACCOUNTS
-from parsers.cisco_asa.columns import LOG_SOURCES, MAKING, opened_fields
+from parsers.cisco_asa.columns import CENTER, LOG_SOURCES, MAKING, PAIRS, opened_fields
 from parsers.cisco_asa.flows import FLOWS
 from parsers.cisco_asa.ftd import FTD_KEYS, read_ftd
 from parsers.cisco_asa.system import OTHERS, SYSTEM
@@ -35,27 +35,29 @@ from parsers.cisco_asa.vpn import TUNNELS, VPN
 __all__ = ["PARSER"]
 
 _MARK = (
-    r"(?:%(?P<product>ASA|FTD|PIX|FWSM)-(?:(?P<class>[A-Za-z][A-Za-z0-9_]*)-)?(?P<severity>[0-7])-(?P<code>[0-9]{4,6}):? *"
-    r"|(?P<center>SFIMS) ?: ?)"
+    r"(?P<product>ASA|FTD|PIX|FWSM)-(?:(?P<class>[A-Za-z][A-Za-z0-9_]*)-)?(?P<severity>[0-7])-(?P<code>[0-9]{4,6})"
+    r"(?P<left> .*)?"
 )
-_PHRASES = {**FLOWS, **THREATS, **ACCOUNTS, **VPN, **SYSTEM}
-_OTHERS = (*TUNNELS, *OTHERS)
+_CENTER, _AS_MARK = r"^([^%]{0,300}?[> ])SFIMS ?: ?", f"${{1}}%FTD-6-{CENTER}: "
+_PHRASES = worded({**FLOWS, **THREATS, **ACCOUNTS, **VPN, **SYSTEM})
+_OTHERS = worded({"": (*TUNNELS, *OTHERS)})[""]
 _PAIRS = r"^(?:[A-Z][A-Za-z ]+): [^,]*, ?[A-Z][A-Za-z_ ]+: "
-_LISTS = ("event.category", "event.type")
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per line; a line without a mark is malformed."""
+    text = raw.get_column("text")
+    if text.str.contains("SFIMS", literal=True).any():
+        raw = raw.with_columns(text.str.replace(_CENTER, _AS_MARK))
     read = lines(raw, _MARK)
-    is_line = pl.coalesce("code", "center").is_not_null()
+    is_line = pl.col("code").is_not_null()
     bad = rejects_of(read.filter(~is_line), Reason.MALFORMED)
-    good = read.filter(is_line).with_columns(pl.col("code").fill_null(""), pl.col("product").fill_null("FTD"))
-    is_pairs = good.get_column("text").str.contains(_PAIRS)
-    told = read_coded(good.filter(~is_pairs), "code", _PHRASES, _OTHERS)
-    pairs = read_ftd(good.filter(is_pairs)).with_columns(pl.lit(value=True).alias("known"))
-    fields = pl.concat([told, pairs], how="diagonal").sort("raw_row")
-    absent = [pl.lit(None, pl.List(pl.String)).alias(name) for name in _LISTS if name not in fields.columns]
-    return MAKING.parsed(opened_fields(fields.with_columns(absent)), pl.col("moment"), want, bad=bad, rest=_rest(fields))
+    good = read.filter(is_line)
+    is_pairs = good.get_column("code").is_in(PAIRS) & good.get_column("text").str.contains(_PAIRS)
+    fields = read_coded(good.filter(~is_pairs), "code", _PHRASES, _OTHERS)
+    if is_pairs.any():
+        fields = pl.concat([fields, read_ftd(good.filter(is_pairs))], how="diagonal").sort("raw_row")
+    return MAKING.parsed(opened_fields(fields), pl.col("moment"), want, bad=bad, rest=_rest(fields))
 
 
 def _rest(fields: pl.DataFrame) -> pl.DataFrame:
@@ -76,7 +78,7 @@ PARSER = Parser(
         any_text=("%ASA-", "%FTD-", "%PIX-", "%FWSM-", "SFIMS"),
     ),
     maturity=Maturity.DOCUMENTED,
-    fields=MAKING.declared(*sorted(_OWN - set(_LISTS))),
+    fields=MAKING.declared(*sorted(_OWN)),
     parse=_parse,
     required=("event.code",),
 )

@@ -1,5 +1,7 @@
 """What the fields of a message mean: ECS columns, and the names of Sigma's rules."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
@@ -18,8 +20,10 @@ from correlator.parse.formats.values import (
     words,
 )
 
-__all__ = ["LOG_SOURCES", "MAKING", "opened_fields"]
+__all__ = ["CENTER", "LOG_SOURCES", "MAKING", "PAIRS", "opened_fields"]
 
+#: Id given to what the management center says of itself (``SFIMS``), which has none.
+CENTER = "000000"
 _PLAIN = LogSource("cisco", "", "asa")
 _FIREWALL = LogSource("cisco", "firewall", "asa")
 _COMMANDS = LogSource("cisco", "", "aaa")
@@ -32,7 +36,7 @@ _EPHEMERAL, _KNOWN = 32768, 1024
 _CLASSES = {
     number: category
     for numbers, category in (
-        ("106 302 303 305 313 410 415 419 500 507 609 620 710", ["network"]),
+        ("000 106 302 303 305 313 410 415 419 500 507 609 620 710", ["network"]),
         ("109 113 605 611", ["authentication"]),
         ("111 112 208 308", ["configuration"]),
         ("338 400 401 420 733", ["network", "intrusion_detection"]),
@@ -47,6 +51,8 @@ _EVENTS = {
     "430004": ["network", "file"],
     "430005": ["network", "malware"],
 }
+#: Ids of messages that are pairs.
+PAIRS = (*_EVENTS, CENTER)
 _ACTIONS = {
     "430001": "intrusion",
     "430002": "connection_start",
@@ -97,18 +103,25 @@ _FTD_VERDICT = (
     .when(_FTD_WORD.str.contains(r"^(?:trust|fastpath|allow|monitor|detect|malware cloud lookup)")).then(pl.lit("accept"))
 )  # fmt: skip
 _VERDICT = pl.coalesce("_verdict", _FTD_VERDICT)
-_STEPS = (
-    {**_ENDS, "_url": _URL, "_said": _VERDICT, "_is_url": _URL.is_not_null()},
-    {"_parts": opened(pl.col("_url"))},
-)
+_URLS = frozenset(("url.original", "URL", "HTTP_Hostname", "URI"))
+_PARTS = pl.Struct({str(number): pl.String() for number in range(1, 6)})  # of a URL, as ``opened`` gives them
+_STEP = {**_ENDS, "_said": _VERDICT}
 
 
 def opened_fields(fields: pl.DataFrame) -> pl.DataFrame:
     """Return ``fields`` with who opened the flow and whom it asked, its URL and its verdict."""
-    for step in _STEPS:
-        read = {name for made in step.values() for name in made.meta.root_names()} - set(fields.columns)
-        fields = fields.with_columns(pl.lit(None, pl.String).alias(name) for name in sorted(read)).with_columns(**step)
-    return fields
+    there = _with(fields, _STEP)
+    if _URLS.isdisjoint(fields.columns):
+        return there.with_columns(pl.lit(None, _PARTS).alias("_parts"))
+    return _with(there, {"_url": _URL}).with_columns(
+        opened(pl.col("_url")).alias("_parts"), pl.when(pl.col("_url").is_not_null()).then(pl.lit("url")).alias("_has_url")
+    )
+
+
+def _with(fields: pl.DataFrame, step: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Return ``fields`` with the columns of ``step``; fields that are absent count as null."""
+    read = {name for made in step.values() for name in made.meta.root_names()} - set(fields.columns)
+    return fields.with_columns(pl.lit(None, pl.String).alias(name) for name in sorted(read)).with_columns(**step)
 
 
 def _log_sources() -> pl.Expr:
@@ -116,7 +129,7 @@ def _log_sources() -> pl.Expr:
     is_command, is_file = pl.col("_service") == "aaa", pl.col("code").is_in(["430004", "430005"])
     is_virus = (pl.col("code") == "430005") | (is_file & (_text("SHA_Disposition") == "Malware")).fill_null(value=False)
     flow = pl.when(pl.col("_said").is_not_null()).then(pl.lit(str(_FIREWALL)))
-    web = pl.when(pl.col("_is_url") & pl.col("_said").is_not_null()).then(pl.lit(str(_PROXY)))
+    web = pl.when(pl.col("_has_url").is_not_null() & pl.col("_said").is_not_null()).then(pl.lit(str(_PROXY)))
     command = pl.when(is_command).then(pl.lit(str(_COMMANDS)))
     virus = pl.when(is_virus).then(pl.lit(str(_ANTIVIRUS)))
     return pl.concat_str([pl.lit(logsource_column(_PLAIN)), flow, web, command, virus], separator=" ", ignore_nulls=True)
@@ -126,12 +139,12 @@ def _category() -> pl.Expr:
     number = pl.col("code")
     known = number.replace_strict(_EVENTS, default=None, return_dtype=pl.List(pl.String))
     of_class = number.str.head(3).replace_strict(_CLASSES, default=["host"], return_dtype=pl.List(pl.String))
-    return pl.coalesce(pl.col("event.category"), known, pl.when(number == "").then(pl.lit(["network"])).otherwise(of_class))
+    return pl.coalesce(pl.col("event.category").str.split(" "), known, of_class)
 
 
 def _types() -> pl.Expr:
     kind = pl.coalesce("_kind", pl.col("code").replace_strict({"430002": "start", "430003": "end"}, default=None))
-    plain = pl.coalesce(pl.col("event.type"), pl.lit(["info"]))
+    plain = pl.coalesce("event.type", pl.lit("info")).str.split(" ")
     return pl.when(pl.col("_said").is_not_null()).then(flow_types(pl.col("_said"), kind)).otherwise(plain)
 
 
@@ -146,13 +159,16 @@ def _duration() -> pl.Expr:
 
 def _severity() -> pl.Expr:
     priority = _text("EventPriority", "Priority").replace_strict(_PRIORITIES, default=None, return_dtype=pl.Int64)
-    return pl.coalesce(pl.when(pl.col("code").is_in(list(_EVENTS))).then(priority), severity_of(integer(pl.col("severity"))))
+    return pl.coalesce(
+        pl.when(pl.col("code").is_in(list(_EVENTS))).then(priority),
+        pl.when(pl.col("code") != CENTER).then(severity_of(integer(pl.col("severity")))),
+    )
 
 
 def _tags() -> pl.Expr:
     unsure = pl.when(_IS_UNSURE).then(pl.lit("direction_unknown"))
     unset = pl.when(pl.col("clock") == "*").then(pl.lit("clock_not_set"))
-    unread = pl.when(~pl.col("known")).then(pl.lit("phrase_unknown"))
+    unread = pl.col("tag")
     tags = texts(unsure, unset, unread)
     return pl.when(tags.list.len() > 0).then(tags)
 
@@ -181,7 +197,7 @@ _ECS = {
     .otherwise(pl.coalesce("event.kind", pl.lit("event"))),
     "event.category": _category(),
     "event.type": _types(),
-    "event.code": pl.when(pl.col("code") != "").then("code").otherwise(pl.lit("SFIMS")),
+    "event.code": pl.when(pl.col("code") != CENTER).then("code").otherwise(pl.lit("SFIMS")),
     "event.action": pl.coalesce(
         _text("event.action", "AccessControlRuleAction", "FileAction", "InlineResult"),
         pl.col("code").replace_strict(_ACTIONS, default=None),
@@ -192,7 +208,7 @@ _ECS = {
     "event.reason": _text("event.reason", "AccessControlRuleReason"),
     "event.severity": _severity(),
     "event.duration": _duration(),
-    "log.level": label_of(integer(pl.col("severity"))),
+    "log.level": pl.when(pl.col("code") != CENTER).then(label_of(integer(pl.col("severity")))),
     "syslog.priority": integer(pl.col("priority").cast(pl.String)),
     "observer.name": pl.col("host"),
     "observer.vendor": pl.lit("Cisco"),
@@ -269,11 +285,12 @@ _SIGMA = {
     "Filename": pl.when(_IS_VIRUS).then(_text("FileName")),
     "Action": pl.when(_IS_VIRUS).then(_text("FileAction")),
 }
+_WORDS = ("event.category", "event.type", "event.action", "event.outcome", "event.kind", "AccessControlRuleAction")
 MAKING = Making(
     dataset=pl.when(pl.col("product") == "FTD").then(pl.lit("cisco.ftd")).otherwise(pl.lit("cisco.asa")),
     log_sources=_log_sources(),
     ecs=_ECS,
     own=_SIGMA,
-    words=("product", "code", "severity", "_said", "_kind", "clock"),
+    words=("product", "code", "severity", "_said", "_kind", "clock", "tag", "_service", "_has_url", *_WORDS),
     again={**AGAIN, **PROXY_AGAIN},
 )

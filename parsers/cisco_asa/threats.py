@@ -166,9 +166,9 @@ _CENTER = (
     ),
 )
 
-#: The sentences of each message id; none: the management center's.
+#: The sentences of each message id; 000000: the management center's.
 THREATS: dict[str, tuple[Phrase, ...]] = {
-    "": _CENTER,
+    "000000": _CENTER,
     **_LIMITS,
     **_URLS,
     **{f"3380{number:02}": _BOTNET for number in range(1, 9)},

@@ -22,7 +22,7 @@ import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
-from correlator.parse.formats.cisco import lines, read_coded
+from correlator.parse.formats.cisco import lines, read_coded, worded
 from correlator.parse.formats.flows import AGAIN, flow_types, named, rule_names
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.phrases import columns_of
@@ -32,7 +32,9 @@ from parsers.cisco_ios.network import NETWORK
 
 __all__ = ["PARSER"]
 
-_MARK = r"%(?P<facility>[A-Z][A-Za-z0-9_]*(?:-[A-Z0-9_]+)*?)-(?P<severity>[0-7])-(?P<mnemonic>[A-Z][A-Za-z0-9_]*)(?: ?: ?| )"
+_MARK = (
+    r"(?P<facility>[A-Z][A-Za-z0-9_]*(?:-[A-Z0-9_]+)*?)-(?P<severity>[0-7])-(?P<mnemonic>[A-Z][A-Za-z0-9_]*) ?(?P<left>\[.*)?"
+)
 _MARK_SEEN = (
     r"%(?:[ABD-TV-Z][A-Z0-9_]*|C(?:[A-HJ-Z0-9_][A-Z0-9_]*|I(?:[A-LN-Z0-9_][A-Z0-9_]*)?)?"
     r"|U(?:[ABD-Z0-9_][A-Z0-9_]*|C(?:[A-RT-Z0-9_][A-Z0-9_]*)?)?)(?:-[A-Z0-9_]+)*-[0-7]-[A-Z][A-Z0-9_]*(?: ?:| \[)"
@@ -59,12 +61,12 @@ _HEAD = (
     + r") ?: *(?:[A-Za-z0-9_]+\[[0-9]+\] ?: *)?"
     r"|(?:- ){3,5}\x{feff}?)?"
 )
-_PHRASES = {**ACCOUNTS, **NETWORK}
+_PHRASES = worded({**ACCOUNTS, **NETWORK})
+_OTHERS = worded({"": OTHERS})[""]
 _PLAIN = LogSource("cisco", "", "syslog")
 _SERVICES = {name: LogSource("cisco", "", name) for name in ("aaa", "bgp", "ldp")}
 _FIREWALL = LogSource("cisco", "firewall", "ios")
 _UNIT = r"-(?:SP|RP|DFC[0-9]*|SW[0-9]*(?:_[A-Z]+)?|ST(?:D|AND)?BY|SLOT[0-9]+)$"  # which part of the box says it
-_LISTS = ("event.category", "event.type")
 _NAMED = (
     "user.name process.command_line process.name source.port source.mac destination.port rule.name group.id session.id vlan.id "
     "network.protocol observer.ingress.interface.name observer.egress.interface.name file.name service.name"
@@ -78,11 +80,10 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     is_line = pl.col("mnemonic").is_not_null()
     said = pl.concat_str(pl.col("facility").str.replace(_UNIT, ""), "mnemonic", separator="-")
     good = read.filter(is_line).with_columns(said.alias("said"))
-    fields = read_coded(good, "said", _PHRASES, OTHERS)
-    absent = [pl.lit(None, pl.List(pl.String)).alias(name) for name in _LISTS if name not in fields.columns]
+    fields = read_coded(good, "said", _PHRASES, _OTHERS)
     bad = rejects_of(read.filter(~is_line), Reason.MALFORMED)
     rest = fields.select(name for name in fields.columns if name in _OWN)
-    return _MAKING.parsed(fields.with_columns(absent), pl.col("moment"), want, bad=bad, rest=rest)
+    return _MAKING.parsed(fields, pl.col("moment"), want, bad=bad, rest=rest)
 
 
 def _log_sources() -> pl.Expr:
@@ -95,7 +96,7 @@ def _log_sources() -> pl.Expr:
 
 def _tags() -> pl.Expr:
     unset = pl.when(pl.col("clock") == "*").then(pl.lit("clock_not_set"))
-    tags = texts(unset, pl.when(~pl.col("known")).then(pl.lit("phrase_unknown")))
+    tags = texts(unset, pl.col("tag"))
     return pl.when(tags.list.len() > 0).then(tags)
 
 
@@ -107,10 +108,10 @@ def _name_of(side: str) -> pl.Expr:
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure"}
 _ECS = {
     "event.kind": pl.coalesce("event.kind", pl.lit("event")),
-    "event.category": pl.coalesce("event.category", pl.lit(["host"])),
+    "event.category": pl.coalesce("event.category", pl.lit("host")).str.split(" "),
     "event.type": pl.when(pl.col("_verdict").is_not_null())
     .then(flow_types(pl.col("_verdict")))
-    .otherwise(pl.coalesce("event.type", pl.lit(["info"]))),
+    .otherwise(pl.coalesce("event.type", pl.lit("info")).str.split(" ")),
     "event.code": pl.concat_str("facility", "severity", "mnemonic", separator="-"),
     "event.provider": pl.col("facility"),
     "event.action": pl.coalesce("event.action", "_verdict"),
@@ -139,7 +140,18 @@ _MAKING = Making(
     log_sources=_log_sources(),
     ecs=_ECS,
     own=rule_names(pl.col("_verdict"), ("source.port", "destination.port"), "user.name"),
-    words=("said", "severity", "_verdict", "clock"),
+    words=(
+        "said",
+        "severity",
+        "_verdict",
+        "clock",
+        "tag",
+        "event.category",
+        "event.type",
+        "event.action",
+        "event.outcome",
+        "event.kind",
+    ),
     again=AGAIN,
 )
 _OWN = {
@@ -156,7 +168,7 @@ PARSER = Parser(
         any_of=(r"%[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)*-[0-7]-[A-Z]",),
     ),
     maturity=Maturity.DOCUMENTED,
-    fields=_MAKING.declared(*sorted(_OWN - set(_LISTS))),
+    fields=_MAKING.declared(*sorted(_OWN)),
     parse=_parse,
     required=("event.code",),
 )

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from correlator.parse.formats.phrases import Phrase, read_phrases
+from correlator.parse.formats.programs import UNKNOWN
 from correlator.parse.formats.syslog import ZONES, moments
 from correlator.parse.formats.values import integer
 from correlator.parse.times import odd_clock, zone_of
 
-__all__ = ["HEAD", "lines", "read_coded"]
+__all__ = ["HEAD", "lines", "read_coded", "worded"]
 
 #: What may stand before a mark, for a signature: never a quote, a pipe or another per cent sign.
 HEAD = r'^[^%"|]{0,300}?'
@@ -44,15 +45,11 @@ _LAST_PRIORITY = 191
 def lines(raw: pl.DataFrame, mark: str) -> pl.DataFrame:
     """Return ``raw_row``, ``priority``, ``host``, ``moment`` (UTC), ``clock``, the named groups of ``mark``, ``text``.
 
-    ``mark`` is the regex of the mark with its groups, ``text`` what follows it; both are null where there is no mark.
-    ``clock`` is ``*`` or ``.`` where the box says that its clock is not to be trusted.
+    ``mark`` is the regex of what stands between the per cent sign and the first colon, with groups; one named ``left`` is
+    the beginning of the sentence, where no colon parts it from the mark. ``text`` is the sentence; groups are null where
+    there is no mark. ``clock`` is ``*`` or ``.`` where the box says that its clock is not to be trusted.
     """
-    split = (
-        raw.get_column("text")
-        .str.strip_chars_end("\r\n\0 ")
-        .str.extract_groups(rf"(?s)^(?P<head>[^%]{{0,400}}?){mark}(?P<text>.*)$")
-        .struct.unnest()
-    )
+    split = _split(raw.get_column("text").str.strip_chars_end("\r\n\0 "), mark)
     head = _read_heads(split.get_column("head"))
     stamp = pl.concat_str("stamp", pl.col("zone").replace_strict(ZONES, default="", return_dtype=pl.String), separator=" ")
     stamps = head.select(pl.coalesce(stamp, "stamp").str.strip_chars_end(" ").alias("stamp")).to_series()
@@ -64,6 +61,22 @@ def lines(raw: pl.DataFrame, mark: str) -> pl.DataFrame:
         pl.when(pl.col("stamp").is_null() | is_unset).then("received").otherwise(believed).alias("moment"),
         pl.col("odd").alias("clock"),
     ).drop("head", "front", "after", "bare", "odd", "said", "stamp", "zone", "received")
+
+
+def _split(text: pl.Series, mark: str) -> pl.DataFrame:
+    """Return the head, the groups of the mark and the sentence; a batch has few different marks."""
+    halves = text.str.splitn("%", 2).struct.rename_fields(["head", "rest"]).struct.unnest()
+    parts = halves.select("head", pl.col("rest").str.splitn(":", 2).struct.rename_fields(["mark", "text"])).unnest("rest")
+    distinct = parts.select(pl.col("mark").unique())
+    marks = distinct.with_columns(pl.col("mark").str.extract_groups(f"^{mark}$").alias("groups")).unnest("groups")
+    read = parts.join(marks, on="mark", how="left", nulls_equal=True, maintain_order="left")
+    sentence = pl.col("text").str.strip_chars_start(" ")
+    if "left" not in read.columns:
+        return read.with_columns(sentence).drop("mark")
+    whole = pl.concat_str("left", pl.when(pl.col("text").is_not_null()).then(pl.lit(":")), "text", ignore_nulls=True)
+    return read.with_columns(pl.when(pl.col("left").is_null()).then(sentence).otherwise(whole).alias("text")).drop(
+        "mark", "left"
+    )
 
 
 def _read_heads(heads: pl.Series) -> pl.DataFrame:
@@ -87,17 +100,26 @@ def _parts(heads: pl.Series) -> pl.DataFrame:
     return parts.with_columns(host.alias("host"), pl.when(number <= _LAST_PRIORITY).then(number).alias("priority"))
 
 
+def worded(phrases: Mapping[str, Sequence[Phrase]]) -> dict[str, tuple[Phrase, ...]]:
+    """Return ``phrases`` with the lists of what they always mean as words in a text, which ``Making`` remembers."""
+    return {code: tuple(Phrase(one.pattern, _as_words(one.says)) for one in known) for code, known in phrases.items()}
+
+
+def _as_words(says: Mapping[str, str | tuple[str, ...]]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else " ".join(value) for name, value in says.items()}
+
+
 def read_coded(lines: pl.DataFrame, code: str, known: Mapping[str, Sequence[Phrase]], others: Sequence[Phrase]) -> pl.DataFrame:
-    """Return ``lines`` with the columns that phrases found in ``text``, and ``known``: whether one of them did.
+    """Return ``lines`` with the columns that phrases found in ``text``, and ``tag``: ``phrase_unknown`` where none did.
 
     ``known`` has the phrases of each value of the column ``code``; those of ``others`` read what they leave.
     """
-    parts = []
-    for (value,), group in lines.group_by(code, maintain_order=True):
-        asked = (*known.get(str(value), ()), *others)
-        parts.append(read_phrases(group, asked))
+    parts = [
+        read_phrases(group, (*known.get(str(value), ()), *others))
+        for (value,), group in lines.group_by(code, maintain_order=True)
+    ]
     found = pl.concat(parts, how="diagonal") if parts else lines.select("raw_row")
     said = [name for name in found.columns if name != "raw_row"]
     is_known = pl.any_horizontal(pl.col(name).is_not_null() for name in said) if said else pl.lit(value=False)
-    whole = lines.join(found, on="raw_row", how="left", maintain_order="left")
-    return whole.with_columns(is_known.alias("known"))
+    tagged = found.with_columns(pl.when(~is_known).then(pl.lit(UNKNOWN)).alias("tag"))
+    return lines.join(tagged, on="raw_row", how="left", maintain_order="left")
