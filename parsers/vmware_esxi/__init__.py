@@ -106,8 +106,6 @@ def _following(events: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
     level = pl.coalesce("level said", *kernel).replace({"alert": "critical"})
     yield "log.level", pl.coalesce(level, "log.level")
     yield "event.severity", pl.coalesce(level.replace_strict(_LEVELS, default=None, return_dtype=pl.Int64), "event.severity")
-    if "network.transport" in events.columns:
-        yield "network.transport", pl.col("network.transport").str.to_lowercase()
     if "network.type" in events.columns:
         yield "network.type", pl.col("network.type").replace({"INET": "ipv4", "INET6": "ipv6"})
     if "network.direction" in events.columns:

@@ -260,6 +260,8 @@ def _typed(name: str, given: pl.DataType) -> pl.Expr:
         return address(column) if name.endswith(".ip") else mac(column)
     if name == "user.name":
         return account(column)
+    if name in {"network.transport", "network.protocol"}:
+        return words(column).str.to_lowercase()
     return words(column) if dtype == pl.String() and name.startswith(("user.", "host.", "source.", "destination.")) else column
 
 
