@@ -15,7 +15,7 @@ from parsers.zeek.logs import LOGS
 __all__ = ["LISTS", "READ", "SOURCES", "TIMES", "declared", "making"]
 
 #: Lists that ECS or Sigma wants whole; of others ECS gets a text.
-LISTS = ("answers", "TTLs")
+LISTS = ("answers", "TTLs", "rcptto", "to")
 #: Fields in seconds with decimals: TSV gives six, JSON as many as a double has.
 _TIMES = (
     "ts duration rtt TTLs lease_time ts_delta root_delay root_disp precision poll ref_time org_time rec_time xmt_time "
