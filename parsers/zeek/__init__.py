@@ -11,7 +11,8 @@ log has. TSV and JSON of a record give the same event: ``T`` and ``F`` are ``tru
 six decimals at most, ``\x09`` is a tab; unset and empty sets are no value. Names stay Zeek's (``id.orig_h``), of every log,
 known or not; ``id_orig_h`` and the other three are read too. Names alone in a first line, as ``zeek-cut`` output is given
 them, are a header; lines without any are read where their file says conn, dns or modbus and they have the columns of Zeek's
-own scripts. ``source`` (of files, weird) and ``tags`` are names of the event itself: the first is in ``network.protocol``.
+own scripts. ``source`` (of files, weird), ``n`` (of notice) and ``tags`` are names of the event itself: the first is in
+``network.protocol``.
 
 Sigma: ``product: zeek``, ``service: <log>``; conn feeds ``category: firewall`` (``action: accept`` where a connection came
 about), dns ``dns``, mysql and postgresql ``database``, http ``proxy`` towards the Internet, ``webserver`` from it, both where
@@ -74,7 +75,7 @@ def _tsv(raw: pl.DataFrame, asked: frozenset[str] | None, want: frozenset[str] |
     for table in tsv.tables(raw, asked):
         bad.append(table.bad)
         rows = raw if table.fields.height == raw.height else raw.filter(_among(raw, table.fields))
-        events = _events(table.fields, rows, table.path, want)
+        events = _events(table.fields.drop("n", strict=False), rows, table.path, want)
         parts.append(Parsed(tuple(events), empty_rejects(), raw.get_column("raw_row").clear()))
     return parts, pl.concat(bad)
 
@@ -84,7 +85,7 @@ def _json(raw: pl.DataFrame, asked: frozenset[str] | None, want: frozenset[str] 
     if opened.get_column("text").str.contains(_MASKED, literal=True).any():
         opened = opened.with_columns(pl.col("text").str.replace_all(rf":\s*{_MASKED}", ':"-"'))
     records = json.read(opened, asked)
-    fields = records.keys.select("raw_row", "n").hstack(_rounded(records.fields))
+    fields = records.keys.select("raw_row", "n").hstack(_rounded(records.fields.drop("n", "raw_row", strict=False)))
     rows = fields.select("raw_row").join(opened, on="raw_row", how="left", maintain_order="left")
     return Parsed(tuple(_events(fields, rows, None, want)), records.rejects, records.skipped)
 
