@@ -6,7 +6,7 @@ from correlator.model.logsource import LogSource
 from correlator.parse.formats import json
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.urls import parts
-from correlator.parse.formats.values import account, address, integer, mac, nanoseconds, verdict, words
+from correlator.parse.formats.values import account, address, integer, mac, nanoseconds, texts, verdict, words
 from correlator.parse.times import to_utc
 
 __all__ = ["LISTS", "MAKING", "READ", "SHAPE", "SOURCES"]
@@ -63,7 +63,7 @@ def _category() -> pl.Expr:
     more = {"alert": "intrusion_detection", "http": "web", "smtp": "email", "fileinfo": "file"}
     more |= dict.fromkeys(("krb5", "rdp", "rfb"), "authentication")
     second = _kind().replace_strict(more, default=None, return_dtype=pl.String)
-    return pl.concat_list(pl.lit("network"), second).list.drop_nulls()
+    return texts("network", second)
 
 
 def _denied() -> pl.Expr:
@@ -85,7 +85,7 @@ def _types() -> pl.Expr:
         .then(pl.lit("info"))
     )
     said = pl.when(decided == "accept").then(pl.lit("allowed")).when(decided == "denied").then(pl.lit("denied"))
-    return pl.concat_list(base, said).list.drop_nulls()
+    return texts(base, said)
 
 
 def _outcome() -> pl.Expr:

@@ -29,7 +29,7 @@ def test_real_alerts_are_read(path: Path | None) -> None:
     assert result.problems == ()
     assert [frame.get_column("event.dataset")[0] for frame in result.events] == ["suricata.alert"]
     assert sum(frame.height for frame in result.events) == len(json.loads(text))
-    for name in ("source.ip", "destination.ip", "rule.id", "rule.name", "event.severity"):
+    for name in ("source.address", "destination.address", "rule.id", "rule.name", "event.severity"):
         assert result.events[0].get_column(name).null_count() == 0
 
 
