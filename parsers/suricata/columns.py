@@ -124,19 +124,14 @@ def _duration() -> pl.Expr:
     return pl.when(_kind().is_in(["flow", "netflow"])).then(pl.coalesce(between.dt.total_microseconds() * 1000, age))
 
 
-def _columns() -> dict[str, pl.Expr]:
+def _event() -> dict[str, pl.Expr]:
+    """Return what happened and which rule says so."""
     alert_message = pl.when(_kind() == "alert").then(pl.col("alert.signature"))
     anomaly = pl.when(_kind() == "anomaly").then(pl.coalesce("anomaly.event", "anomaly.type"))
-    target = parts(pl.col("http.url"))
-    file = pl.col("fileinfo.filename")
     told = pl.coalesce(
         "verdict.action", "alert.action", "ftp.command", "smb.command", "dhcp.dhcp_type", "dhcp.type", "krb5.msg_type",
         "dns.type", "modbus.request.function_code", "dnp3.request.control.function_code", "sip.method", "flow.state",
     )  # fmt: skip
-    user = pl.coalesce("krb5.cname", "smb.ntlmssp.user", "rdp.cookie", "ftp.user", "pgsql.request.startup_parameters.user")
-    protocol = words(pl.coalesce("app_proto", pl.when(_kind().is_in(_PROTOCOLS.split())).then(_kind()))).replace(
-        {"failed": None}
-    )
     severity = pl.when(_kind() == "alert").then("alert.severity")
     return {
         "event.kind": pl.when(_kind() == "alert").then(pl.lit("alert")).otherwise(pl.lit("event")),
@@ -154,6 +149,15 @@ def _columns() -> dict[str, pl.Expr]:
         "rule.category": _text("alert.category"),
         "rule.version": pl.col("alert.rev"),
         "rule.ruleset": pl.col("alert.gid"),
+    }  # fmt: skip
+
+
+def _network() -> dict[str, pl.Expr]:
+    """Return the columns of the sensor and of both ends."""
+    protocol = words(pl.coalesce("app_proto", pl.when(_kind().is_in(_PROTOCOLS.split())).then(_kind()))).replace(
+        {"failed": None}
+    )
+    return {
         "observer.name": pl.coalesce("host", "sensor_name", "\nsender"),
         "observer.vendor": pl.lit("OISF"),
         "observer.product": pl.lit("Suricata"),
@@ -180,6 +184,13 @@ def _columns() -> dict[str, pl.Expr]:
         "network.packets": integer(pl.col("netflow.pkts")),
         "source.domain": pl.coalesce("dhcp.hostname", "smtp.helo"),
         "client.ip": address(pl.col("dhcp.assigned_ip")),
+    }
+
+
+def _protocols() -> dict[str, pl.Expr]:
+    """Return the columns of the protocol that was read."""
+    target = parts(pl.col("http.url"))
+    return {
         "destination.domain": pl.coalesce("http.hostname", "tls.sni", "quic.sni"),
         "url.domain": pl.col("http.hostname"),
         "url.original": _url(),
@@ -208,6 +219,14 @@ def _columns() -> dict[str, pl.Expr]:
         "tls.client.ja3": pl.col("tls.ja3.hash"),
         "tls.server.ja3s": pl.col("tls.ja3s.hash"),
         "x509.serial_number": pl.col("tls.serial"),
+    }
+
+
+def _content() -> dict[str, pl.Expr]:
+    """Return the columns of files, mail and accounts."""
+    file = pl.col("fileinfo.filename")
+    user = pl.coalesce("krb5.cname", "smb.ntlmssp.user", "rdp.cookie", "ftp.user", "pgsql.request.startup_parameters.user")
+    return {
         "file.path": file,
         "file.name": file.str.extract(r"([^\\/]+)$"),
         "file.extension": file.str.extract(r"\.([A-Za-z0-9]{1,10})$").str.to_lowercase(),
@@ -223,6 +242,10 @@ def _columns() -> dict[str, pl.Expr]:
         "user.domain": pl.coalesce("krb5.realm", "smb.ntlmssp.domain"),
         "service.name": pl.coalesce("krb5.sname", "dcerpc.interfaces.uuid"),
     }  # fmt: skip
+
+
+def _columns() -> dict[str, pl.Expr]:
+    return {**_event(), **_network(), **_protocols(), **_content()}
 
 
 def _own() -> dict[str, pl.Expr]:
