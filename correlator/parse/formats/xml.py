@@ -5,15 +5,27 @@ XML does not allow. They are read as a forest of plain elements without namespac
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-__all__ = ["MAX_DEPTH", "Element", "MalformedXmlError", "TooDeepError", "read_elements"]
+import polars as pl
+
+from correlator.parse.formats.keyvalue import widen
+
+__all__ = ["MAX_DEPTH", "Element", "MalformedXmlError", "TooDeepError", "named_data", "read_elements"]
 
 #: Deepest nesting that is still a log record.
 MAX_DEPTH = 64
 
 _DECLARATION = re.compile(r"<\?xml[^>]*\?>")
+_DATA = r"(?s)<Data Name=[\"'][^\"'<>]{1,128}[\"'](?:\s*/>|>.*?(?:</Data>|$))"
+_DATA_PARTS = r"(?s)^<Data Name=[\"'](?P<key>[^\"'<>]+)[\"'](?:>(?P<value>.*?)(?:</Data>|<?/?[A-Za-z]{0,4}$)|\s*/>)"
+_MOST_DATA = 256
+_REFERENCES = {
+    "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&#39;": "'", "&#34;": '"', "&amp;": "&", "&#xD;": "\r",
+    "&#xA;": "\n", "&#x9;": "\t", "&#13;": "\r", "&#10;": "\n", "&#9;": "\t",
+}  # fmt: skip
 _ILLEGAL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));"
 )
@@ -96,3 +108,22 @@ class _Builder:
 
 def _local(name: str) -> str:
     return name.rpartition(":")[2]
+
+
+def named_data(text: pl.Series, wanted: Collection[str] | None = None) -> pl.DataFrame:
+    """Return one row per text with a text column per ``<Data Name="…">`` in it: the flat part of an event, without a parser.
+
+    All texts at once, and tolerant: what a sender cut off behind some value costs that value alone. Values are the texts
+    between the tags, references decoded; the last of two equal names wins. ``wanted``: the names somebody needs (None: all).
+    """
+    tags = text.str.extract_all(_DATA).list.head(_MOST_DATA)
+    parts = pl.DataFrame({"tag": tags}).with_row_index("row").explode("tag").drop_nulls("tag")
+    named = parts.select("row", pl.col("tag").str.extract_groups(_DATA_PARTS).struct.unnest())
+    asked = named if wanted is None else named.filter(pl.col("key").is_in(list(wanted)))
+    return widen(asked.with_columns(_decoded(pl.col("value"))), text.len(), need=sorted(wanted or ()))
+
+
+def _decoded(text: pl.Expr) -> pl.Expr:
+    """Return the text with XML's own references resolved, and line breaks said as numbers."""
+    said = text.str.replace_many(_REFERENCES)
+    return pl.when(text.str.contains("&", literal=True)).then(said).otherwise(text)

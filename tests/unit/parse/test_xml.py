@@ -1,8 +1,9 @@
 """XML fragments: read as a forest of plain elements; what could blow up is refused."""
 
+import polars as pl
 import pytest
 
-from correlator.parse.formats.xml import MAX_DEPTH, Element, MalformedXmlError, TooDeepError, read_elements
+from correlator.parse.formats.xml import MAX_DEPTH, Element, MalformedXmlError, TooDeepError, named_data, read_elements
 
 
 def test_elements_lose_their_namespaces() -> None:
@@ -60,3 +61,15 @@ def test_depth_is_bounded(depth: int, *, refused: bool) -> None:
 def test_no_elements() -> None:
     """Blank text holds none."""
     assert read_elements(" \n ") == ()
+
+
+def test_named_data_are_read_without_a_parser() -> None:
+    """References are resolved once, the last of two names wins, a cut costs the value it cut; asked names always exist."""
+    texts = [
+        '<Data Name="A">x &amp;lt; &lt;y&gt;</Data><Data Name="B"/><Data Name="A">2</Data>',
+        '<Data Name="A">1</Data><Data Name="C">cut o',
+        "no event",
+    ]
+    assert named_data(pl.Series(texts), ["A", "D"]).to_dict(as_series=False) == {"A": ["2", "1", None], "D": [None] * 3}
+    decoded = named_data(pl.Series(['<Data Name="A">x &amp;lt; &lt;y&gt;</Data>']))
+    assert decoded.get_column("A").to_list() == ["x &lt; <y>"]
