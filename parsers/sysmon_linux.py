@@ -58,7 +58,7 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per ``<Event>``; a record without an event id is malformed."""
     text = raw.get_column("text")
     system = raw.select("raw_row", *(pl.col("text").str.extract(pattern).alias(name) for name, pattern in _SYSTEM.items()))
-    data = named_data(text, None if want is None else (want | _READ) - _SYSTEM.keys())
+    data = named_data(text, None if want is None else (want | _READ) - _SYSTEM.keys(), need=("UtcTime",))
     fields = system.hstack(data.drop(name for name in data.columns if name in system.columns)).with_columns(
         pl.lit("Linux-Sysmon").alias("Provider_Name"), (~text.str.contains("</Event>", literal=True)).alias("is_cut")
     )

@@ -110,17 +110,18 @@ def _local(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def named_data(text: pl.Series, wanted: Collection[str] | None = None) -> pl.DataFrame:
+def named_data(text: pl.Series, wanted: Collection[str] | None = None, *, need: Collection[str] = ()) -> pl.DataFrame:
     """Return one row per text with a text column per ``<Data Name="…">`` in it: the flat part of an event, without a parser.
 
     All texts at once, and tolerant: what a sender cut off behind some value costs that value alone. Values are the texts
-    between the tags, references decoded; the last of two equal names wins. ``wanted``: the names somebody needs (None: all).
+    between the tags, references decoded; the last of two equal names wins. ``wanted``: the names somebody needs (None: all); they,
+    and those of ``need``, are columns even where no text has them.
     """
     tags = text.str.extract_all(_DATA).list.head(_MOST_DATA)
     parts = pl.DataFrame({"tag": tags}).with_row_index("row").explode("tag").drop_nulls("tag")
     named = parts.select("row", pl.col("tag").str.extract_groups(_DATA_PARTS).struct.unnest())
     asked = named if wanted is None else named.filter(pl.col("key").is_in(list(wanted)))
-    return widen(asked.with_columns(_decoded(pl.col("value"))), text.len(), need=sorted(wanted or ()))
+    return widen(asked.with_columns(_decoded(pl.col("value"))), text.len(), need=sorted({*(wanted or ()), *need}))
 
 
 def _decoded(text: pl.Expr) -> pl.Expr:
