@@ -124,6 +124,9 @@ class Parser:
     somebody needs (None: all). ``fields`` maps the fields the parser may give to their dtype (``Parameters.*`` or ``*``:
     own names that the source decides); ``required`` those that make a record count as parsed. ``log_sources`` lists every
     Sigma log source it can feed.
+
+    ``carries(raw)`` is for containers that hold what other programs wrote (a journal): per row the line as its sender would
+    have sent it, null where there is none. The parser that claims that line reads it; what nobody claims is read here.
     """
 
     name: str
@@ -134,6 +137,7 @@ class Parser:
     parse: Callable[[pl.DataFrame, frozenset[str] | None], Parsed]
     required: tuple[str, ...] = ()
     assembly: Assembly | None = field(default=None)
+    carries: Callable[[pl.DataFrame], pl.Series] | None = None
 
 
 def empty_rejects() -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from correlator.errors import Fatal, Problem
 from correlator.model.raw import RAW
 from correlator.model.reject import REJECT, Reason
+from correlator.parse.carried import unpacked
 from correlator.parse.complete import Headers, complete
 from correlator.parse.contract import TIME_ZONE, Continuation, Parsed, Parser
 from correlator.parse.guard import guarded
@@ -106,17 +107,23 @@ def read(
     rows = gathered.with_row_index("raw_row").with_columns(original="text")
     routed = route(rows, parsers, forced=forced, sticky=before.sticky)
     owned = rows.with_columns(routed.parsers.alias("parser"))
+    problems: list[Problem] = []
+    owned = unpacked(owned, parsers, problems)
     blank = _blank(owned, parsers)
     told = owned.filter(~blank) if blank.any() else owned
     done = complete(told, parsers, before.headers, final=final, now=now)
     waiting = told.filter(done.waits) if done.waits.any() else told.clear()
-    outcome = _Outcome(skipped=[owned.filter(blank).get_column("raw_row")] if told is not owned else [])
+    outcome = _Outcome(problems=problems, skipped=[owned.filter(blank).get_column("raw_row")] if told is not owned else [])
     _refuse_unclaimed(told.filter(~done.waits & pl.col("parser").is_null()), outcome)
     for name, records in done.records.items():
         _parse(parsers[name], records, want, zones or {}, outcome)
     counts = _count(owned, outcome, done.absorbed, waiting)
     rejects = pl.concat([pl.DataFrame(schema=REJECT), *(frame.select(REJECT.names()) for frame in outcome.rejects)])
-    left = Carried(waiting.select(RAW.names()), done.headers, _sticky(owned, routed.spoken, waiting, before.sticky))
+    left = Carried(
+        waiting.with_columns(text="original").select(RAW.names()),
+        done.headers,
+        _sticky(owned, routed.spoken, waiting, before.sticky),
+    )
     return Read(_merged(outcome.events), rejects, counts, left, tuple(outcome.problems))
 
 

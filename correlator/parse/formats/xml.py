@@ -114,8 +114,8 @@ def named_data(text: pl.Series, wanted: Collection[str] | None = None, *, need: 
     """Return one row per text with a text column per ``<Data Name="…">`` in it: the flat part of an event, without a parser.
 
     All texts at once, and tolerant: what a sender cut off behind some value costs that value alone. Values are the texts
-    between the tags, references decoded; the last of two equal names wins. ``wanted``: the names somebody needs (None: all); they,
-    and those of ``need``, are columns even where no text has them.
+    between the tags, references decoded; the last of two equal names wins. ``wanted``: the names somebody needs (None: all);
+    they, and those of ``need``, are columns even where no text has them.
     """
     tags = text.str.extract_all(_DATA).list.head(_MOST_DATA)
     parts = pl.DataFrame({"tag": tags}).with_row_index("row").explode("tag").drop_nulls("tag")

@@ -221,3 +221,34 @@ def test_a_silent_stream_is_not_waited_for() -> None:
 def test_what_is_carried_is_empty_at_first() -> None:
     """Nothing carried means: the first batch of all."""
     assert Carried().open_from() == {}
+
+
+def _container(carries: Callable[[pl.DataFrame], pl.Series]) -> Parser:
+    signature = Signature(pattern="^box ", rank=10)
+    return Parser("box", (), signature, Maturity.UNPROVED, {"message": pl.String(), "zone": pl.String()}, _all, carries=carries)
+
+
+def _inner() -> Parser:
+    signature = Signature(pattern="^inner ", rank=20)
+    return Parser("inner", (), signature, Maturity.UNPROVED, {"message": pl.String(), "zone": pl.String()}, _all)
+
+
+def test_what_a_container_carries_is_read_by_the_parser_that_claims_it() -> None:
+    """The original stays the container's; what nobody claims, and what carries nothing, is read by the container."""
+    raw = raw_lines([b"box inner a", b"box other", b"box"], "t")
+    box = _container(lambda rows: rows.get_column("text").str.extract("^box (.+)$"))
+    made = read(raw, {"box": box, "inner": _inner()}, final=True)
+    told = {event["log.line"]: event for frame in made.events for event in frame.iter_rows(named=True)}
+    assert [told[line]["message"] for line in (1, 2, 3) if line in told] == ["inner a", "box other"]
+    assert told[1]["event.original"] == "box inner a"
+
+
+def test_a_container_that_fails_reads_its_records_itself() -> None:
+    """A fault of ``carries`` is named, and costs no record."""
+
+    def fails(rows: pl.DataFrame) -> pl.Series:
+        raise ValueError(str(rows.height))
+
+    made = read(raw_lines([b"box inner a"], "t"), {"box": _container(fails), "inner": _inner()}, final=True)
+    assert [frame.get_column("message").to_list() for frame in made.events] == [["box inner a"]]
+    assert "carries raised ValueError" in str(made.problems[0])
