@@ -18,6 +18,7 @@ import polars as pl
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import leef
+from correlator.parse.formats.fields import outcome
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.unwrap import PREFIX, unwrap
 from correlator.parse.formats.values import account, account_domain, address, integer, mac, texts, verdict, words
@@ -51,7 +52,7 @@ _ZONES = {
     "EDT": "-0400",
     "PST": "-0800",
 }
-_MOST_FORMATS = 16
+_MOST_FORMATS, _MOST_SENDERS = 16, 32  # in one batch; more is somebody who invents them
 _TRANSPORTS = {"1": "icmp", "6": "tcp", "17": "udp", "47": "gre", "50": "esp", "58": "ipv6-icmp", "132": "sctp"}
 _SEVERITIES = {"0": 10, **dict.fromkeys("123", 25), **dict.fromkeys("456", 50), **dict.fromkeys("78", 75), "9": 95, "10": 95}
 _SEVERITIES |= {"low": 25, "medium": 50, "high": 75, "very high": 95, "critical": 95, "informational": 10, "info": 10}
@@ -64,14 +65,12 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     is_record = given.get_column("leef.version").is_not_null()
     theirs = given.filter(is_record)
     said = theirs.select(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in theirs.columns)
-    carried = (
-        lines.select("raw_row", "\nsender", "\nsent")
-        if "\nsender" in lines.columns
-        else lines.select("raw_row", pl.col("sender").alias("\nsender"), pl.col("sent").alias("\nsent"))
-    )
+    carried = lines.select("raw_row", pl.col("sender").alias("\nsender"), pl.col("sent").alias("\nsent"))
     fields = said.hstack(carried.hstack([raw.get_column("received").alias("\nreceived")]).filter(is_record))
     bad = rejects_of(raw.filter(~is_record), Reason.MALFORMED)
-    return _MAKING.parsed(fields, _times(fields, zone_of(raw)), want, bad=bad, rest=theirs)
+    is_invented = fields.select(pl.struct("leef.vendor", "leef.product").n_unique()).item() > _MOST_SENDERS
+    making = _ANYBODY if is_invented else _MAKING
+    return making.parsed(fields, _times(fields, zone_of(raw)), want, bad=bad, rest=theirs)
 
 
 def _times(fields: pl.DataFrame, zone: str) -> pl.Series:
@@ -117,6 +116,11 @@ def _slug(name: str) -> pl.Expr:
     return pl.when(slug != "").then(slug).otherwise(pl.lit("unnamed"))
 
 
+def _told(word: pl.Expr) -> pl.Expr:
+    """Return the outcome a word tells; a word that tells none is no outcome."""
+    return outcome(word).replace({"unknown": None})
+
+
 @cache
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a record's keys."""
@@ -130,9 +134,7 @@ def _ecs() -> dict[str, pl.Expr]:
         "event.type": texts(allowed),
         "event.action": words(pl.coalesce(said, "leef.event_id")),
         "event.code": words(pl.col("leef.event_id")),
-        "event.outcome": verdict(pl.coalesce("outcome", said)).replace_strict(
-            {"accept": "success", "denied": "failure"}, default=None
-        ),
+        "event.outcome": _told(pl.coalesce("outcome", said)),
         "event.reason": words(pl.col("reason")),
         "event.provider": words(pl.col("cat")),
         "event.severity": pl.col("sev").str.to_lowercase().replace_strict(_SEVERITIES, default=None, return_dtype=pl.Int64),
@@ -190,13 +192,11 @@ def _own() -> dict[str, pl.Expr]:
     }
 
 
-_MAKING = Making(
-    dataset=pl.concat_str(_slug("leef.vendor"), _slug("leef.product"), separator="."),
-    log_sources=pl.concat_str(_slug("leef.vendor"), pl.lit("//"), _slug("leef.product")),
-    ecs=_ecs(),
-    own=_own(),
-    words=("leef.vendor", "leef.product", "leef.product_version", "leef.event_id", "proto", "sev", "action", "act", "cat"),
-)
+_WORDS = ("leef.vendor", "leef.product", "leef.product_version", "leef.event_id", "proto", "sev", "action", "act", "cat")
+_SOURCES = pl.concat_str(_slug("leef.vendor"), pl.lit("//"), _slug("leef.product"))
+_DATASET = pl.concat_str(_slug("leef.vendor"), _slug("leef.product"), separator=".")
+_MAKING = Making(dataset=_DATASET, log_sources=_SOURCES, ecs=_ecs(), own=_own(), words=_WORDS)
+_ANYBODY = Making(dataset="leef.event", log_sources=_SOURCES, ecs=_ecs(), own=_own(), words=_WORDS)
 
 PARSER = Parser(
     name="leef",

@@ -20,6 +20,7 @@ from correlator.parse.formats.unwrap import unwrap
 from correlator.parse.times import to_utc
 
 __all__ = [
+    "SENDER",
     "SENT",
     "START",
     "TAGS",
@@ -42,9 +43,9 @@ START = (
 )
 
 _LAYOUTS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
-#: Columns beside a record's own: what its syslog header says of the time, and whether nothing says it.
-SENT, UNDATED, _TIME, _LIST = "\nsent", "\nundated", "\ntime", "[]"
-_OURS = frozenset({SENT, UNDATED, _TIME})
+#: Columns beside a record's own: what its syslog header says of the time and of the sender, and whether nothing says it.
+SENT, SENDER, UNDATED, _TIME, _LIST = "\nsent", "\nsender", "\nundated", "\ntime", "[]"
+_OURS = frozenset({SENT, SENDER, UNDATED, _TIME})
 #: ``tags`` of a product's records: which of them nothing dates.
 TAGS = pl.when(pl.col(UNDATED).is_not_null()).then(pl.lit(["time_of_reception"]))
 _LEVELS = {
@@ -100,7 +101,7 @@ class Product:
         asked = None if want is None else self._asked(names | want)
         records = json.read(plain, asked, envelopes=self.reading.envelopes, shape=self.reading.shape)
         fields = _lifted(records.fields, self.reading.lifted)
-        keys = records.keys.join(plain.select("raw_row", SENT), on="raw_row", how="left", maintain_order="left")
+        keys = records.keys.join(plain.select("raw_row", SENT, SENDER), on="raw_row", how="left", maintain_order="left")
         whole = _texts(fields, names).hstack(keys)
         is_known = whole.select(pl.any_horizontal(pl.col(*self.known).is_not_null()).any().over("raw_row")).to_series()
         refused = whole.filter(~is_known).select("raw_row", reason=pl.lit(str(Reason.MISSING_FIELD))).unique("raw_row")
@@ -175,13 +176,14 @@ def _plain(raw: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     """Return ``raw`` with nothing but JSON in ``text``, rare forms written anew, and what a syslog header says of the time."""
     text = raw.get_column("text")
     bare = text.str.contains(r"^[\s\x{feff}]*[\[{]")
-    told = raw.with_columns(pl.lit(None, dtype=UTC_TIME).alias(SENT))
+    told = raw.with_columns(pl.lit(None, dtype=UTC_TIME).alias(SENT), pl.lit(None, dtype=pl.String).alias(SENDER))
     if not bare.all():
         inside = unwrap(raw.filter(~bare)).select(
-            "raw_row", "sent", pl.col("body").str.replace(r"^[^{]{0,1000}", "").alias("body")
+            "raw_row", "sent", "sender", pl.col("body").str.replace(r"^[^{]{0,1000}", "").alias("body")
         )
         joined = told.join(inside, on="raw_row", how="left", maintain_order="left")
-        told = joined.with_columns(text=pl.coalesce("body", "text"), **{SENT: pl.col("sent")}).drop("body", "sent")
+        told = joined.with_columns(text=pl.coalesce("body", "text"), **{SENT: pl.col("sent"), SENDER: pl.col("sender")})
+        told = told.drop("body", "sent", "sender")
     for rewrite in reading.rewrites:
         told = rewritten(told, rewrite, reading.envelopes)
     return told
