@@ -182,14 +182,16 @@ def program_events(lines: pl.DataFrame, program: Program, want: frozenset[str] |
     said = {name: _typed(name, dtype) for name, dtype in found.schema.items() if name != "raw_row"}
     header = [name for name in _HEADER if name in lines.columns]
     counts = {"event.count": pl.col(_COUNT)} if _COUNT in lines.columns else {}
-    whole = lines.select(*_LINE, *header, *counts.values(), *program.keeps).join(
+    kept = {name: f"_kept {name}" for name in program.keeps}  # a phrase may say the same column, and is believed first
+    lines = lines.rename(kept)
+    whole = lines.select(*_LINE, *header, *counts.values(), *kept.values()).join(
         found, on="raw_row", how="left", maintain_order="left"
     )
     is_unknown = pl.all_horizontal(pl.col(name).is_null() for name in said) if said else pl.lit(value=True)
     tags = pl.when(is_unknown).then(pl.lit([UNKNOWN])) if program.phrases else pl.lit(None, pl.List(pl.String()))
     constants = {name: _constant(value) for name, value in program.says.items()}
     base = {**_header(frozenset(header)), **counts, "tags": tags, **_fixed(program), **constants}
-    base |= {name: pl.coalesce(name, base[name]) if name in base else pl.col(name) for name in program.keeps}
+    base |= {name: pl.coalesce(place, base[name]) if name in base else pl.col(place) for name, place in kept.items()}
     columns = {**base, **{name: pl.coalesce(made, base[name]) if name in base else made for name, made in said.items()}}
     columns |= dict(_following(set(said)))
     events = whole.select("raw_row", pl.col("moment").alias("@timestamp"), *(e.alias(name) for name, e in columns.items()))
