@@ -53,6 +53,9 @@ class Signature:
     The others are for speed and change nothing. Of the regexes ``any_of``, and of the plain texts ``any_text``, one at least
     is found wherever the pattern is. Where all regexes of one tuple of ``marks`` are found, so is the pattern; a text that
     holds the literals and begins with ``sure`` has it too (a regex of ASCII classes, which Python and Rust read alike).
+
+    ``tags``: programs, lower case, that quote strangers (user names, hosts that introduce themselves). A line whose syslog tag
+    is one of them is this parser's, before any rank, so that no stranger can pass it off as another product's.
     """
 
     pattern: str
@@ -62,6 +65,7 @@ class Signature:
     marks: tuple[tuple[str, ...], ...] = ()
     any_text: tuple[str, ...] = ()
     sure: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

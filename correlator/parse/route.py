@@ -8,12 +8,15 @@ import polars as pl
 from polars import escape_regex
 
 from correlator.parse.contract import Continuation, Header, Parser, Signature
-from correlator.parse.swift_route import FEW, claimed_swiftly, plain_text
+from correlator.parse.formats.tagged import PLAIN_TAG, TAG
+from correlator.parse.swift_route import FEW, claimed_swiftly, plain_text, tags_of
 
 #: How much of a record its signature is searched in, characters.
 HEAD_CHARS = 4096
 #: From this rank on a signature is a guess: a stream that speaks a multi-line format keeps such lines.
 FALLBACK_RANK = 90
+#: A tag stands within so many characters.
+_TAG_CHARS = 256
 #: A plain text shorter than this stands in most records and tells nothing, characters.
 _LEAST_TELLING = 3
 
@@ -35,9 +38,10 @@ def route(
 ) -> Routed:
     """Return who reads each row of ``raw`` (columns ``source``, ``stream``, ``text``).
 
-    A source of ``forced`` (source → parser name) is read by that parser alone. Other rows go to the first signature that
-    finds itself, by rank, then name. Rows nobody claims, or only a fallback, belong to the ``Header`` or ``Continuation``
-    parser that the same stream spoke last; ``sticky`` (stream key → name) says so across batches.
+    A source of ``forced`` (source → parser name) is read by that parser alone. Other rows go to the parser that has the
+    program of their header among its ``tags``, else to the first signature that finds itself, by rank, then name. Rows nobody
+    claims, or only a fallback, belong to the ``Header`` or ``Continuation`` parser that the same stream spoke last; ``sticky``
+    (stream key → name) says so across batches.
     """
     text = raw.get_column("text")
     declared = raw.get_column("source").replace_strict(dict(forced or {}), default=None, return_dtype=pl.String)
@@ -75,9 +79,11 @@ def _claims(text: pl.Series, wanted: pl.Series, ranked: Sequence[Parser]) -> pl.
 
     One search for the plain texts of all signatures tells most records from most parsers, however many parsers there are.
     """
-    rows = pl.DataFrame({"row": pl.int_range(text.len(), dtype=pl.UInt32, eager=True), "head": _head(text)})
-    rows = rows if wanted.all() else rows.filter(wanted)
-    head, held = rows.get_column("head"), _held(rows.get_column("head"), tuple(parser.signature for parser in ranked))
+    every = pl.DataFrame({"row": pl.int_range(text.len(), dtype=pl.UInt32, eager=True), "head": _head(text)})
+    signatures = tuple(parser.signature for parser in ranked)
+    named = _named(every.get_column("head"), tags_of(signatures)).set(~wanted, None)
+    rows = every.filter(wanted & named.is_null())
+    head, held = rows.get_column("head"), _held(rows.get_column("head"), signatures)
     owners = pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, rows.height)
     for number, parser in enumerate(ranked):
         told = telling(parser.signature)
@@ -86,7 +92,26 @@ def _claims(text: pl.Series, wanted: pl.Series, ranked: Sequence[Parser]) -> pl.
         if mine.len():
             found = mine.filter(_recognised(head.gather(mine), parser.signature))
             owners = owners.scatter(found, number) if found.len() else owners
-    return pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, text.len()).scatter(rows.get_column("row"), owners)
+    return named.scatter(rows.get_column("row"), owners) if rows.height else named
+
+
+def _named(head: pl.Series, tags: Mapping[str, int]) -> pl.Series:
+    """Return the number of the parser whose program the header names, null where it is none of ``tags``."""
+    nobody = pl.Series("owner", [None], dtype=pl.UInt16).new_from_index(0, head.len())
+    if not tags:
+        return nobody
+    maybe = (
+        head.str.head(_TAG_CHARS).str.contains_any(list(tags), ascii_case_insensitive=True).fill_null(value=False).arg_true()
+    )
+    named = _tag(head.gather(maybe)).str.to_lowercase()
+    return nobody.scatter(maybe, named.replace_strict(dict(tags), default=None, return_dtype=pl.UInt16))
+
+
+def _tag(head: pl.Series) -> pl.Series:
+    """Return the program each header names; null where it names none."""
+    plain = head.str.extract(PLAIN_TAG)
+    rest = plain.is_null().arg_true()
+    return plain.scatter(rest, head.gather(rest).str.extract(TAG)) if rest.len() else plain
 
 
 def _held(head: pl.Series, signatures: tuple[Signature, ...]) -> pl.DataFrame:

@@ -7,21 +7,25 @@ left to the search with the patterns themselves.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from polars import escape_regex
 
 from correlator.parse.contract import Parser, Signature
+from correlator.parse.formats.tagged import TAG
 
-__all__ = ["FEW", "claimed_swiftly", "is_portable"]
+__all__ = ["FEW", "claimed_swiftly", "is_portable", "tags_of"]
 
 #: So many records are sooner looked at here.
 FEW = 256
 
 # Not read alike by Python and Rust: classes and groups by a sign, the end of the text, sets in sets, possessive repetition.
 _FOREIGN = re.compile(r"\\[A-Za-z0-9]|\(\?(?!:)|\$|\[\[|\[:|&&|--|~~|[*+?}]\+")
+
+# The signs above ASCII, as Python writes them.
+_TAG = re.compile(TAG.replace(r"\x{feff}", "\ufeff").replace(r"\x{80}-\x{10ffff}", "\x80-\U0010ffff"))
 
 Search = Callable[[str], object]
 
@@ -38,13 +42,26 @@ class _Test:
 
 def claimed_swiftly(heads: Sequence[str | None], ranked: Sequence[Parser]) -> list[int | None]:
     """Return the place in ``ranked`` of the parser that claims each of ``heads``; None where that is not sure."""
-    tests = _tests(tuple(parser.signature for parser in ranked))
-    return [None if head is None else _first(head, tests) for head in heads]
+    signatures = tuple(parser.signature for parser in ranked)
+    tests, tags = _tests(signatures), tags_of(signatures)
+    return [None if head is None else _owner(head, tests, tags) for head in heads]
+
+
+@lru_cache(maxsize=16)
+def tags_of(signatures: tuple[Signature, ...]) -> dict[str, int]:
+    """Return program → place of the signature that has it among its ``tags``."""
+    return {tag: number for number, signature in reversed([*enumerate(signatures)]) for tag in signature.tags}
 
 
 def is_portable(regex: str) -> bool:
     """Say whether Python finds ``regex`` in the same texts as Rust."""
     return not _FOREIGN.search(regex)
+
+
+def _owner(head: str, tests: Sequence[_Test], tags: Mapping[str, int]) -> int | None:
+    named = _TAG.match(head) if tags else None
+    number = tags.get(named[1].lower()) if named else None
+    return _first(head, tests) if number is None else number
 
 
 def _first(head: str, tests: Sequence[_Test]) -> int | None:

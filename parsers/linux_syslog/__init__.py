@@ -19,7 +19,7 @@ from correlator.parse.formats.phrases import Phrase, columns_of, read_phrases
 from correlator.parse.formats.syslog import envelope
 from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, own, severity_of, verdict
 from parsers.linux_syslog.accounts import ACCOUNTS, LOGIN, PAM, SUDO
-from parsers.linux_syslog.programs import PATTERN, SURE
+from parsers.linux_syslog.programs import PATTERN, QUOTING, SURE
 from parsers.linux_syslog.services import ANTIVIRUS, CRON, FIREWALL, FTP, KERNEL, SYSTEMD
 from parsers.linux_syslog.ssh import SSH
 
@@ -232,7 +232,7 @@ PARSER = Parser(
         LogSource("", "antivirus", ""),
         LogSource("", "", "syslog"),
     ),
-    signature=Signature(pattern=PATTERN, rank=60, sure=SURE),
+    signature=Signature(pattern=PATTERN, rank=60, sure=SURE, tags=QUOTING),
     maturity=Maturity.PROVED,
     fields=fields_of(_header(), _GIVEN, _SIGMA, sorted(columns_of(_PHRASES) - _PARSED_HERE)),
     parse=_parse,

@@ -7,7 +7,9 @@ a path of a Unix file system, and whatever PAM says. The rest is for ``syslog``.
 
 from re import escape
 
-__all__ = ["PATTERN", "SURE"]
+from correlator.parse.formats.tagged import PLAIN_HEAD, SENTENCE
+
+__all__ = ["PATTERN", "QUOTING", "SURE"]
 
 _NAMES = (
     # who comes in, who becomes whom, accounts
@@ -50,26 +52,13 @@ _FAMILIES = (
     "ansible-[a-z_.]+",
 )
 
-_CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?"
-_BSD = r"[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} (?:[0-9]{4} )?" + _CLOCK + r"(?: [0-9]{4})?(?: (?:[A-Z]{1,4}T|UTC))?"
-_STAMP = rf"(?:{_BSD}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?: ?(?:Z|[+-][0-9:]{{5,6}}))?)"
-_HOST = r"[A-Za-z0-9_][A-Za-z0-9_.:%/@-]*"
-_OPENING = r"^\x{feff}?(?:[0-9]{1,6} )?"
-_PRIORITY = r"<[0-9]{1,3}>(?:1 )? ?"
-#: One header, or a relay's before the sender's own; the header alone may lack its time or its host.
-_HEADER = (
-    rf"{_OPENING}(?:{_PRIORITY})?(?:{_STAMP} +{_HOST} +(?:{_PRIORITY})?)?"
-    rf"(?:(?:{_PRIORITY})?{_STAMP}:? +(?:{_HOST}:? +)?|{_OPENING}{_PRIORITY}(?:{_HOST} +)?)"
-)
 _NAME = rf"\(?(?:{'|'.join([*map(escape, _NAMES.split()), *_FAMILIES])})\)?"
 _PATH = r"\(?/(?:usr|bin|sbin|opt|lib|lib64|libexec|etc|root|snap|USR|BIN|SBIN)/[A-Za-z0-9_./+-]{1,100}\)?"
 _ENDED = r"(?:\([a-z_]{1,32}\))?(?:\[[^\] ]{1,24}\](?: <[A-Za-z]+>)?:?|:)"
 _MODERN = r" (?:[0-9]+|-) [^ ]+ (?:-|\[)"  # RFC 5424: process, kind, data
-#: No sentence of theirs begins with a date: appliances put their own audit behind the name of a daemon.
-_SENTENCE = r"(?:\s*$|\s+(?:[^0-9\s]|[0-9]{1,3}(?:[^0-9]|$)|[0-9]{4}(?:[^-]|$)|[0-9]{5}))"
 _PAM = r"[A-Za-z0-9_./()@+-]{1,64}(?:\[[^\] ]{1,24}\])?: pam_[a-z0-9_]{1,32}\([^)]*\):? "
 
-PATTERN = rf"{_HEADER}(?:(?:{_NAME}|{_PATH})(?:{_ENDED}{_SENTENCE}|{_MODERN})|{_PAM})"
+PATTERN = rf"{PLAIN_HEAD}(?:(?:{_NAME}|{_PATH})(?:{_ENDED}{SENTENCE}|{_MODERN})|{_PAM})"
 
 #: The plainest of them, for few records (Python's regexes, ASCII).
 SURE = (
@@ -78,3 +67,11 @@ SURE = (
     r"[A-Za-z0-9_][A-Za-z0-9_.-]* "
     r"(?:sshd|sshd-session|sudo|su|CRON|cron|systemd|systemd-logind|kernel|rsyslogd)(?:\[[0-9]{1,10}\])?: [A-Za-z(\[]"
 )
+
+_QUOTING = (
+    "sshd sshd-session sshd-auth sudo sudoedit su login runuser pkexec polkitd useradd usermod userdel groupadd groupmod "
+    "groupdel gpasswd passwd chpasswd chage chsh chfn cron crond crontab systemd-logind xrdp-sesman vsftpd proftpd "
+    "pure-ftpd fail2ban fail2ban-server"
+)
+#: Those that quote strangers: whoever knocks at a door chooses the name that is written down.
+QUOTING = tuple(_QUOTING.split())

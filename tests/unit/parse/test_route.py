@@ -1,6 +1,7 @@
 """Which parser reads which record."""
 
 import polars as pl
+import pytest
 
 from correlator.harness.golden import raw_lines
 from correlator.model.logsource import LogSource
@@ -91,3 +92,26 @@ def test_another_parsers_line_ends_stickiness() -> None:
 def test_an_empty_batch_is_routed() -> None:
     """The flush at the end of input has no rows."""
     assert _route([], _parser("a", Signature("x"))).parsers.len() == 0
+
+
+@pytest.mark.parametrize("copies", [1, 300])
+def test_a_tag_is_stronger_than_any_mark(copies: int) -> None:
+    """A program that quotes strangers keeps its lines, in few records and in many, whatever form the header has."""
+    quoting, other = _parser("quoting", Signature("never", 60, tags=("doord",))), _parser("other", Signature("mark", 10))
+    theirs = [
+        "Nov 22 10:15:30 srv doord[12]: no user mark here",
+        "<38>Nov  2 10:15:30 srv DOORD: no user mark here",
+        "<38>1 2026-11-22T10:15:30.5+01:00 srv doord 12 - - no user mark here",
+        "<13>Nov 22 10:15:30 relay 2026-11-22T10:15:30Z srv /usr/sbin/doord(pam)[12]: mark",
+        "<38>doord/in[12]: mark",
+        "nov. 22 10:15:30 srv doord[12]:  mark",
+    ]
+    not_theirs = [
+        "Nov 22 10:15:30 srv otherd[12]: doord[12]: mark",
+        "Nov 22 10:15:30 srv notice doord[12]: mark",
+        "Nov 22 10:15:30 srv doord[12]: 2026-11-22 10:15:30 mark",
+        "doord[12]: mark",
+        "a sentence about doord: mark",
+    ]
+    assert _route(theirs * copies, quoting, other).parsers.to_list() == ["quoting"] * len(theirs) * copies
+    assert _route(not_theirs * copies, quoting, other).parsers.to_list() == ["other"] * len(not_theirs) * copies

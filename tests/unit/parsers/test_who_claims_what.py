@@ -1,5 +1,6 @@
 """Every line of every sample is claimed by the parser whose sample it is, and by no other product's."""
 
+import re
 from functools import cache
 
 import polars as pl
@@ -24,6 +25,8 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("m365_audit", "json"): "an answer without records has no mark",
     ("haproxy", "syslog"): "to be mended: its lines in RFC 5424 without a tag",
     ("postfix", "None"): "to be mended: a repeated message without header",
+    ("cef", "trend_micro"): "its own product's, carried by CEF: both read it",
+    ("zeek", "json"): "kinds of records without a connection have no mark in JSON",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
 
@@ -73,3 +76,27 @@ def test_no_two_parsers_of_one_rank_claim_a_line(parser: Parser) -> None:
         if mine.len() and (parser.name, rival.name) not in MAY_CLAIM
     ]
     assert [(name, texts) for name, texts in claimed if texts] == []
+
+
+#: Whose line → what a stranger can write into it. A login that fails with this name must stay a failed login.
+QUOTED = {
+    "linux_syslog": (
+        "Nov 22 10:15:30 srv-a sshd[1]: Invalid user {} from 192.0.2.9 port 4",
+        "<86>Nov 22 10:15:30 srv-a sshd[1]: Failed password for invalid user {} from 192.0.2.9 port 4 ssh2",
+        "<38>1 2026-11-22T10:15:30+01:00 srv-a sshd 1 - - Invalid user {} from 192.0.2.9 port 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+@pytest.mark.parametrize("own", QUOTED)
+def test_a_quoted_line_passes_nothing_off(own: str, parser: Parser) -> None:
+    """The name somebody tries to log in with may be another product's whole line, or what follows its header."""
+    lines = [text for _, text, owner in _owners(parser.name) if owner == parser.name != own]
+    bare = [
+        re.sub(r"^(?:<[0-9]+>)?(?:1 )?(?:[A-Z][a-z]{2} +[0-9]+ [0-9:]+|[0-9-]{10}T[^ ]+) [^ ]+ ", "", line) for line in lines
+    ]
+    forged = [form.replace("{}", text[:3000]) for form in QUOTED[own] for text in dict.fromkeys([*lines, *bare])]
+    everything = pl.Series([True]).new_from_index(0, len(forged))
+    claimed = claims(pl.Series("text", forged, dtype=pl.String), everything, list(PARSERS.values())).to_list()
+    assert [(owner, line[:200]) for owner, line in zip(claimed, forged, strict=True) if owner != own] == []
