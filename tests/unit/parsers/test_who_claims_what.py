@@ -27,6 +27,7 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("postfix", "None"): "to be mended: a repeated message without header",
     ("cef", "trend_micro"): "its own product's, carried by CEF: both read it",
     ("zeek", "json"): "kinds of records without a connection have no mark in JSON",
+    ("cisco_ios", "syslog"): "to be mended: IOS XR with its card before the time",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
 
