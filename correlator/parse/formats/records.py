@@ -32,6 +32,7 @@ __all__ = [
     "moment",
     "respelt",
     "rewritten",
+    "texts",
     "unfolded",
 ]
 
@@ -102,7 +103,7 @@ class Product:
         records = json.read(plain, asked, envelopes=self.reading.envelopes, shape=self.reading.shape)
         fields = _lifted(records.fields, self.reading.lifted)
         keys = records.keys.join(plain.select("raw_row", SENT, SENDER), on="raw_row", how="left", maintain_order="left")
-        whole = _texts(fields, names).hstack(keys)
+        whole = texts(fields, names).hstack(keys)
         is_known = whole.select(pl.any_horizontal(pl.col(*self.known).is_not_null()).any().over("raw_row")).to_series()
         refused = whole.filter(~is_known).select("raw_row", reason=pl.lit(str(Reason.MISSING_FIELD))).unique("raw_row")
         good, theirs = (whole, fields) if is_known.all() else (whole.filter(is_known), fields.filter(is_known))
@@ -229,7 +230,7 @@ def _lifted(fields: pl.DataFrame, prefixes: tuple[str, ...]) -> pl.DataFrame:
     return fields
 
 
-def _texts(fields: pl.DataFrame, names: frozenset[str]) -> pl.DataFrame:
+def texts(fields: pl.DataFrame, names: frozenset[str]) -> pl.DataFrame:
     """Return the columns ``names`` as text, or as lists of text: null for an empty text and for what is not there."""
     return fields.with_columns(_column(name, fields.schema).alias(name) for name in sorted(names)).select(*sorted(names))
 
