@@ -49,7 +49,8 @@ PARSER = Parser(
         r"(?:Successful login|User logged out|Session timed out|webConfigurator|Web GUI|Configuration Change|HTTP_REFERER)"
         r"|user .* \[using OPNsense\\|user .* changed configuration to )"
         r"|logportalauth(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?Zone: "
-        r"|sshguard(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?(?:Attack|Blocking|[0-9a-f.:/]+: unblocking))",
+        r"|sshguard(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?(?:Attack|Blocking|[0-9a-f.:/]+: "
+        r"unblocking))",
         rank=10,
         any_text=("filterlog", ".php: ", "[using OPNsense", "changed configuration to", "logportalauth", "sshguard"),
     ),

@@ -51,7 +51,10 @@ def _fields(text: pl.Series) -> pl.DataFrame:
     first = [_at(place).alias(name) for place, name in enumerate(_FIRST)]
     is_six = pl.col("version") == "6"
     by_version = [
-        pl.when(is_six).then(_at(_V6[name]) if name in _V6 else None).otherwise(_at(_V4[name]) if name in _V4 else None).alias(name)
+        pl.when(is_six)
+        .then(_at(_V6[name]) if name in _V6 else None)
+        .otherwise(_at(_V4[name]) if name in _V4 else None)
+        .alias(name)
         for name in dict.fromkeys([*_V4, *_V6])
     ]
     tail = [
@@ -106,7 +109,9 @@ _ECS = {
     "network.transport": words(pl.col("proto")).str.to_lowercase(),
     "network.iana_number": words(pl.col("proto_id")),
     "network.type": pl.col("version").replace_strict({"4": "ipv4", "6": "ipv6"}, default=None, return_dtype=pl.String),
-    "network.direction": pl.col("direction").replace_strict({"in": "inbound", "out": "outbound"}, default=None, return_dtype=pl.String),
+    "network.direction": pl.col("direction").replace_strict(
+        {"in": "inbound", "out": "outbound"}, default=None, return_dtype=pl.String
+    ),
     "network.bytes": integer(pl.col("length")),
     "rule.id": pl.coalesce(pl.when(pl.col("tracker") != "0").then(words(pl.col("tracker"))), words(pl.col("rule"))),
     "rule.ruleset": words(pl.col("anchor")),

@@ -30,9 +30,14 @@ _WEB = (
         _PAGE + r"(?P<event.reason>webConfigurator authentication error) for (?:user )?'(?P<user.name>.*)' " + _FROM + _METHOD,
         _login("failure"),
     ),
-    Phrase(_PAGE + r"(?P<event.reason>Web GUI authentication error) for (?:user )?'(?P<user.name>.*)' " + _FROM, _login("failure")),
     Phrase(
-        _PAGE + r"Configuration Change: (?P<user.name>.+?)@(?P<source.address>[0-9A-Fa-f.:]+)" + _METHOD + r": ?(?P<event.reason>.*)$",
+        _PAGE + r"(?P<event.reason>Web GUI authentication error) for (?:user )?'(?P<user.name>.*)' " + _FROM, _login("failure")
+    ),
+    Phrase(
+        _PAGE
+        + r"Configuration Change: (?P<user.name>.+?)@(?P<source.address>[0-9A-Fa-f.:]+)"
+        + _METHOD
+        + r": ?(?P<event.reason>.*)$",
         _CHANGE,
     ),
     Phrase(_PAGE + r"Configuration Change: (?P<user.name>\(system\)|[^:]+): ?(?P<event.reason>.*)$", _CHANGE),
@@ -42,7 +47,8 @@ _WEB = (
         _CHANGE,
     ),
     Phrase(
-        r"^user (?P<user.name>.*) authenticated successfully for (?P<service.name>\S+?)(?: \[using (?P<authentication.method>[^\]]*)\])?\s*$",
+        r"^user (?P<user.name>.*) authenticated successfully for (?P<service.name>\S+?)(?: \[using "
+        r"(?P<authentication.method>[^\]]*)\])?\s*$",
         _login("success", "authentication"),
     ),
     Phrase(
@@ -50,17 +56,26 @@ _WEB = (
         r"(?: \[using (?P<authentication.method>[^\]]*)\])?\s*$",
         _login("failure", "authentication"),
     ),
-    Phrase(_PAGE + r"(?P<event.reason>HTTP_REFERER check failed.*|.*HTTP_REFERER .* does not match.*)$", _login("failure", "referer")),
+    Phrase(
+        _PAGE + r"(?P<event.reason>HTTP_REFERER check failed.*|.*HTTP_REFERER .* does not match.*)$",
+        _login("failure", "referer"),
+    ),
 )
 _PORTAL_WHO = r"(?P<user.name>.*), (?P<source.mac>[0-9A-Fa-f:]{17}|), ?(?P<source.address>[0-9A-Fa-f.:]+)"
 _ZONE = r"^Zone: (?P<network.name>\S+) - "
 _PORTAL = (
-    Phrase(_ZONE + r"(?:(?:USER |VOUCHER )?LOGIN|ACCEPT|CONCURRENT LOGIN.*?|Voucher login good.*?): " + _PORTAL_WHO, _login("success")),
     Phrase(
-        _ZONE + r"(?:(?:USER )?LOGIN FAILURE|FAILURE|ERROR|DENY): " + _PORTAL_WHO + r"(?:, (?P<event.reason>.*))?$", _login("failure")
+        _ZONE + r"(?:(?:USER |VOUCHER )?LOGIN|ACCEPT|CONCURRENT LOGIN.*?|Voucher login good.*?): " + _PORTAL_WHO,
+        _login("success"),
     ),
     Phrase(
-        _ZONE + r"(?P<event.reason>LOGOUT|DISCONNECT|TIMEOUT|IDLE TIMEOUT|SESSION TIMEOUT)(?: - TERMINATING SESSION)?.*?: " + _PORTAL_WHO,
+        _ZONE + r"(?:(?:USER )?LOGIN FAILURE|FAILURE|ERROR|DENY): " + _PORTAL_WHO + r"(?:, (?P<event.reason>.*))?$",
+        _login("failure"),
+    ),
+    Phrase(
+        _ZONE
+        + r"(?P<event.reason>LOGOUT|DISCONNECT|TIMEOUT|IDLE TIMEOUT|SESSION TIMEOUT)(?: - TERMINATING SESSION)?.*?: "
+        + _PORTAL_WHO,
         _login("success", "logout", "end"),
     ),
     Phrase(_ZONE + r"(?P<event.reason>[^:]*): " + _PORTAL_WHO, _login("unknown", "portal", "info")),

@@ -30,7 +30,9 @@ def typed(name: str, text: pl.Expr) -> pl.Expr:
         return integer(text, above=0 if name.endswith(".port") else -1)
     if name.endswith((".ip", ".mac")) and dtype == pl.String():
         return address(text) if name.endswith(".ip") else mac(text)
-    return text if dtype == pl.List(pl.String()) else account(text) if name == "user.name" else words(text)
+    if dtype == pl.List(pl.String()):
+        return words(text.str.replace_all(r"\s*[;,]\s*", ";")).str.split(";")
+    return account(text) if name == "user.name" else words(text)
 
 
 def first_of(names: str, made: Callable[[pl.Expr], pl.Expr] = words) -> pl.Expr:

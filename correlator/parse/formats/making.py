@@ -43,6 +43,10 @@ class Making:
         """Return ``Parser.fields``: every column that may be given, and ``more`` (patterns such as ``*`` too)."""
         return fields_of(self.ecs, self.own, self.again, more)
 
+    def reads(self, want: frozenset[str] | None) -> frozenset[str]:
+        """Return the fields that are read where ``want`` is what somebody needs: others need not be taken out of a record."""
+        return frozenset(self._wanted(want)[1])
+
     def parsed(
         self,
         fields: pl.DataFrame,
