@@ -24,8 +24,8 @@ _TEXT = {
     "CONFIG": "host:7 vsys:8 cmd:9 srcuser:10 client:11 result:12 path:13 seqno:14 device_name:21",
     "GLOBALPROTECT": "vsys:7 eventid:8 stage:9 auth_method:10 tunnel_type:11 srcuser:12 srcregion:13 machinename:14 "
     "public_ip:15 public_ipv6:16 private_ip:17 private_ipv6:18 hostid:19 serialnumber:20 client_ver:21 client_os:22 "
-    "client_os_ver:23 repeatcnt:24 reason:25 error:26 opaque:27 status:28 location:29 elapsed:30 connect_method:31 error_code:32 "
-    "portal:33 seqno:34 high_res:36 gateway:41 device_name:47",
+    "client_os_ver:23 repeatcnt:24 reason:25 error:26 opaque:27 status:28 location:29 elapsed:30 connect_method:31 "
+    "error_code:32 portal:33 seqno:34 high_res:36 gateway:41 device_name:47",
     "USERID": "vsys:7 src:8 srcuser:9 datasourcename:10 repeatcnt:12 timeout:13 datasource:16 datasourcetype:17 "
     "seqno:18 device_name:25 factortype:27 high_res:33",
     "AUTHENTICATION": "vsys:7 src:8 srcuser:9 normalize_user:10 object:11 authpolicy:12 repeatcnt:13 authid:14 vendor:15 "
