@@ -1,8 +1,8 @@
 """AWS CloudTrail: who called which API of which account, console sign-ins, Insights.
 
 Product: CloudTrail record format 1.0 to 1.11, in every wrapping: log files of S3 (``{"Records": […]}``, already unzipped), one
-record per line, EventBridge (``detail``), CloudWatch Logs subscriptions (``logEvents`` with the record as text), and the lower
-case names that data lakes make of them.
+record per line, ``lookup-events`` of the API (``CloudTrailEvent``), EventBridge (``detail``), CloudWatch Logs subscriptions
+(``logEvents`` with the record as text), and the lower case names that data lakes make of them.
 
 How to send it here: CloudTrail > Trails > Create trail > all regions, management events, to a bucket in eu-west-3; let the
 collector read the bucket (``s3:GetObject``, ``s3:ListBucket``, nothing else). Or EventBridge > Rules > ``AWS API Call via
@@ -89,10 +89,11 @@ _PRODUCT = Product(
     time=moment("eventTime", "@timestamp"),
     known=("eventName", "eventSource"),
     reading=Reading(
-        envelopes=("Records",),
+        envelopes=("Records", "Events"),
         rewrites=(
             Rewrite(('"detail-type"',), unfolded("detail")),
             Rewrite(('"logEvents"',), _log_events),
+            Rewrite(('"CloudTrailEvent"',), unfolded("CloudTrailEvent")),
             Rewrite(('"eventname"', '"eventsource"'), respelt(*_NAMES.split())),
         ),
         shape=json.Shape(max_depth=16),
@@ -111,10 +112,17 @@ PARSER = Parser(
     signature=Signature(
         pattern=START
         + r'(?:"event[Ss]ource"\s*:\s*"[A-Za-z0-9.-]+\.amazonaws\.com"|"recipientAccountId"\s*:|\\"recipientAccountId\\"\s*:'
-        r'|"eventName"\s*:\s*"[A-Z][A-Za-z0-9]+"[\s\S]*"(?:userIdentity|responseElements)"\s*:'
+        r'|"CloudTrailEvent"\s*:|"eventName"\s*:\s*"[A-Z][A-Za-z0-9]+"[\s\S]*"(?:userIdentity|responseElements)"\s*:'
         r'|"(?:userIdentity|responseElements)"\s*:[\s\S]*"eventName"\s*:\s*"[A-Z][A-Za-z0-9]+")',
         rank=10,
-        any_text=('"eventSource"', '"eventsource"', '"recipientAccountId"', 'recipientAccountId\\"', '"eventName"'),
+        any_text=(
+            '"eventSource"',
+            '"eventsource"',
+            '"recipientAccountId"',
+            'recipientAccountId\\"',
+            '"eventName"',
+            '"CloudTrailEvent"',
+        ),
     ),
     maturity=Maturity.PROVED,
     fields=_PRODUCT.declared(),

@@ -1,17 +1,21 @@
 """Azure activity log, and the resource logs of Azure Monitor: who changed what in a subscription.
 
 Product: Azure Monitor. Shapes: diagnostic settings through Event Hub or storage (``{"records": […]}``), REST API
-(``{"value": […]}``, ``operationName`` an object), Log Analytics (``AzureActivity``: ``OperationNameValue``, ``CategoryValue``).
+(``{"value": […]}``, ``operationName`` an object), the Python SDK (``operation_name``), Log Analytics (``AzureActivity``:
+``OperationNameValue``, ``CategoryValue``).
 
 How to send it here: Monitor > Activity log > Export Activity Logs > Add diagnostic setting > all categories > Event Hub; or the
 collector asks ``Microsoft.Insights/eventtypes/management/values``. Reference: "Azure activity log event schema".
 
 Claims are keys that hold dots: they stay JSON text, and the account is the claim that ends in ``/upn``, else ``/name``, else
 ``caller``. One operation says Start or Accept, then Success or Failure, under one ``correlationId``. Resource logs (storage,
-key vaults, application gateways) are read with the same names and feed ``product: azure`` alone.
+key vaults, application gateways) are read with the same names and feed ``product: azure`` alone; access logs of
+application gateways and front doors ``category: webserver`` too.
 
 Sign-ins and the directory's audit are ``entra_signin``'s, AKS audit ``kubernetes_audit``'s.
 """
+
+import re
 
 import polars as pl
 
@@ -21,10 +25,12 @@ from correlator.parse.formats import json
 from correlator.parse.formats.fields import at_address, at_port, user_columns
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.records import START, TAGS, Product, Reading, Rewrite, first_of, level, moment, respelt
+from correlator.parse.formats.values import integer
 
 __all__ = ["PARSER"]
 
 _ACTIVITY, _RESOURCE = LogSource("azure", "", "activitylogs"), LogSource("azure")
+_WEB = LogSource("azure", "webserver")
 _CATEGORIES = [
     "administrative",
     "security",
@@ -39,12 +45,33 @@ _NAMES = (
     "operationName operationVersion resourceId resultType resultSignature resultDescription callerIpAddress correlationId "
     "tenantId durationMs statusCode statusText"
 )
+_HTTP = {
+    "cs-method": "httpMethod",
+    "cs-uri-stem": "requestUri",
+    "cs-user-agent": "userAgent",
+    "cs-host": "host",
+    "c-ip": "clientIP",
+    "sc-status": "httpStatus",
+}
+
+
+def _as_api(record: dict[str, object]) -> list[object]:
+    """Return a record of the Python SDK with the names of the REST API."""
+    return [_respelt(record)]
+
+
+def _respelt(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {re.sub(r"_([a-z])", lambda found: found[1].upper(), name): _respelt(one) for name, one in value.items()}
+
+
 _SIGN = {
     "success": "success", "succeeded": "success", "active": "success", "resolved": "success",
     "failure": "failure", "failed": "failure", "error": "failure",
 }  # fmt: skip
 
-_category = first_of("category", "category.value", "CategoryValue", "Category").str.to_lowercase()
+_category = first_of("category.value", "category", "CategoryValue", "Category").str.to_lowercase()
 _is_activity = _category.is_in(_CATEGORIES) | pl.col("OperationNameValue").is_not_null()
 _operation = first_of("operationName.value", "operationName", "OperationNameValue", "OperationName")
 _status = first_of(
@@ -60,9 +87,19 @@ _who = pl.coalesce(
 )
 _ip = first_of("callerIpAddress", "httpRequest.clientIpAddress", "CallerIpAddress", "properties.clientIP")
 _provider = _operation.str.extract(r"^([^/]+)/")
+_is_access = _category.str.ends_with("accesslog").fill_null(value=False)
+_asked = pl.coalesce(
+    pl.col("properties.originalRequestUriWithArgs"),
+    pl.concat_str("properties.requestUri", pl.lit("?"), "properties.requestQuery"),
+    pl.col("properties.requestUri"),
+)
 _MAKING = Making(
     dataset=pl.when(_is_activity.fill_null(value=False)).then(pl.lit("azure.activitylogs")).otherwise(pl.lit("azure.resource")),
-    log_sources=pl.when(_is_activity.fill_null(value=False)).then(pl.lit(str(_ACTIVITY))).otherwise(pl.lit(str(_RESOURCE))),
+    log_sources=pl.when(_is_activity.fill_null(value=False))
+    .then(pl.lit(str(_ACTIVITY)))
+    .when(_is_access)
+    .then(pl.lit(str(_WEB)))
+    .otherwise(pl.lit(str(_RESOURCE))),
     words=("operationName", "category", "resultType", "level", "Level", "OperationNameValue", "CategoryValue"),
     ecs={
         "tags": TAGS,
@@ -93,7 +130,10 @@ _MAKING = Making(
         "resource.id": _resource,
         "resource.name": _resource.str.extract(r"/([^/]+)$"),
         "message": first_of("properties.message", "properties.statusMessage", "description"),
-        "user_agent.original": first_of("properties.userAgentHeader", "userAgent"),
+        "user_agent.original": first_of("properties.userAgentHeader", "properties.userAgent", "userAgent"),
+        "http.request.method": pl.when(_is_access).then(pl.col("properties.httpMethod")),
+        "http.response.status_code": pl.when(_is_access).then(integer(pl.col("properties.httpStatus"))),
+        "url.original": pl.when(_is_access).then(_asked),
     },
     own={
         "operationName": _operation,
@@ -101,15 +141,20 @@ _MAKING = Making(
         "CategoryValue": first_of("CategoryValue", "category.value", "category", "Category"),
         "ResourceProviderValue": pl.coalesce(first_of("ResourceProviderValue", "resourceProviderName.value"), _provider),
         "ResourceId": _resource,
+        **{name: pl.when(_is_access).then(pl.col(f"properties.{said}")) for name, said in _HTTP.items()},
+        "cs-uri-query": pl.when(_is_access).then(_asked),
     },
 )
 _PRODUCT = Product(
     _MAKING,
-    time=moment("time", "eventTimestamp", "EventSubmissionTimestamp", "TimeGenerated"),
+    time=moment("time", "eventTimestamp", "timeStamp", "EventSubmissionTimestamp", "TimeGenerated"),
     known=("operationName", "operationName.value", "OperationNameValue", "OperationName"),
     reading=Reading(
         envelopes=("records", "value"),
-        rewrites=(Rewrite(('"operationname"', '"resourceid"'), respelt(*_NAMES.split())),),
+        rewrites=(
+            Rewrite(('"operationname"', '"resourceid"'), respelt(*_NAMES.split())),
+            Rewrite(('"operation_name"',), _as_api),
+        ),
         shape=json.Shape(max_depth=16),
     ),
 )
@@ -120,21 +165,16 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     return _PRODUCT.parse(raw, want)
 
 
+_OPERATION = r'"(?:operation[Nn]ame|operation_name|OperationName(?:Value)?)"\s*:'
+_RESOURCE_ID = r'"(?:(?:resource[Ii]d|resource_id|_?ResourceId)"\s*:\s*"/(?i:subscriptions)/|ResourceProviderValue"\s*:)'
+
 PARSER = Parser(
     name="azure_activity",
-    log_sources=(_ACTIVITY, _RESOURCE),
+    log_sources=(_ACTIVITY, _RESOURCE, _WEB),
     signature=Signature(
-        pattern=START + r'"(?:resource[Ii]d|ResourceId|_ResourceId|OperationNameValue|ResourceProviderValue)"\s*:\s*'
-        r'"(?:/(?i:subscriptions)/|(?i:microsoft)\.)',
+        pattern=START + rf"(?:{_RESOURCE_ID}[\s\S]*{_OPERATION}|{_OPERATION}[\s\S]*{_RESOURCE_ID})",
         rank=30,
-        any_text=(
-            '"resourceId"',
-            '"resourceid"',
-            '"ResourceId"',
-            '"_ResourceId"',
-            '"OperationNameValue"',
-            '"ResourceProviderValue"',
-        ),
+        any_text=('"resourceId"', '"resourceid"', '"resource_id"', '"ResourceId"', '"_ResourceId"', '"ResourceProviderValue"'),
     ),
     maturity=Maturity.PROVED,
     fields=_PRODUCT.declared(),
