@@ -82,7 +82,7 @@ def flatten(text: pl.Series, want: frozenset[str] | None = None, *, shape: Shape
     ``want`` keeps the names given only (None: all). Refused: ``malformed`` (no JSON object), ``too_deep``.
     """
     table = Table(want, shape, max(MAX_NAMES, MAX_CELLS // max(text.len(), 1)))
-    exactly = may_be_rounded(text).to_list()
+    exactly = may_be_rounded(text).to_list() if want is None else [False] * text.len()
     reasons = [table.add(record, exactly=must) for record, must in zip(text.to_list(), exactly, strict=True)]
     return Flat(table.frame(), pl.Series("reason", reasons, dtype=pl.String))
 

@@ -3,6 +3,7 @@
 Two decoders read the same: ``orjson`` where no number of a text can be rounded and nothing is refused, else the exact one.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -19,14 +20,20 @@ __all__ = ["MAX_DEPTH", "MAX_NAMES", "Shape", "Table", "may_be_rounded"]
 #: Limits of a record: levels of nesting, names after flattening.
 MAX_DEPTH = 8
 MAX_NAMES = 512
+_PAIR = 5  # characters of the shortest name and value: "":0,
 
 _Cell = str | list[str]
 #: A number that ``orjson`` may not give back as it is written: decimals, exponents, many digits, minus nought.
 _ROUNDED = r'(?:"[ \t\r\n]*:|[\[,])[ \t\r\n]*(?:-?[0-9]+[.eE]|-?[0-9]{19}|-0)'
+_MINUS_NOUGHT = re.compile(r"[:\[,][ \t\r\n]*-0")
 
 
 class _TooDeepError(ValueError):
     """Nesting or number of names over the limit."""
+
+
+class _RoundedError(ValueError):
+    """What is wanted of a record holds a number that the quick decoder may have rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,10 @@ class Table:
         self._max_columns = max_columns
 
     def add(self, text: str | None, *, exactly: bool) -> str | None:
-        """Add a record; return the reason when it is refused, and its row stays empty."""
+        """Add a record; return the reason when it is refused, and its row stays empty.
+
+        ``exactly``: it may hold numbers that are rounded. Where only some names are wanted, that is seen at these themselves.
+        """
         cells, reason = self._read(text or "", exactly=exactly)
         self._rows.append(cells)
         return reason
@@ -72,7 +82,7 @@ class Table:
                 return self._kept(self._quickly.cells(orjson.loads(text), text)), None
             except _TooDeepError:
                 return {}, str(Reason.TOO_DEEP)
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError):  # _RoundedError among them
                 pass  # what the quick decoder refuses, the exact one judges
         try:
             return self._kept(self._exactly.cells(loads(text), text)), None
@@ -82,7 +92,8 @@ class Table:
             return {}, str(Reason.MALFORMED)
 
     def _kept(self, cells: dict[str, _Cell]) -> dict[str, _Cell]:
-        kept = cells if self._want is None else {name: cells[name] for name in cells if name in self._want}
+        is_all = self._want is None or cells.keys() <= self._want
+        kept = cells if is_all or self._want is None else {name: cells[name] for name in cells if name in self._want}
         if not kept.keys() <= self._names.keys():
             names = {**self._names, **dict.fromkeys(kept)}
             if len(names) > self._max_columns:
@@ -119,7 +130,8 @@ class _Walks:
     def __post_init__(self) -> None:
         """Make both walks."""
         self._whole = _Walk(self.shape, self.dumps)
-        self._narrow = None if self.want is None else _Narrow(self.shape, self.dumps, self.want)
+        narrow = _Quick if self.dumps is _quick_dumps else _Narrow
+        self._narrow = None if self.want is None else narrow(self.shape, self.dumps, self.want)
 
     def cells(self, record: object, text: str) -> dict[str, _Cell]:
         """Return the cells of a record: the wanted ones alone, unless it may be over a limit, which only a whole walk says.
@@ -128,9 +140,13 @@ class _Walks:
         """
         if not isinstance(record, dict):
             raise ValueError("no object")  # noqa: TRY004 - malformed input, not a fault of the caller
-        if self._narrow is None or not self._narrow.is_within(record, text):
+        if self._narrow is None:
             return self._whole.cells(record)
-        return self._narrow.cells(record)
+        if not self._narrow.is_within(record, text):
+            if isinstance(self._narrow, _Quick):
+                raise _RoundedError
+            return self._whole.cells(record)
+        return self._narrow.cells_of(record, text)
 
 
 class _Walk:
@@ -217,32 +233,91 @@ class _Narrow(_Walk):
         # names to look at → whether wanted names lie below them
         self._asked = dict.fromkeys(self._want, False)
         self._asked |= {name[:place]: True for name in self._want for place, sign in enumerate(name) if sign == "." and place}
+        self._levels: dict[str, dict[str, tuple[str, bool, bool]]] = {}
 
     def is_within(self, record: dict[str, object], text: str) -> bool:
         """Say whether ``record`` is surely within the limits of names and depth, which this walk does not look at."""
         depth = self._shape.max_depth
-        return text.count(":") <= MAX_NAMES and (text.count("{") + text.count("[") <= depth or _is_shallow(record, depth))
+        is_small = len(text) < _PAIR * MAX_NAMES or text.count(":") <= MAX_NAMES
+        return is_small and (text.count("{") + text.count("[") <= depth or _is_shallow(record, depth))
+
+    def cells_of(self, record: dict[str, object], text: str) -> dict[str, _Cell]:  # noqa: ARG002 - the quick walk looks at it
+        """Return the cells of a record of that text."""
+        return self.cells(record)
 
     def _is_told(self, name: str) -> bool:
         return name in self._want
 
+    def _level(self, prefix: str) -> dict[str, tuple[str, bool, bool]]:
+        """Return the keys to look at below a prefix: the whole name, whether it is wanted, whether wanted names lie below."""
+        if prefix not in self._levels:
+            names = [name for name in self._asked if name.startswith(prefix) and len(name) > len(prefix)]
+            self._levels[prefix] = {name[len(prefix) :]: (name, name in self._want, self._asked[name]) for name in names}
+        return self._levels[prefix]
+
     def _object(self, record: dict[str, object], prefix: str, depth: int, cells: dict[str, _Cell]) -> None:
+        level = self._levels.get(prefix) or self._level(prefix)
         for key, value in record.items():
-            name = prefix + key if prefix else key
-            has_more = self._asked.get(name)
-            if has_more is None or value is None:
+            found = level.get(key)
+            if found is None or value is None:
                 continue
-            if isinstance(value, str):
-                cells[name] = value
-            elif isinstance(value, dict):
-                if name in self._want:
-                    cells[name] = self._dumps(value)
-                if has_more:
-                    self._object(value, name + ".", depth, cells)
-            elif isinstance(value, list):
-                self._array(value, name, depth, cells)
-            else:
-                cells[name] = self._dumps(value)
+            if type(value) is not str:
+                self._other(value, found, depth, cells)
+            elif found[1]:
+                cells[found[0]] = value
+
+    def _other(self, value: object, found: tuple[str, bool, bool], depth: int, cells: dict[str, _Cell]) -> None:
+        """Add what is no text."""
+        name, is_wanted, has_more = found
+        if isinstance(value, list):
+            self._array(value, name, depth, cells)
+            return
+        if is_wanted:
+            cells[name] = self._dumps(value)
+        if has_more and isinstance(value, dict):
+            self._object(value, name + ".", depth, cells)
+
+
+class _Quick(_Narrow):
+    """Walks values of the quick decoder; raises ``_RoundedError`` where a number that is wanted may be rounded."""
+
+    def __init__(self, shape: Shape, to_text: Callable[[object], str], want: Iterable[str]) -> None:
+        super().__init__(shape, to_text, want)
+        self._dumps = self._sure
+        self._met_nought = False
+
+    def cells_of(self, record: dict[str, object], text: str) -> dict[str, _Cell]:
+        """Return the cells of a record of that text."""
+        self._met_nought = False
+        cells = self.cells(record)
+        if self._met_nought and "-0" in text and _MINUS_NOUGHT.search(text):
+            raise _RoundedError
+        return cells
+
+    def _sure(self, value: object) -> str:
+        """Return the JSON text of a value in which no number is rounded."""
+        kind = type(value)
+        if kind is bool:
+            return "true" if value else "false"
+        if kind is int and value:
+            return str(value)
+        self._look(value)
+        return _quick_dumps(value)
+
+    def _look(self, value: object) -> None:
+        """Look for numbers that may be rounded: decimals (too great integers among them), and nought, which may be minus."""
+        if isinstance(value, dict):
+            value = value.values()
+        elif not isinstance(value, list):
+            value = (value,)
+        for member in value:
+            kind = type(member)
+            if kind is float:
+                raise _RoundedError
+            if kind is dict or kind is list:
+                self._look(member)
+            elif kind is int and not member:
+                self._met_nought = True
 
 
 def _is_shallow(value: Iterable[object], depth: int) -> bool:

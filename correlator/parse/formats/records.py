@@ -185,6 +185,9 @@ def _plain(raw: pl.DataFrame, reading: Reading) -> pl.DataFrame:
         joined = told.join(inside, on="raw_row", how="left", maintain_order="left")
         told = joined.with_columns(text=pl.coalesce("body", "text"), **{SENT: pl.col("sent"), SENDER: pl.col("sender")})
         told = told.drop("body", "sent", "sender")
+    marks = [mark for rewrite in reading.rewrites for mark in rewrite.marks]
+    if not marks or not told.get_column("text").str.contains_any(marks).any():
+        return told
     for rewrite in reading.rewrites:
         told = rewritten(told, rewrite, reading.envelopes)
     return told
