@@ -32,6 +32,7 @@ _account = first_of(
 _domain = first_of(
     "AccountDomain", "evidence.userAccount.domainName", "relatedUser.domainName", "InitiatingProcessAccountDomain"
 )
+_recipient = first_of("RecipientEmailAddress", "evidence.recipientEmailAddress")
 _named = user_columns(_account)
 _device = first_of("DeviceName", "computerDnsName", "evidence.deviceDnsName", "evidence.hostName", "AlertDeviceName")
 _is_logon = ACTION.str.starts_with("Logon")
@@ -108,7 +109,7 @@ _MAKING = Making(
         "registry.path": OWN["TargetObject"],
         "url.original": first_of("Url", "evidence.url"),
         "email.from.address": first_of("SenderFromAddress", "evidence.p1Sender.emailAddress"),
-        "email.to.address": first_of("RecipientEmailAddress", "evidence.recipientEmailAddress"),
+        "email.to.address": pl.when(_recipient.is_not_null()).then(pl.concat_list(_recipient)),
         "email.subject": first_of("Subject", "evidence.subject"),
     },
     own=OWN,
