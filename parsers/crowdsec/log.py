@@ -42,7 +42,7 @@ _PHRASES = (
         {"what": "error"},
     ),
     Phrase(
-        r"^(?P<reason>Starting processing data|Crowdsec v\S+.*|Shutting down .*|[Ss]ignal push: .*|capi metrics: .*|.*reload.*)",
+        r"^(?P<reason>Starting processing data|Crowdsec v.*|Shutting down.*|[Ss]ignal push: .*|capi metrics: .*|.*reload.*)",
         {"what": "service"},
     ),
 )
