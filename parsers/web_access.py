@@ -1,85 +1,118 @@
 r"""Apache and nginx access logs: common and combined, with virtual host in front, more fields behind, bare or in syslog.
 
+To send: nginx ``access_log syslog:server=192.0.2.5:514,tag=nginx combined;`` beside the file; Apache ``CustomLog
+"|/usr/bin/logger -t apache2 -p local1.info" combined``; or an agent that follows the files. Behind a proxy set ``real_ip`` or ``mod_remoteip``:
+the client is whom the server names first. Traefik's and Tomcat's common format, LiteSpeed, BunkerWeb and NPMplus are read too.
+
+Reference: nginx ``ngx_http_log_module``; Apache ``mod_log_config``; Traefik "Access logs".
+
 Both servers write the same lines, so events feed ``category: webserver`` without a product. ``cs-uri-query`` carries the
 whole request target (path and query), as SigmaHQ's rules expect; the ECS columns keep the two apart. What is no HTTP
 request at all (TLS bytes on a plain port) has no method and stands whole in ``url.original`` and ``cs-uri-query``.
+
+Lines of the usual form are read by one regex; the others (escapes, virtual hosts, lists of clients) take five times as long.
 """
 
-from functools import cache, lru_cache
+from functools import cache
 
 import polars as pl
 
-from correlator.model.event import ECS, PARSED
-from correlator.model.logsource import LogSource, logsource_column
+from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
-from correlator.parse.formats.remembered import Columns
+from correlator.parse.formats.making import Making
 from correlator.parse.formats.unwrap import unwrap
-from correlator.parse.formats.urls import opened, parts_of
-from correlator.parse.formats.values import account, address, by_dataset, fields_of, integer, own, wanted, words
+from correlator.parse.formats.urls import parts
+from correlator.parse.formats.values import account, address, integer, nanoseconds, words
 from correlator.parse.times import to_utc, zone_of
 
 __all__ = ["PARSER"]
 
-_WEBSERVER = LogSource(category="webserver")
-_STAMP = r"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})?\]"
+_STAMP = r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?: [+-][0-9]{4})?\]"
+# What nearly every line is: an address, nothing escaped, a path. It gives what the expressions below would.
+_COMMON = (
+    r"^(?P<client>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*) - (?P<user>[^ \"\[\\]+) "
+    r"(?P<stamp>\[[^\] ]+ [+-][0-9]{4}\]) \"(?P<method>[A-Z][A-Z_-]{0,31}) (?P<target>(?P<path>/[^ "
+    r"?\"\\]*)(?:\?(?P<query>[^ \"\\]*))?) "
+    r"HTTP/(?P<version>[0-9](?:\.[0-9])?)\" (?P<status>[0-9]{3}) (?P<bytes>[0-9]+|-)"
+    r"(?: \"(?P<referrer>[^\"\\]*)\" \"(?P<agent>[^\"\\]*)\")?$"
+)
 
 # Four ways to begin: host:port client, host client, several clients (a proxy's list), one client.
 _CLIENT = (
-    r"^\s*(?:(?P<vhost>[^\s:\[\"]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5}) (?P<client1>\S+)"
-    r"|(?P<host>[^\s:,\"]+) (?P<client2>\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)"
+    r"^[ \t\r\n]*(?:(?P<vhost>[^\s:\[\"]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5}) (?P<client1>\S+)"
+    r"|(?P<host>[^\s:,\"]+) (?P<client2>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)"
     r"|(?P<client3>[^\s,\"]+)(?:, ?[^\s,\"]+)*)"
 )
 _LINE = rf"(?s){_CLIENT} (?P<ident>\S+)(?: (?P<user>.*?))? (?P<stamp>{_STAMP}) "
-_STATUS = r" (?P<status>\d{3}|-) (?P<bytes>\d+|-)"
+_STATUS = r" (?P<status>[0-9]{3}|-) (?P<bytes>[0-9]+|-)"
 _TAIL = r"(?P<tail>(?:[ ,].*)?)$"
 _STRICT = _LINE + r'"(?P<request>(?:[^"\\]|\\.)*)"' + _STATUS + _TAIL
 _LOOSE = _LINE + r'"(?P<request>.*?)"' + _STATUS + _TAIL  # a server that does not escape quotes
+_STAMP_FIRST = (  # NPMplus: the time first, then host and client
+    rf"(?s)^\s*(?P<stamp>{_STAMP}) (?P<host>\S+) (?P<client3>\S+) (?P<seconds>[0-9.]+|-) "
+    r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{3}|-) (?P<bytes>[0-9]+|-) (?:[0-9]+|-) '
+    r"(?P<referrer>\S+) (?P<agent>.*?)\s*$"
+)
 _AGENTS = r'(?s)^ "(?P<referrer>(?:[^"\\]|\\.)*)"(?: "(?P<agent>(?:[^"\\]|\\.)*)(?:"(?P<more>.*))?)?'
-_REQUEST = r"(?s)^([A-Za-z][A-Za-z_\-]{0,31}) +(.*?)(?: +HTTP/(\d(?:\.\d)?))?\s*$"
-_AGAIN = {"cs-method": "http.request.method", "cs-uri-stem": "url.path", "cs-host": "url.domain"}
+_REQUEST = r"(?s)^(?P<method>[A-Za-z][A-Za-z_\-]{0,31}) +(?P<target>.*?)(?: +HTTP/(?P<version>[0-9](?:\.[0-9])?))?\s*$"
 _LAYOUTS = ("[%d/%b/%Y:%H:%M:%S%.f %z]", "[%d/%b/%Y:%H:%M:%S%.f]")
+_KEPT = ("raw_row", "body", "sender", "sent")
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per access-log line; lines without client, time, request, status and size are malformed."""
-    lines = _lines(raw)
-    is_line = lines.get_column("status").is_not_null()
-    good, bad = (lines, lines.clear()) if is_line.all() else (lines.filter(is_line), lines.filter(~is_line))
-    good = good.with_columns(opened(pl.when(pl.col("method").is_not_null()).then("target")).alias("url parts"))
-    made = _columns(want).made(good)
-    sigma = pl.DataFrame([column for name, column in made.items() if name not in ECS])
-    ours = sigma.select(own(sigma, want, besides=["event.dataset", "logsource"], empty=["cs-user-agent", "cs-referer"]))
-    ecs = [column for name, column in made.items() if name in ECS or name in PARSED]
-    times = good.select(to_utc(pl.col("stamp"), _LAYOUTS, zone=zone_of(raw)).alias("@timestamp")).to_series()
-    events = pl.DataFrame([good.get_column("raw_row"), times, *ecs, *ours])
-    return Parsed(by_dataset(events), rejects_of(bad, Reason.MALFORMED), raw.clear().get_column("raw_row"))
-
-
-@lru_cache(maxsize=8)
-def _columns(want: frozenset[str] | None) -> Columns:
-    """Return what is made of a line's fields where ``want`` is what somebody needs."""
-    fixed = {"event.dataset": pl.lit("web.access"), "logsource": pl.lit(logsource_column(_WEBSERVER))}
-    again = {name: column for name, column in _AGAIN.items() if want is None or name in want}
-    return Columns({**fixed, **_ecs(), **wanted(_sigma(), want)}, words=("status", "version"), again=again)
-
-
-def _lines(raw: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per record with the texts of its fields, null where the line is no access-log line."""
     records = unwrap(raw)
-    fields = records.hstack(records.get_column("body").str.extract_groups(_STRICT).struct.unnest())
+    fields = records.hstack(records.get_column("body").str.extract_groups(_COMMON).struct.unnest())
     missed = fields.get_column("status").is_null()
+    bad = records.clear()
     if missed.any():
-        loose = fields.filter(missed).select("raw_row", "body", "sender", "sent")
-        again = loose.hstack(loose.get_column("body").str.extract_groups(_LOOSE).struct.unnest())
-        fields = pl.concat([fields.filter(~missed), again]).sort("raw_row")
+        others = _others(records.filter(missed))
+        is_line = others.get_column("status").is_not_null()
+        bad = others.filter(~is_line)
+        fields = pl.concat([fields.filter(~missed), others.filter(is_line)], how="diagonal").sort("raw_row")
+    time = to_utc(pl.col("stamp"), _LAYOUTS, zone=zone_of(raw))
+    return _MAKING.parsed(fields, time, want, bad=rejects_of(bad, Reason.MALFORMED))
+
+
+def _others(records: pl.DataFrame) -> pl.DataFrame:
+    """Return the fields of lines in any other form, null where the line is no access-log line."""
+    fields = _or_else(_or_else(_matched(records, _STRICT), _LOOSE), _STAMP_FIRST)
     tails = fields.get_column("tail").str.extract_groups(_AGENTS).struct.unnest()
+    agents = (pl.coalesce(name, tails.get_column(name)).alias(name) for name in ("referrer", "agent"))
     requests = fields.get_column("request").str.extract_groups(_REQUEST).struct.unnest()
-    named = fields.hstack(tails).hstack(
-        requests.rename(dict(zip(requests.columns, ("method", "target", "version"), strict=True)))
+    named = fields.with_columns(agents).hstack([tails.get_column("more")]).hstack(requests)
+    plain = named.with_columns(_plain(pl.col(name)) for name in ("target", "referrer", "agent", "user"))
+    ticket = pl.col("user").str.extract(r"^(\S+) -$")  # BunkerWeb: the number of the request, then no user
+    said = pl.when(pl.col("request") != "-").then("request")
+    url = parts(pl.when(pl.col("method").is_not_null()).then("target"))
+    return plain.with_columns(
+        **{name: url[name] for name in ("path", "query")},
+        **{"url host": url["host"], "url port": url["port"].cast(pl.String)},
+        target=pl.coalesce("target", said),
+        user=pl.when(ticket.is_null()).then("user"),
+        ticket=words(ticket),
+        client=pl.coalesce("client1", "client2", "client3"),
     )
-    return named.with_columns(_plain(pl.col(name)) for name in ("target", "referrer", "agent", "user")).with_columns(
-        pl.coalesce("target", pl.when(pl.col("request") != "-").then("request")).alias("target"),
-        pl.coalesce("client1", "client2", "client3").alias("client"),
+
+
+def _matched(records: pl.DataFrame, pattern: str) -> pl.DataFrame:
+    """Return ``records`` with every field of any form, null but those of ``pattern``."""
+    found = records.get_column("body").str.extract_groups(pattern).struct.unnest()
+    names = ("vhost", "port", "client1", "host", "client2", "client3", "user", "stamp", "request", "status", "bytes", "tail")
+    absent = (
+        pl.lit(None, pl.String).alias(name) for name in (*names, "seconds", "referrer", "agent") if name not in found.columns
+    )
+    return records.select(_KEPT).hstack(found).with_columns(absent)
+
+
+def _or_else(fields: pl.DataFrame, pattern: str) -> pl.DataFrame:
+    """Return ``fields`` with the rows that are of no form yet read by ``pattern``."""
+    missed = fields.get_column("status").is_null()
+    if not missed.any():
+        return fields
+    again = _matched(fields.filter(missed), pattern)
+    return pl.concat(
+        [fields.filter(~missed), again.select(name for name in again.columns if name in fields.columns)], how="diagonal"
     )
 
 
@@ -93,13 +126,15 @@ def _plain(text: pl.Expr) -> pl.Expr:
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a line's fields."""
     status = integer(pl.col("status"))
-    url = _url()
     return {
         "host.name": pl.col("sender"),
         "event.kind": pl.lit("event"),
         "event.category": pl.lit(["web"]),
         "event.type": pl.lit(["access"]),
         "event.outcome": pl.when(status < 400).then(pl.lit("success")).otherwise(pl.lit("failure")),  # noqa: PLR2004 - HTTP
+        "event.duration": pl.coalesce(
+            nanoseconds(pl.col("seconds")), nanoseconds(pl.col("more").str.extract(r" ([0-9]+)ms\s*$"), 1_000_000)
+        ),
         "source.ip": address(pl.col("client")),
         "source.address": pl.col("client"),
         "user.name": account(pl.col("user").str.strip_chars('"')),
@@ -108,28 +143,23 @@ def _ecs() -> dict[str, pl.Expr]:
         "http.response.status_code": status,
         "http.response.body.bytes": integer(pl.col("bytes").replace("-", "0")),
         "http.version": pl.col("version"),
+        "transaction.id": pl.col("ticket"),
         "url.original": words(pl.col("target")),
-        "url.path": url["path"],
-        "url.query": url["query"],
+        "url.path": pl.col("path"),
+        "url.query": pl.col("query"),
         "url.domain": _host(),
-        "url.port": pl.coalesce(integer(pl.col("port"), above=0), url["port"]),
+        "url.port": pl.coalesce(integer(pl.col("port"), above=0), integer(pl.col("url port"))),
         "user_agent.original": words(pl.col("agent")),
     }
 
 
-@cache
-def _url() -> dict[str, pl.Expr]:
-    """Return the parts of the request target; nothing of what is no HTTP request."""
-    return parts_of(pl.col("url parts"))
-
-
 def _host() -> pl.Expr:
     """Return the host asked: the virtual host of the line, else the one inside an absolute target."""
-    return words(pl.coalesce(pl.col("vhost").str.strip_chars("[]"), "host", _url()["host"]).str.to_lowercase())
+    return words(pl.coalesce(pl.col("vhost").str.strip_chars("[]"), "host", "url host").str.to_lowercase())
 
 
 @cache
-def _sigma() -> dict[str, pl.Expr]:
+def _own() -> dict[str, pl.Expr]:
     """Return the fields of ``category: webserver``; ``-`` stays a value in user agent and referrer, rules test it."""
     return {
         "c-ip": pl.coalesce(address(pl.col("client")), "client"),
@@ -143,20 +173,34 @@ def _sigma() -> dict[str, pl.Expr]:
         "sc-bytes": pl.col("bytes").replace("-", "0"),
         "s-port": pl.col("port"),
         "x-forwarded-for": pl.col("more").str.extract(r'^ "([0-9A-Fa-f.:]+(?:, ?[0-9A-Fa-f.:]+)*)"'),
+        "traefik.router": pl.col("more").str.extract(r'^ [0-9]+ "([^"]*)" "[^"]*" [0-9]+ms\s*$'),
+        "traefik.backend": pl.col("more").str.extract(r'^ [0-9]+ "[^"]*" "([^"]*)" [0-9]+ms\s*$'),
     }
 
 
+_MAKING = Making(
+    dataset="web.access",
+    log_sources=(LogSource(category="webserver"),),
+    ecs=_ecs(),
+    own=_own(),
+    words=("status", "version", "method"),
+    again={"cs-method": "http.request.method", "cs-uri-stem": "url.path", "cs-host": "url.domain"},
+    empty=("cs-user-agent", "cs-referer"),
+)
+
 PARSER = Parser(
     name="web_access",
-    log_sources=(_WEBSERVER,),
+    log_sources=(LogSource(category="webserver"),),
     signature=Signature(
-        pattern=r'\S+ \S+ .{0,256}\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})?\] "',
+        pattern=rf'\S+ \S+ .{{0,256}}{_STAMP} "'
+        r"|^\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}\] \S+ \S+ [0-9.-]+ "
+        r'"[^"]*" [0-9-]+ [0-9-]+ [0-9-]+ ',
         rank=40,
-        literals=('] "',),
+        any_of=(r'\] "', r"[+-][0-9]{4}\] "),
         sure=r'[!-~]+ [!-~]+ [ -~]{0,128}?\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3}(?: [+-][0-9]{4})?\] "',
     ),
     maturity=Maturity.PROVED,
-    fields=fields_of(_ecs(), _sigma(), _AGAIN),
+    fields=_MAKING.declared(),
     parse=_parse,
     required=("source.address",),
 )

@@ -80,7 +80,7 @@ PHRASES = (
     Phrase(
         r"(?s)^(?P<event.reason>(?:Error parsing HTTP request header|Invalid (?:character|chunk|method|URI|message)|"
         r"Character decoding failed|The (?:HTTP|request|URI|host)|Invalid cookie|Cookie (?:name|value)|Error "
-        r"processing request).*)$",
+        r"processing request)[^\n]*).*$",
         _BAD,
     ),
     Phrase(
