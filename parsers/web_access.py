@@ -1,8 +1,9 @@
 r"""Apache and nginx access logs: common and combined, with virtual host in front, more fields behind, bare or in syslog.
 
 To send: nginx ``access_log syslog:server=192.0.2.5:514,tag=nginx combined;`` beside the file; Apache ``CustomLog
-"|/usr/bin/logger -t apache2 -p local1.info" combined``; or an agent that follows the files. Behind a proxy set ``real_ip`` or ``mod_remoteip``:
-the client is whom the server names first. Traefik's and Tomcat's common format, LiteSpeed, BunkerWeb and NPMplus are read too.
+"|/usr/bin/logger -t apache2 -p local1.info" combined``; or an agent that follows the files. Behind a proxy set ``real_ip`` or
+``mod_remoteip``: the client is whom the server names first. Traefik's and Tomcat's common format, LiteSpeed, BunkerWeb and
+NPMplus are read too.
 
 Reference: nginx ``ngx_http_log_module``; Apache ``mod_log_config``; Traefik "Access logs".
 
