@@ -16,11 +16,13 @@ from correlator.model.event import ECS
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.phrases import Phrase, columns_of, read_phrases
-from correlator.parse.formats.syslog import envelope
+from correlator.parse.formats.programs import UNKNOWN
 from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, own, severity_of, verdict
 from parsers.linux_syslog.accounts import ACCOUNTS, LOGIN, PAM, SUDO
+from parsers.linux_syslog.ftp import FTPD, VSFTPD
+from parsers.linux_syslog.odd import opened
 from parsers.linux_syslog.programs import PATTERN, QUOTING, SURE
-from parsers.linux_syslog.services import ANTIVIRUS, CRON, FIREWALL, FTP, KERNEL, SYSTEMD
+from parsers.linux_syslog.services import ANTIVIRUS, CRON, FIREWALL, KERNEL, SYSTEMD
 from parsers.linux_syslog.ssh import SSH
 
 __all__ = ["PARSER"]
@@ -41,7 +43,9 @@ class _Family:
     @property
     def sources(self) -> tuple[LogSource, ...]:
         return tuple(
-            LogSource("linux", "", service) for service in self.services if service not in {"accounts", "systemd", "kernel"}
+            LogSource("linux", "", service)
+            for service in self.services
+            if service not in {"accounts", "systemd", "kernel", "ftp"}
         )
 
 
@@ -57,7 +61,8 @@ _FAMILIES = (
     _Family(("systemd", "syslog"), ("systemd",), SYSTEMD),
     _Family(("kernel", "syslog"), ("kernel",), KERNEL),
     _Family(("clamav", "syslog"), ("clamd", "clamav", "clamscan", "clamonacc", "freshclam"), ANTIVIRUS),
-    _Family(("vsftpd", "syslog"), ("vsftpd",), FTP),
+    _Family(("vsftpd", "syslog"), ("vsftpd",), VSFTPD),
+    _Family(("ftp", "syslog"), ("pure-ftpd", "proftpd"), (*FTPD, *PAM)),
     _Family(("guacamole", "syslog"), ("guacd", "guacamole")),
 )
 _OTHER = _Family(("syslog",), ())
@@ -73,7 +78,7 @@ _SIGMA = ("src_ip", "src_port", "dst_ip", "dst_port", "action", "blocked")
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per line that has a header, one frame per dataset."""
-    lines = envelope(raw)
+    lines = opened(raw)
     is_headed = pl.any_horizontal(pl.col("syslog.priority", "syslog.stamp", "syslog.host", "syslog.app").is_not_null())
     headed = lines.filter(is_headed).with_columns(_said()).with_columns(_family=_family())
     frames = [_events(rows, _family_of(str(name)), want) for (name,), rows in headed.group_by("_family", maintain_order=True)]
@@ -113,12 +118,16 @@ def _family_of(name: str) -> _Family:
 
 def _events(lines: pl.DataFrame, family: _Family, want: frozenset[str] | None) -> pl.DataFrame:
     """Return the events of one family's lines: the header's columns, then what the phrases say."""
-    found = lines.join(read_phrases(lines, family.phrases), on="raw_row", how="left", maintain_order="left")
+    phrases = read_phrases(lines, family.phrases)
+    found = lines.join(phrases, on="raw_row", how="left", maintain_order="left")
+    told = [pl.col(name).is_null() for name in phrases.columns if name != "raw_row"]
+    is_unknown = pl.all_horizontal(told) if told else pl.lit(value=True)
     is_device = pl.col("_family") == _DEVICE
     columns: dict[str, pl.Expr] = {
         "@timestamp": pl.coalesce("syslog.timestamp", pl.when(pl.col("syslog.stamp").is_null()).then("received")),
         "event.dataset": pl.when(is_device).then(pl.lit(_DEVICE)).otherwise(pl.lit(family.dataset)),
         "logsource": pl.when(is_device).then(pl.lit("//syslog")).otherwise(pl.lit(logsource_column(*family.sources))),
+        "tags": pl.when(is_unknown & ~is_device).then(pl.lit([UNKNOWN])),
         **_header(),
     }
     said = [name for name in found.columns if name not in lines.columns]
@@ -196,14 +205,15 @@ def _success(says: set[str]) -> pl.Expr:
 def _firewall(says: set[str]) -> dict[str, pl.Expr]:
     """Return what a packet line means: only the administrator's prefix says whether it passed."""
     word = pl.col("rule.name").str.to_lowercase().str.extract(r"(block|drop|den(?:y|ied)|reject|allow|accept|pass)")
-    action = verdict(word.replace({"denied": "deny"}))
+    letter = pl.col("rule.id").str.extract("-([ADR])-") if "rule.id" in says else pl.lit(None, pl.String)  # UniFi
+    action = verdict(pl.coalesce(letter.replace({"A": "accept", "D": "drop", "R": "reject"}), word.replace({"denied": "deny"})))
     verdicts = pl.when(action == "accept").then(pl.lit(["connection", "allowed"])).when(action == "denied")
     kind = verdicts.then(pl.lit(["connection", "denied"]))
     return {
         "event.type": pl.coalesce(pl.col("event.type"), kind) if "event.type" in says else kind,
         "destination.ip": address(pl.col("destination.ip")),
         "network.transport": pl.col("network.transport").str.to_lowercase(),
-        "rule.name": pl.col("rule.name").str.strip_chars("[]: "),
+        "rule.name": pl.when(letter.is_null()).then(pl.col("rule.name").str.strip_chars("[]: ")).otherwise("rule.name"),
         "src_ip": address(pl.col("source.address")),
         "src_port": pl.col("source.port").cast(pl.String),
         "dst_ip": address(pl.col("destination.ip")),
@@ -221,6 +231,7 @@ _GIVEN = (
     "process.working_directory",
     "user.effective.name",
     "event.outcome",
+    "tags",
 )
 _PARSED_HERE = {"@timestamp", "event.dataset", "logsource"}
 

@@ -8,6 +8,7 @@ a path of a Unix file system, and whatever PAM says. The rest is for ``syslog``.
 from re import escape
 
 from correlator.parse.formats.tagged import PLAIN_HEAD, SENTENCE
+from parsers.linux_syslog.odd import ODD
 
 __all__ = ["PATTERN", "QUOTING", "SURE"]
 
@@ -58,7 +59,10 @@ _ENDED = r"(?:\([a-z_]{1,32}\))?(?:\[[^\] ]{1,24}\](?: <[A-Za-z]+>)?:?|:)"
 _MODERN = r" (?:[0-9]+|-) [^ ]+ (?:-|\[)"  # RFC 5424: process, kind, data
 _PAM = r"[A-Za-z0-9_./()@+-]{1,64}(?:\[[^\] ]{1,24}\])?: pam_[a-z0-9_]{1,32}\([^)]*\):? "
 
-PATTERN = rf"{PLAIN_HEAD}(?:(?:{_NAME}|{_PATH})(?:{_ENDED}{SENTENCE}|{_MODERN})|{_PAM})"
+_THEIRS = rf"(?:(?:{_NAME}|{_PATH})(?:{_ENDED}{SENTENCE}|{_MODERN})|{_PAM})"
+_FILE, _PACKET, _TWICE = ODD
+
+PATTERN = rf"{PLAIN_HEAD}{_THEIRS}|{_TWICE}{_THEIRS}|{_PACKET}|{_FILE}"
 
 #: The plainest of them, for few records (Python's regexes, ASCII).
 SURE = (

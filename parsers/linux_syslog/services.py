@@ -1,9 +1,9 @@
-"""What services write: cron, systemd, the kernel and its firewall, ClamAV, vsftpd."""
+"""What services write: cron, systemd, the kernel and its firewall, ClamAV."""
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.phrases import Phrase
 
-__all__ = ["ANTIVIRUS", "CRON", "FIREWALL", "FTP", "KERNEL", "SYSTEMD"]
+__all__ = ["ANTIVIRUS", "CRON", "FIREWALL", "KERNEL", "SYSTEMD"]
 
 Says = dict[str, str | tuple[str, ...]]
 _SYSLOG = LogSource("linux", "", "syslog")
@@ -73,13 +73,19 @@ _PACKET: Says = {
     "observer.type": "firewall",
     "observer.product": "netfilter",
 }
+_PACKET_SAYS = (
+    r"IN=(?P<observer.ingress.interface.name>\S*) OUT=(?P<observer.egress.interface.name>\S*) (?:PHYS\S+ )*"
+    r"(?:MAC=(?P<MAC>\S*) )?(?:MACSRC=\S+ MACDST=\S+ MACPROTO=\S+ )?"
+    r"SRC=(?P<source.address>\S+) DST=(?P<destination.ip>\S+) LEN=(?P<network.bytes>[0-9]+) [^\[]*?"
+    r"PROTO=(?P<network.transport>\S+)(?: SPT=(?P<source.port>[0-9]+) DPT=(?P<destination.port>[0-9]+))?.*$"
+)
 KERNEL = (
     Phrase(
-        r"^(?:\[\s*[0-9.]+\] ?)?(?P<rule.name>.*?)\s*IN=(?P<observer.ingress.interface.name>\S*) "
-        r"OUT=(?P<observer.egress.interface.name>\S*) (?:PHYS\S+ )*"
-        r"(?:MAC=(?P<MAC>\S*) )?(?:MACSRC=\S+ MACDST=\S+ MACPROTO=\S+ )?"
-        r"SRC=(?P<source.address>\S+) DST=(?P<destination.ip>\S+) LEN=(?P<network.bytes>[0-9]+) [^\[]*?"
-        r"PROTO=(?P<network.transport>\S+)(?: SPT=(?P<source.port>[0-9]+) DPT=(?P<destination.port>[0-9]+))?.*$",
+        r'^(?:\[\s*[0-9.]+\] ?)?\[(?P<rule.id>[A-Z0-9_]+-[ADR]-[0-9]+)\] *(?:DESCR="(?P<rule.name>[^"]*)" )?' + _PACKET_SAYS,
+        _PACKET,
+    ),
+    Phrase(
+        r"^(?:\[\s*[0-9.]+\] ?)?(?P<rule.name>.*?)\s*" + _PACKET_SAYS,
         _PACKET,
     ),
     Phrase(
@@ -106,30 +112,5 @@ ANTIVIRUS = (
             "event.type": ("info",),
             "logsource": logsource_column(*_ANTIVIRUS),
         },
-    ),
-)
-
-FTP = (
-    Phrase(
-        r'^(?:\[pid [0-9]+\] )?\[(?P<user.name>[^\]]*)\] OK LOGIN: Client "(?P<source.address>[^"]*)".*$',
-        {
-            "event.action": "ftp_login",
-            "event.outcome": "success",
-            "event.category": ("authentication",),
-            "event.type": ("start",),
-        },
-    ),
-    Phrase(
-        r'^(?:\[pid [0-9]+\] )?\[(?P<user.name>[^\]]*)\] FAIL LOGIN: Client "(?P<source.address>[^"]*)".*$',
-        {
-            "event.action": "ftp_login",
-            "event.outcome": "failure",
-            "event.category": ("authentication",),
-            "event.type": ("start",),
-        },
-    ),
-    Phrase(
-        r'^(?:\[pid [0-9]+\] )?CONNECT: Client "(?P<source.address>[^"]*)".*$',
-        {"event.action": "ftp_connection", "event.category": ("network",), "event.type": ("connection", "start")},
     ),
 )
