@@ -43,7 +43,6 @@ _FAMILIES = (
     "systemd-[a-z0-9-]+",
     r"snapd\.[a-z0-9.-]+",
     "snap\\.[A-Za-z0-9._-]+",
-    "php[0-9.]*-fpm[0-9.]*",
     "pam_[a-z0-9_]+",
     "org\\.(?:freedesktop|gnome)\\.[A-Za-z0-9._-]+",
     "gnome-[a-z-]+",

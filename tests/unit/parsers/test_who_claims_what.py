@@ -28,6 +28,7 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("cef", "trend_micro"): "its own product's, carried by CEF: both read it",
     ("zeek", "json"): "kinds of records without a connection have no mark in JSON",
     ("cisco_ios", "syslog"): "to be mended: IOS XR with its card before the time",
+    ("pfsense", "syslog"): "to be mended: php-fpm's lines about interfaces",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
 
