@@ -196,12 +196,18 @@ def _of_text(raw: pl.DataFrame) -> pl.DataFrame:
         prefix.str.extract(r"\b(?:app|application)=([^,]+?)(?:,|\s*$)").alias("application_name"),
         prefix.str.replace(_DATED, " ").str.extract(rf"(?:^|[\s:=,@])({_ADDRESS})(?:[\s:(,]|$)").alias("host"),
         prefix.str.extract(rf"{_ADDRESS}\(([0-9]+)\)").alias("port"),
-        pl.col("said").str.replace(rf"(?s)\n[^\n]*?\b{_MORE} ?:  .*$", "").str.replace_all(r"\n\t", "\n").str.strip_chars_end().alias("message"),
+        _first_part().alias("message"),
         _following("(?:STATEMENT|INSTRUCTION)").alias("query"),
         _following("D[EÉ]TAIL").alias("detail"),
         _following("(?:HINT|ASTUCE)").alias("hint"),
         _following("CONTEXTE?").alias("context"),
     )  # fmt: skip
+
+
+def _first_part() -> pl.Expr:
+    """Return the message itself, before what explains it."""
+    said = pl.col("said").str.replace(rf"(?s)\n[^\n]*?\b{_MORE} ?:  .*$", "")
+    return said.str.replace_all(r"\n\t", "\n").str.strip_chars_end()
 
 
 def _following(word: str) -> pl.Expr:
