@@ -2,7 +2,8 @@ r"""OpenLDAP slapd 2.4 to 2.6: connections, binds and their results, searches, c
 
 How to send it here: ``olcLogLevel: stats`` (``ldapmodify`` on ``cn=config``); slapd writes to syslog facility ``local4``:
 ``local4.* action(type="omfwd" target="COLLECTOR" port="6514" protocol="tcp" template="RSYSLOG_SyslogProtocol23Format")``.
-2.6's own file is read as well, in the formats ``syslog-utc``, ``rfc3339-utc`` and ``debug``. Reference: slapd.conf(5), "OpenLDAP Software Administrator's Guide", chapter "Monitoring".
+2.6's own file is read as well, in the formats ``syslog-utc``, ``rfc3339-utc`` and ``debug``. Reference:
+slapd.conf(5), "OpenLDAP Software Administrator's Guide", chapter "Monitoring".
 
 One line is one event; ``session.id`` (conn) and ``ldap.op`` join them. ``ldap_bind`` names who asks; whether it succeeded is in
 ``ldap_bind_result`` (``ldap.err``: 49 is a wrong password or an unknown name), where from in ``ldap_connection``. Nothing is
@@ -118,7 +119,7 @@ _RESULTS = {
     "115": ("ldap_referral", ["database"]),
 }  # fmt: skip
 _ERRORS = {
-    "1": "operations error", "2": "protocol error", "3": "time limit exceeded", "4": "size limit exceeded", 
+    "1": "operations error", "2": "protocol error", "3": "time limit exceeded", "4": "size limit exceeded",
     "5": "compare false",
     "6": "compare true", "7": "authentication method not supported", "8": "stronger authentication required", "10": "referral",
     "11": "administrative limit exceeded", "13": "confidentiality required", "14": "SASL bind in progress",
