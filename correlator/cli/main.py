@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sources": ("sources", "What every source gave, whether it speaks when it should, how much is understood."),
     "rules": ("rules", "List, show, check, test and try rules."),
     "parsers": ("parsers", "List, show and test parsers."),
+    "indicators": ("indicators", "Lists of indicators of compromise: what they hold, whether a value is on one."),
     "deliver": ("deliver", "Only deliver: tell the sinks what waits, beside a running install."),
     "sinks": ("sinks", "List, check and test sinks."),
     "board": ("board", "How the public services of each commune stand; static pages that survive the server."),

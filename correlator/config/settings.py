@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from correlator.config.estate_values import MaybeDuration
 from correlator.config.sections.board import BoardSettings
 from correlator.config.sections.console import ConsoleSettings
+from correlator.config.sections.enriching import EnrichSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
 from correlator.config.sections.listeners import Input, JournalSettings, ListenerSettings, contradictions, declared
 from correlator.config.sections.oncall import OnCallSettings, WakeSettings
@@ -113,6 +114,7 @@ class Settings(Strict):
     backup: BackupSettings = BackupSettings()
     kafka: KafkaSettings = KafkaSettings()
     proof: ProofSettings = ProofSettings()
+    enrich: EnrichSettings = EnrichSettings()
     database_url: str = Field(default="", repr=False)
     """PostgreSQL instead of the SQLite file: postgresql+psycopg://user@host/name; its password comes from ~/.pgpass."""
 
@@ -320,6 +322,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "kafka": _with_paths(settings.kafka, folder),
             "backup": _with_paths(settings.backup, folder),
             "parsers_dir": anchor(settings.parsers_dir),
+            "enrich": settings.enrich.anchored(folder),
             "rules": tuple(folder / path for path in settings.rules),
             "source": tuple(_anchored_source(source, folder) for source in settings.source),
             "rule_set": tuple(_with_paths(one, folder) for one in settings.rule_set),

@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from correlator.enrich.context import Context, add_context
 from correlator.enrich.tables import Tables
 from correlator.model.estate import SHARED, UNATTRIBUTED
 from correlator.model.event import ENRICHED
@@ -28,10 +29,18 @@ def enrich(events: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     return enrich_batch((events,), tables)[0]
 
 
-def enrich_batch(frames: Sequence[pl.DataFrame], tables: Tables) -> tuple[pl.DataFrame, ...]:
-    """Return every frame of a batch enriched, in order; one set of lookups serves all of them."""
+def enrich_batch(frames: Sequence[pl.DataFrame], tables: Tables, context: Context | None = None) -> tuple[pl.DataFrame, ...]:
+    """Return every frame of a batch enriched, in order; one set of lookups serves all of them.
+
+    ``context``: what is known beside the estate (``enrich.context``); None: nothing, and no direction either.
+    """
     if not frames:
         return ()
+    owned = _attributed(frames, tables)
+    return add_context(owned, context, tables.zone) if context else owned
+
+
+def _attributed(frames: Sequence[pl.DataFrame], tables: Tables) -> tuple[pl.DataFrame, ...]:
     names = sorted({*_TEXTS, *(field for field in tables.sources.fields if field)})
     added = _added(pl.concat([_facts(events, names) for events in frames]), tables)
     enriched, start = [], 0

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from correlator.model.event import ECS
+from correlator.model.event import CONTEXT, ECS
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
@@ -29,7 +29,7 @@ def normalised(name: str) -> Parser:
 def _parse(log_sources: str, raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     records = json.read(raw, None)
     fields = records.fields
-    given = [_typed(fields, name).alias(name) for name in fields.columns if name in ECS]
+    given = [_typed(fields, name).alias(name) for name in fields.columns if name in ECS or name in CONTEXT]
     said = {"@timestamp": pl.col("received"), "event.dataset": pl.lit("test.events"), "logsource": pl.lit(log_sources)}
     events = records.keys.with_columns(**said).drop("received").hstack(columns(fields, [*given, *kept(fields, want)]))
     return Parsed(by_dataset(events), records.rejects, records.skipped)
@@ -37,6 +37,7 @@ def _parse(log_sources: str, raw: pl.DataFrame, want: frozenset[str] | None) -> 
 
 def _typed(fields: pl.DataFrame, name: str) -> pl.Expr:
     column, is_list = pl.col(name), isinstance(fields.schema[name], pl.List)
-    if isinstance(ECS[name], pl.List):
+    dtype = ECS.get(name, CONTEXT.get(name))
+    if isinstance(dtype, pl.List):
         return column if is_list else pl.when(column.is_not_null()).then(pl.concat_list(column))
-    return integer(column) if ECS[name] == pl.Int64 else column
+    return integer(column) if dtype == pl.Int64 else column

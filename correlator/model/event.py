@@ -41,7 +41,19 @@ ENRICHED = pl.Schema(
         "destination.zone": pl.String(),
     }
 )
-RESERVED = frozenset({*PARSED, *STAMPED, *ENRICHED})
+# What enrichment adds where it is configured; a sender can give none of it.
+CONTEXT = pl.Schema(
+    {
+        "user.department": pl.String(),
+        "user.title": pl.String(),
+        "watch.list": pl.List(pl.String()),
+        "watch.meaning": pl.List(pl.String()),
+        "threat.indicator.confidence": pl.String(),
+        "threat.indicator.label": pl.String(),
+        "threat.indicator.field": pl.String(),
+    }
+)
+RESERVED = frozenset({*PARSED, *STAMPED, *ENRICHED, *CONTEXT})
 
 _LONG = (
     "source.port destination.port source.nat.port destination.nat.port process.pid process.parent.pid process.thread.id "
@@ -77,7 +89,7 @@ _OBSERVED_TEXT = (
 
 # Columns of the catalogue of parsers, one block per family.
 _NETWORK = (
-    "source.nat.domain destination.nat.domain source.as.number source.as.organization.name destination.as.number "
+    "source.nat.domain destination.nat.domain source.as.organization.name "
     "destination.as.organization.name client.address client.domain client.mac client.user.name server.address server.domain "
     "server.mac observer.version observer.mac observer.os.version "
     "observer.ingress.zone observer.egress.zone observer.ingress.vlan.id observer.egress.vlan.id "
@@ -104,7 +116,10 @@ _HOSTS_AND_CLOUD = (
     "threat.framework threat.indicator.type threat.indicator.provider threat.software.name transaction.id trace.id "
     "device.model.name device.manufacturer device.serial_number"
 )
-_NUMBERS = "client.port server.port client.bytes server.bytes event.sequence process.exit_code email.size "
+_NUMBERS = (
+    "source.as.number destination.as.number client.port server.port client.bytes server.bytes event.sequence "
+    "process.exit_code email.size"
+)
 _LISTS = (
     "dns.answers.data dns.answers.type dns.answers.name dns.header_flags dns.resolved_ip observer.ip email.cc.address "
     "threat.technique.id threat.technique.name threat.tactic.id threat.tactic.name user.target.roles"

@@ -36,3 +36,11 @@ class LogSource:
 def logsource_column(*sources: LogSource) -> str:
     """Return the text of the ``logsource`` column for an event that feeds all of ``sources``, separated by blanks."""
     return " ".join(str(source) for source in sources)
+
+
+#: What enrichment makes events feed besides, whoever wrote them: indicators of compromise, watch lists.
+ADDED_SOURCES = (
+    LogSource("tocsin", "indicator", ""),
+    LogSource("tocsin", "watch", "honey"),
+    LogSource("tocsin", "watch", "priority"),
+)

@@ -14,17 +14,20 @@ from correlator.correlate.rule import CorrelationRule, Judging
 from correlator.detect.plan import RuleSet, document_digest
 from correlator.detect.report import Inert, Loaded, inert
 from correlator.enrich.addresses import AddressIndex
+from correlator.enrich.context import Context
 from correlator.enrich.owners import owner_of
 from correlator.enrich.tables import Tables, build_tables
 from correlator.errors import Problem
 from correlator.model.estate import SHARED, Estate
 from correlator.model.event import ECS, RESERVED
+from correlator.model.logsource import ADDED_SOURCES
 from correlator.model.noise import Budget, budget_of
 from correlator.model.observable import Owner
 from correlator.model.policy import Policies
 from correlator.model.severity import Severity
 from correlator.parse.contract import Parser
 from correlator.parse.registry import find_parsers
+from correlator.runtime.enriching import open_context
 from correlator.runtime.policies import read_policies
 from correlator.runtime.sets import Gathered, gather, shipped_rules
 from correlator.runtime.timing import Timing
@@ -54,6 +57,7 @@ class Content:
     kept: frozenset[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
     policies: Policies = field(default_factory=Policies)
+    context: Context = field(default_factory=Context)
 
     @property
     def ruleset(self) -> RuleSet:
@@ -148,7 +152,7 @@ class Content:
     @cached_property
     def inert(self) -> tuple[Inert, ...]:
         """Return the rules that cannot fire with these parsers, each with why."""
-        sources = [source for parser in self.parsers.values() for source in parser.log_sources]
+        sources = [*ADDED_SOURCES, *(source for parser in self.parsers.values() for source in parser.log_sources)]
         names = {name for parser in self.parsers.values() for name in parser.fields}
         return inert(self.ruleset, sources, frozenset(names | set(ECS) | RESERVED))
 
@@ -170,14 +174,16 @@ def load_content(
     gathered = gather(settings, rules, land.all_placeholders, before.gathered if before else None)
     loaded, correlations, problems = _correlations(gathered.loaded, before)
     policies, faults = read_policies(loaded.ruleset, correlations, settings)
+    opened = open_context(settings.enrich)
     return Content(
         parsers=find_parsers(site_dir=settings.parsers_dir),
         loaded=loaded,
         correlations=correlations,
         tables=build_tables(land, declared={source.name: source.commune for source in settings.inputs if source.commune}),
         estate=land,
-        problems=(*gathered.troubles, *problems, *faults),
+        problems=(*gathered.troubles, *problems, *faults, *opened.problems),
         policies=policies,
+        context=opened.context,
         forced={source.name: source.parser for source in settings.inputs if source.parser != "auto"},
         zones={source.name: source.time_zone for source in settings.inputs},
         lateness=_lateness(settings, land),

@@ -11,6 +11,8 @@ from correlator.detect.lints.files import check_files
 from correlator.detect.report import NOT_NEGATED, Loaded
 from correlator.detect.texts import read_documents
 from correlator.errors import InputError, Problem
+from correlator.model.event import CONTEXT, ECS
+from correlator.model.logsource import ADDED_SOURCES
 from correlator.model.rule import RuleText
 from correlator.parse.contract import Parser
 from correlator.runtime.content import shipped_rules
@@ -51,8 +53,9 @@ def _inert(found: Iterable[Finding]) -> int:
 
 
 def feeds_of(parsers: Mapping[str, Parser]) -> tuple[Feed, ...]:
-    """Return what each parser gives, as lints see it."""
-    return tuple(Feed(parser.log_sources, frozenset(parser.fields)) for parser in parsers.values())
+    """Return what each parser gives, and enrichment to the events of all of them, as lints see it."""
+    given = tuple(Feed(parser.log_sources, frozenset(parser.fields)) for parser in parsers.values())
+    return (*given, Feed(ADDED_SOURCES, frozenset({*ECS, *CONTEXT})))
 
 
 def correlation_problems(loaded: Loaded) -> tuple[Problem, ...]:

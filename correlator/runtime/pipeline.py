@@ -161,7 +161,7 @@ def look(
         final=final,
         now=quiet,
     )
-    events = enrich_batch(parsed.events, content.tables)
+    events = enrich_batch(parsed.events, content.tables, content.context)
     matches = detect(content.ruleset, events)
     detections = describe(content.ruleset, events, matches, content.owner)
     facts = project(content.ruleset, events, matches, content.correlated_fields)

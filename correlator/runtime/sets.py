@@ -15,6 +15,7 @@ from correlator.detect.readings import FileReading, join, keep
 from correlator.detect.report import Loaded
 from correlator.errors import InputError, Problem
 from correlator.model.rule import RuleText
+from correlator.runtime.enriching import stamp_of
 from correlator.runtime.ruleset import Plans, without_collection
 from correlator.store import rule_sets
 from correlator.store.checkout import head_commit, is_busy
@@ -119,7 +120,8 @@ def rules_stamp(settings: Settings) -> Stamp:
     paths = list(own_rules(settings)) + [one.path for one in settings.rule_set if one.path and one.path.is_dir()]
     states = [rule_sets.state_file(settings.rule_sets_dir / one.name) for one in settings.rule_set]
     busy = tuple((str(one.path), "busy") for one in settings.rule_set if one.path and is_busy(one.path))
-    return (*content_stamp([*paths, *states, *([settings.estate] if settings.estate else [])]), *busy)
+    estate = [settings.estate] if settings.estate else []
+    return (*content_stamp([*paths, *states, *estate]), *busy, *stamp_of(settings.enrich))
 
 
 def gather(

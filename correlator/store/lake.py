@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 import sqlalchemy as sa
 
-from correlator.model.event import ECS, ENRICHED, PARSED, STAMPED, own_columns
+from correlator.model.event import CONTEXT, ECS, ENRICHED, PARSED, STAMPED, own_columns
 from correlator.store.database import data_folder, reading, transaction
 from correlator.store.durable import sync_folder
 from correlator.store.schema import lake_file, position
@@ -36,6 +36,7 @@ LAKE = pl.Schema(
         **{name: dtype for name, dtype in PARSED.items() if name not in {"raw_row", "n"}},
         **{name: dtype for name, dtype in STAMPED.items() if name != "event.id"},
         **ENRICHED,
+        **CONTEXT,
         **ECS,
         "own": pl.String(),
     }

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 def _refusing(*offsets: int) -> Outcome:
     """Return the outcome of a batch in which only refusals came, that never were rows."""
     rows = [{"id": f"s~a~{offset}", "source": "s", "stream": "a", "offset": offset, "reason": "damaged"} for offset in offsets]
-    return cast("Outcome", SimpleNamespace(fates={}, rejects=pl.DataFrame(rows, schema=REJECT)))
+    return cast("Outcome", SimpleNamespace(fates={}, fills={}, rejects=pl.DataFrame(rows, schema=REJECT)))
 
 
 def test_damage_met_again_after_a_restart_is_counted_once(tmp_path: Path) -> None:
