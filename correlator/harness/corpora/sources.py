@@ -38,7 +38,8 @@ def panther(data: Path, table: Table, parsers: Mapping[str, Parser]) -> Iterator
     records = read_lines([(f"e{n}", orjson.dumps(one["log"]).decode()) for n, one in enumerate(events)], parsers, _NOTHING)
     for one, record in zip(events, records, strict=True):
         said = one["log"].get("p_log_type")  # where a rule is for many kinds, the event may say its own
-        kinds = [said] if said in table else one.get("log_types") or []
+        rule_of = one.get("log_types") or []
+        kinds = [said] if said in table or said in rule_of else rule_of
         expected = {name: None for kind in kinds for name in table.get(kind, ())}
         yield Judged(kinds[0] if len(kinds) == 1 else "several log types", tuple(expected), record)
 
