@@ -48,6 +48,7 @@ _has_failed = pl.col("errorCode").is_not_null() | (_said == "Failure") | pl.col(
 _role = pl.col("userIdentity.sessionContext.sessionIssuer.userName")
 _arn = pl.col("userIdentity.arn")
 
+_outcome = pl.when(_has_failed.fill_null(value=False)).then(pl.lit("failure")).otherwise(pl.lit("success"))
 _MAKING = Making(
     dataset="aws.cloudtrail",
     log_sources=(_CLOUDTRAIL,),
@@ -62,7 +63,7 @@ _MAKING = Making(
         .when(_service == "iam.amazonaws.com")
         .then(pl.lit(["iam"]))
         .otherwise(pl.lit(["web"])),
-        "event.outcome": pl.when(_has_failed.fill_null(value=False)).then(pl.lit("failure")).otherwise(pl.lit("success")),
+        "event.outcome": _outcome,
         "event.reason": pl.col("errorMessage"),
         "error.code": pl.col("errorCode"),
         "error.message": pl.col("errorMessage"),
@@ -83,6 +84,7 @@ _MAKING = Making(
         "source.domain": pl.col("sourceIPAddress").str.extract(r"^([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]+)$"),
         "user_agent.original": pl.col("userAgent"),
     },
+    own={"status": _outcome, "src_ip": address(pl.col("sourceIPAddress"))},
 )
 _PRODUCT = Product(
     _MAKING,
@@ -100,6 +102,13 @@ _PRODUCT = Product(
     ),
 )
 
+# What Sigma's rules read of a record as it came.
+_READ_BY_RULES = (
+    "eventName eventSource eventType errorCode errorMessage userAgent sourceIPAddress userIdentity.type "
+    "userIdentity.arn userIdentity.sessionContext.sessionIssuer.type requestParameters requestParameters.* "
+    "responseElements responseElements.* additionalEventData.*"
+)
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per API call or sign-in."""
@@ -110,8 +119,8 @@ PARSER = Parser(
     name="aws_cloudtrail",
     log_sources=(_CLOUDTRAIL,),
     signature=Signature(
-        pattern=START
-        + r'(?:"event[Ss]ource"\s*:\s*"[A-Za-z0-9.-]+\.amazonaws\.com"|"recipientAccountId"\s*:|\\"recipientAccountId\\"\s*:'
+        pattern=START + r'(?:"event[Ss]ource"\s*:\s*"[A-Za-z0-9.-]+\.amazonaws\.com"|"recipientAccountId"\s*:'
+        r'|"logEvents"\s*:\s*\[[\s\S]*\\"recipientAccountId\\"\s*:'
         r'|"CloudTrailEvent"\s*:|"eventName"\s*:\s*"[A-Z][A-Za-z0-9]+"[\s\S]*"(?:userIdentity|responseElements)"\s*:'
         r'|"(?:userIdentity|responseElements)"\s*:[\s\S]*"eventName"\s*:\s*"[A-Z][A-Za-z0-9]+")',
         rank=10,
@@ -125,7 +134,7 @@ PARSER = Parser(
         ),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared(*_READ_BY_RULES.split()),
     parse=_parse,
     required=("event.action",),
 )

@@ -159,6 +159,9 @@ _PRODUCT = Product(
     ),
 )
 
+# What Sigma's rules read of a record as it came.
+_READ_BY_RULES = "category properties.message resourceId resultType"
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per record."""
@@ -177,7 +180,7 @@ PARSER = Parser(
         any_text=('"resourceId"', '"resourceid"', '"resource_id"', '"ResourceId"', '"_ResourceId"', '"ResourceProviderValue"'),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared(*_READ_BY_RULES.split()),
     parse=_parse,
     required=("event.action",),
 )

@@ -111,6 +111,8 @@ _SPELLINGS = {
     "Category": "category",
     "LoggedByService": "loggedByService",
     "properties.result": "result",
+    "failure_status_reason": "resultReason status.failureReason",
+    "category": "category",
     "TargetResources": "targetResources",
     "properties.targetResources": "targetResources",
     "targetResources.type": "targetResources.type",

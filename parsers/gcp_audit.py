@@ -119,6 +119,9 @@ _PRODUCT = Product(
     ),
 )
 
+# What Sigma's rules read of a record as it came.
+_READ_BY_RULES = "protoPayload.serviceName protoPayload.methodName protoPayload.metadata.event.eventName"
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per log entry."""
@@ -134,7 +137,7 @@ PARSER = Parser(
         any_text=('"protoPayload"', '"protopayload"', "cloudaudit.googleapis.com"),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared(*_READ_BY_RULES.split()),
     parse=_parse,
     required=("event.action",),
 )

@@ -55,6 +55,9 @@ _PRODUCT = Product(
     reading=Reading(shape=json.Shape(max_depth=12)),
 )
 
+# What Sigma's rules read of a record as it came.
+_READ_BY_RULES = "action actor actor_ip org repo user"
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per record."""
@@ -71,7 +74,7 @@ PARSER = Parser(
         literals=('"action"', '"actor"'),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared(*_READ_BY_RULES.split()),
     parse=_parse,
     required=("event.action",),
 )

@@ -126,6 +126,9 @@ _PRODUCT = Product(
     reading=Reading(envelopes=("items",), rewrites=(Rewrite(('"events"',), _apart),), shape=json.Shape(max_depth=12)),
 )
 
+# What Sigma's rules read of a record as it came.
+_READ_BY_RULES = "name type parameters.*"
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per event of each activity."""
@@ -141,7 +144,7 @@ PARSER = Parser(
         any_text=("#reports#activit", '"applicationName"'),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared(*_READ_BY_RULES.split()),
     parse=_parse,
     required=("event.action",),
 )

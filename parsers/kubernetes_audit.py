@@ -93,6 +93,12 @@ _PRODUCT = Product(
     ),
 )
 
+# What Sigma's rules read of a record as it came.
+_READ_BY_RULES = (
+    "verb requestURI userAgent objectRef.resource objectRef.namespace objectRef.subresource objectRef.apiGroup "
+    "responseStatus.code requestObject"
+)
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per audited request; the stage at which nothing is decided yet is skipped."""
@@ -106,14 +112,15 @@ PARSER = Parser(
     name="kubernetes_audit",
     log_sources=(_AUDIT,),
     signature=Signature(
-        pattern=START + r'(?:\\?"(?:apiVersion|objectRef)\\?"\s*:\s*(?:\\?"audit\.k8s\.io/v|\{)|"kube-audit(?:-admin)?"'
+        pattern=START + r'(?:"(?:apiVersion|objectRef)"\s*:\s*(?:"audit\.k8s\.io/v|\{)|"kube-audit(?:-admin)?"'
+        r'|"logEvents"\s*:\s*\[[\s\S]*\\"audit\.k8s\.io/v'
         r'|"verb"\s*:\s*"[a-z]+"[\s\S]*"(?:requestURI|responseStatus|sourceIPs|stage)"\s*:'
         r'|"(?:requestURI|responseStatus|sourceIPs|stage)"\s*:[\s\S]*"verb"\s*:\s*"[a-z]+")',
         rank=10,
-        any_text=("audit.k8s.io/v", '"objectRef', '\\"objectRef', '"kube-audit', '"verb"'),
+        any_text=("audit.k8s.io/v", '"objectRef', '"kube-audit', '"verb"'),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared(*_READ_BY_RULES.split()),
     parse=_parse,
     required=("event.action",),
 )

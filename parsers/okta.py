@@ -87,6 +87,13 @@ _PRODUCT = Product(
     ),
 )
 
+# What Sigma's rules read of a record as it came.
+_READ_BY_RULES = (
+    "eventType legacyEventType displayMessage actor.alternateId outcome.result outcome.reason target.displayName "
+    "securityContext.isProxy debugContext.debugData.requestUri debugContext.debugData.behaviors "
+    "debugContext.debugData.logOnlySecurityData"
+)
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per event."""
@@ -107,7 +114,7 @@ PARSER = Parser(
         ),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared(*_READ_BY_RULES.split()),
     parse=_parse,
     required=("event.action",),
 )  # fmt: skip

@@ -36,11 +36,12 @@ PARSER = Parser(
         pattern=START
         + r'(?:"category"\s*:\s*"AdvancedHunting-|"InitiatingProcess(?:FileName|FolderPath|CommandLine)"\s*:|"ReportId"\s*:'
         r'|"#microsoft\.graph\.security\.|"serviceSource"\s*:\s*"(?:microsoft|azureAd|dataLoss|unknown|app[A-Z])'
+        r'|"ActionType"\s*:[\s\S]*"Device(?:Name|Id)"\s*:|"Device(?:Name|Id)"\s*:[\s\S]*"ActionType"\s*:'
         r'|"investigationState"\s*:|"(?:incident|alert)WebUrl"\s*:|"Type"\s*:\s*"(?:Device[A-Z]\w*|Alert(?:Info|Evidence))")',
         rank=10,
         any_text=(
             '"AdvancedHunting-', '"InitiatingProcess', '"ReportId"', "#microsoft.graph.security.", '"serviceSource"',
-            '"investigationState"', 'WebUrl"', '"Device', '"AlertInfo"', '"AlertEvidence"',
+            '"investigationState"', 'WebUrl"', '"Device', '"AlertInfo"', '"AlertEvidence"', '"ActionType"',
         ),
     ),
     maturity=Maturity.PROVED,
