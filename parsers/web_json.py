@@ -2,9 +2,9 @@ r"""Web servers' access logs in JSON: Caddy 2, Traefik 2 and 3, nginx with a JSO
 
 To send: Caddy's ``log`` directive (JSON is its default) and an agent on the file or on the container's output; Traefik
 ``--accesslog=true --accesslog.format=json --accesslog.fields.headers.names.User-Agent=keep``; nginx ``log_format json
-escape=json '{"time_iso8601":"$time_iso8601","remote_addr":"$remote_addr","request":"$request","status":"$status","host":"$host",'
-'"body_bytes_sent":"$body_bytes_sent","http_referer":"$http_referer","http_user_agent":"$http_user_agent"}'``. What ``docker
-compose`` puts before a line (``caddy  | ``) is left out.
+escape=json '{"time_iso8601":"$time_iso8601","remote_addr":"$remote_addr","request":"$request","status":"$status",'
+'"host":"$host","body_bytes_sent":"$body_bytes_sent","http_referer":"$http_referer","http_user_agent":"$http_user_agent"}'``.
+What ``docker compose`` puts before a line (``caddy  | ``) is left out.
 
 Reference: Caddy "How Logging Works in Caddy", Traefik "Access logs", nginx ``ngx_http_log_module``.
 
