@@ -8,7 +8,18 @@ from correlator.model.event import ECS
 from correlator.parse.formats.urls import parts_of
 from correlator.parse.formats.values import account, address, integer, mac, texts, words
 
-__all__ = ["AGAIN", "PROXY_AGAIN", "first_of", "flow_types", "named", "proxy_names", "rule_names", "typed", "url_columns"]
+__all__ = [
+    "AGAIN",
+    "PROXY_AGAIN",
+    "first_of",
+    "flow_types",
+    "gathered",
+    "named",
+    "proxy_names",
+    "rule_names",
+    "typed",
+    "url_columns",
+]
 
 #: Own names of ``category: firewall`` that repeat a column.
 AGAIN: Mapping[str, str] = {"src_ip": "source.ip", "dst_ip": "destination.ip"}
@@ -44,6 +55,27 @@ def first_of(names: str, made: Callable[[pl.Expr], pl.Expr] = words) -> pl.Expr:
 def named(table: Mapping[str, str]) -> dict[str, pl.Expr]:
     """Return the columns of ``table``: ECS name → the fields that may hold it, separated by blanks, the first one wins."""
     return {name: first_of(fields, lambda text, name=name: typed(name, text)) for name, fields in table.items()}  # type: ignore[misc]
+
+
+def gathered(fields: pl.DataFrame, table: Mapping[str, str]) -> pl.DataFrame:
+    """Return one text column per name of ``table``: the first of its fields (separated by blanks) that is not empty.
+
+    A name none of whose fields says anything gives no column: what reads it costs nothing then.
+    """
+    found = []
+    for name, sources in table.items():
+        there = [column for source in sources.split() if (column := _there(fields, source)) is not None]
+        if len(there) == 1:
+            found.append(there[0].alias(name))
+        elif there:
+            texts = [pl.when(column != "").then(column) for column in there]
+            found.append(pl.select(pl.coalesce(texts).alias(name)).to_series())
+    return pl.DataFrame(found)
+
+
+def _there(fields: pl.DataFrame, name: str) -> pl.Series | None:
+    column = fields.get_column(name) if name in fields.columns else None
+    return None if column is None or column.max() in (None, "") else column
 
 
 def flow_types(verdict: pl.Expr, *others: pl.Expr) -> pl.Expr:
