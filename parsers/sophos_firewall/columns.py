@@ -169,8 +169,9 @@ def _types() -> pl.Expr:
     step = pl.col("_step").str.to_lowercase().replace_strict(steps, default=None, return_dtype=pl.String)
     flow = texts(pl.when(_is("web", "waf")).then(pl.lit("access")).otherwise(pl.lit("connection")), step, said)
     ends = _STATUS.is_in(["terminated", "disconnected", "expire", "release"]) | (pl.col("_session") == "logout")
+    ended = pl.when(ends.fill_null(value=False)).then(pl.lit("end")).otherwise(pl.lit("start"))
     plain = (
-        pl.when(_IS_LOGIN | _IS_TUNNEL).then(pl.when(ends.fill_null(value=False)).then(pl.lit("end")).otherwise(pl.lit("start")))
+        pl.when(_IS_LOGIN | _IS_TUNNEL).then(ended)
         .when(_IS_CHANGE).then(pl.lit("change"))
         .otherwise(pl.lit("info"))
     )  # fmt: skip
@@ -308,15 +309,15 @@ _OWN = {
     "Filename": pl.when(_IS_VIRUS).then(pl.coalesce(words(pl.col("file.name")), words(pl.col("whole url")))),
     "Action": pl.when(_IS_VIRUS).then(_action()),
 }
+_WORDS = (
+    "log_type log_id log_component log_subtype status action priority severity device_name device_serial_id _protocol _session "
+    "_infected _step"
+)
 MAKING = Making(
     dataset="sophos_firewall." + _FAMILY,
     log_sources=_log_sources(),
     ecs=_ECS,
     own=_OWN,
-    words=tuple(
-        "log_type log_id log_component log_subtype status action priority severity device_name device_serial_id "
-        "_protocol _session "
-        "_infected _step".split()
-    ),
+    words=tuple(_WORDS.split()),
     again={**AGAIN, **PROXY_AGAIN, "c-ip": "source.ip", "cs-uri-query": "url.query", "cs-user-agent": "user_agent.original"},
 )
