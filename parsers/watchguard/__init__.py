@@ -1,4 +1,4 @@
-r"""WatchGuard Firebox (Fireware 11 to 12 and 2025): traffic, proxies, alarms, log-ins, in syslog or copied from Traffic Monitor.
+r"""WatchGuard Firebox (Fireware 11 to 12 and 2025): traffic, proxies, alarms, log-ins, syslog or Traffic Monitor's.
 
 How to send it here: Firebox System Manager or the web interface, System > Logging > Syslog Server: this host, log format
 "Syslog", and tick "The time stamp" and "The serial number of the device"; policies log only with "Send log message". The

@@ -77,7 +77,7 @@ class Making:
         moments = whole.select(time.alias("@timestamp")).to_series() if isinstance(time, pl.Expr) else time.alias("@timestamp")
         position = [whole.get_column(name) for name in ("raw_row", "n") if name in whole.columns]
         ours = _own({name: column for name, column in made.items() if name not in ECS}, want, self.empty)
-        theirs = [] if rest is None else _own_of(rest, want, made, self.empty)
+        theirs = [] if rest is None else _own_of(rest, want, columns.names, self.empty)
         return pl.DataFrame([*position, moments, *known, *ours, *theirs])
 
     def _wanted(self, want: frozenset[str] | None) -> tuple[Columns, tuple[str, ...]]:
@@ -104,7 +104,5 @@ def _own(columns: Mapping[str, pl.Series], want: Collection[str] | None, empty: 
     return frame.select(own(frame, want, empty=empty)).get_columns()
 
 
-def _own_of(
-    rest: pl.DataFrame, want: Collection[str] | None, made: Mapping[str, pl.Series], empty: Collection[str]
-) -> list[pl.Series]:
+def _own_of(rest: pl.DataFrame, want: Collection[str] | None, made: Collection[str], empty: Collection[str]) -> list[pl.Series]:
     return rest.select(own(rest, want, besides=made, empty=empty)).get_columns()
