@@ -72,11 +72,23 @@ def _fields(rows: pl.DataFrame, names: Sequence[str], separator: str) -> pl.Data
 
 
 def _split(lines: pl.Series, separator: str) -> pl.Series:
-    """Return each line's fields as a list of text, unquoted."""
+    """Return each line's fields as a list of text, unquoted; lines without a quote, most of them, are merely cut."""
+    bare = lines.str.strip_chars_end("\r\n")
+    is_quoted = bare.str.contains('"', literal=True).fill_null(value=False)
+    plain = bare.set(is_quoted, None).str.split(separator) if is_quoted.any() else bare.str.split(separator)
+    if not is_quoted.any():
+        return plain
+    unquoted = _unquoted(bare.filter(is_quoted), separator)
+    order = pl.concat([is_quoted.arg_true(), (~is_quoted).arg_true()]).arg_sort()
+    return pl.concat([unquoted, plain.filter(~is_quoted).alias(unquoted.name)])[order]
+
+
+def _unquoted(lines: pl.Series, separator: str) -> pl.Series:
+    """Return the fields of lines in which some are quoted."""
     mark = rf"\{separator}" if separator != "\t" else r"\t"
     # The line gets a separator in front, so that every field, the empty ones too, is one match: separator, then field.
     field = rf'(?s){mark}(?:\s*"(?:[^"]|"")*"?[^{mark}]*|[^{mark}]*)'
-    found = (separator + lines.str.strip_chars_end("\r\n")).str.extract_all(field)
+    found = (separator + lines).str.extract_all(field)
     bare = pl.element().str.tail(-1)
     inner = bare.str.extract(r'(?s)^\s*"((?:[^"]|"")*)"?').str.replace_all('""', '"', literal=True)
     return found.to_frame("fields").select(pl.col("fields").list.eval(pl.coalesce(inner, bare))).to_series()
