@@ -20,7 +20,18 @@ from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.records import START, TAGS, Product, Reading, Rewrite, first_of, moment, respelt, unfolded
+from correlator.parse.formats.records import (
+    START,
+    TAGS,
+    Product,
+    Reading,
+    Rewrite,
+    first_of,
+    log_events,
+    moment,
+    respelt,
+    unfolded,
+)
 from correlator.parse.formats.values import address
 
 __all__ = ["PARSER"]
@@ -34,13 +45,6 @@ _NAMES = (
     "requestID readOnly managementEvent recipientAccountId vpcEndpointId tlsDetails resources serviceEventDetails "
     "sharedEventID apiVersion insightDetails"
 )
-
-
-def _log_events(record: dict[str, object]) -> list[object]:
-    """Return the records of a CloudWatch Logs subscription: each is the text of one message."""
-    held = record.get("logEvents")
-    messages = [event.get("message") for event in held if isinstance(event, dict)] if isinstance(held, list) else []
-    return [json.loads(message) for message in messages if isinstance(message, str)] or [record]
 
 
 _service, _said = pl.col("eventSource"), pl.col("responseElements.ConsoleLogin")
@@ -94,7 +98,7 @@ _PRODUCT = Product(
         envelopes=("Records", "Events"),
         rewrites=(
             Rewrite(('"detail-type"',), unfolded("detail")),
-            Rewrite(('"logEvents"',), _log_events),
+            Rewrite(('"logEvents"',), log_events),
             Rewrite(('"CloudTrailEvent"',), unfolded("CloudTrailEvent")),
             Rewrite(('"eventname"', '"eventsource"'), respelt(*_NAMES.split())),
         ),

@@ -23,7 +23,7 @@ from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.records import START, TAGS, Product, Reading, Rewrite, first_of, moment, unfolded
+from correlator.parse.formats.records import START, TAGS, Product, Reading, Rewrite, first_of, log_events, moment, unfolded
 from correlator.parse.formats.values import address, integer
 
 __all__ = ["PARSER"]
@@ -31,13 +31,6 @@ __all__ = ["PARSER"]
 _AUDIT = LogSource("kubernetes", "application", "audit")
 _RIGHTS = ("roles", "rolebindings", "clusterroles", "clusterrolebindings", "serviceaccounts")
 _REFUSED = 400  # and every status above it
-
-
-def _log_events(record: dict[str, object]) -> list[object]:
-    """Return the events of a CloudWatch Logs subscription: each is the text of one message."""
-    held = record.get("logEvents")
-    messages = [event.get("message") for event in held if isinstance(event, dict)] if isinstance(held, list) else []
-    return [json.loads(message) for message in messages if isinstance(message, str)] or [record]
 
 
 def _below(name: str) -> pl.Expr:
@@ -87,7 +80,7 @@ _PRODUCT = Product(
         envelopes=("items",),
         rewrites=(
             Rewrite(('"kube-audit',), unfolded("properties", "log")),
-            Rewrite(('"logEvents"',), _log_events),
+            Rewrite(('"logEvents"',), log_events),
         ),
         shape=json.Shape(max_depth=24, whole=frozenset({"requestObject", "responseObject"})),
     ),

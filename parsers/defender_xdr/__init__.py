@@ -5,7 +5,8 @@ Product: Microsoft 365 Defender. Shapes:
 - alerts and incidents of Microsoft Graph (``security/alerts_v2``, ``security/incidents``; ``{"value": […]}`` or one per line),
   and of Defender for Endpoint's own API (``machineId``, ``alertCreationTime``);
 - the Streaming API (``{"records": […]}`` of Event Hub or storage: ``category: AdvancedHunting-DeviceProcessEvents`` and the
-  other tables, the row below ``properties``), Log Analytics (``Type: DeviceProcessEvents``), and rows of a hunting query.
+  other tables, the row below ``properties``), Log Analytics (``Type: DeviceProcessEvents``), rows of a hunting
+  query, and Sentinel's ``SecurityAlert``.
 
 How to send it here: Defender portal > Settings > Microsoft Defender XDR > Streaming API > Add > Event Hub, choose the tables
 (DeviceProcessEvents, DeviceNetworkEvents, DeviceFileEvents, DeviceRegistryEvents, DeviceImageLoadEvents, DeviceLogonEvents,
@@ -37,11 +38,11 @@ PARSER = Parser(
         + r'(?:"category"\s*:\s*"AdvancedHunting-|"InitiatingProcess(?:FileName|FolderPath|CommandLine)"\s*:|"ReportId"\s*:'
         r'|"#microsoft\.graph\.security\.|"serviceSource"\s*:\s*"(?:microsoft|azureAd|dataLoss|unknown|app[A-Z])'
         r'|"ActionType"\s*:[\s\S]*"Device(?:Name|Id)"\s*:|"Device(?:Name|Id)"\s*:[\s\S]*"ActionType"\s*:'
-        r'|"investigationState"\s*:|"(?:incident|alert)WebUrl"\s*:|"Type"\s*:\s*"(?:Device[A-Z]\w*|Alert(?:Info|Evidence))")',
+        r'|"investigationState"\s*:|"(?:incident|alert)WebUrl"\s*:|"Type"\s*:\s*"(?:Device[A-Z][A-Za-z]{1,40}|Alert(?:Info|Evidence)|SecurityAlert)")',
         rank=10,
         any_text=(
             '"AdvancedHunting-', '"InitiatingProcess', '"ReportId"', "#microsoft.graph.security.", '"serviceSource"',
-            '"investigationState"', 'WebUrl"', '"Device', '"AlertInfo"', '"AlertEvidence"', '"ActionType"',
+            '"investigationState"', 'WebUrl"', '"Device', '"AlertInfo"', '"AlertEvidence"', '"SecurityAlert"', '"ActionType"',
         ),
     ),
     maturity=Maturity.PROVED,

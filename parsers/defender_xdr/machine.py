@@ -20,6 +20,7 @@ __all__ = [
     "SOURCES",
     "TABLE",
     "THREAT",
+    "TITLE",
 ]
 
 ALERT = (LogSource("defender_xdr", "", "alert"), LogSource("", "antivirus", ""))
@@ -76,10 +77,11 @@ IS_INBOUND = ACTION.is_in(["InboundConnectionAccepted", "InboundInternetScanInsp
 _is_linux = first_of("InitiatingProcessFolderPath", "FolderPath").str.starts_with("/")
 _category = ACTION.replace_strict(_BY_ACTION, default=None, return_dtype=pl.String)
 _product = pl.when(_is_linux.fill_null(value=False)).then(pl.lit("linux")).otherwise(pl.lit("windows"))
-_TITLED = first_of("title", "Title", "displayName", "AlertTitle")
+#: What an alert or an incident is called, whichever table it comes from.
+TITLE = first_of("title", "Title", "displayName", "AlertTitle", "AlertName", "DisplayName")
 IS_INCIDENT = (pl.col("incidentWebUrl").is_not_null() | pl.col("redirectIncidentId").is_not_null()).fill_null(value=False)
 #: A finding of the product, not an event of a machine.
-IS_ALERT = ACTION.is_null() & _TITLED.is_not_null() & ~IS_INCIDENT
+IS_ALERT = ACTION.is_null() & TITLE.is_not_null() & ~IS_INCIDENT
 
 #: The log sources of a record.
 SOURCES = (
@@ -116,7 +118,7 @@ def _more(name: str) -> pl.Expr:
 THREAT = pl.coalesce(
     _more("ThreatName"),
     first_of("threatDisplayName", "threatName", "threatFamilyName", "malwareName"),
-    first_of("title", "Title"),
+    TITLE,
 )
 
 _key = (

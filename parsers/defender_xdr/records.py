@@ -9,7 +9,7 @@ from correlator.parse.formats.making import Making
 from correlator.parse.formats.records import TAGS, Product, Reading, first_of, level, moment
 from correlator.parse.formats.values import address, integer
 
-from .machine import ACTION, EVIDENCE_PATH, FULL_PATH, IS_ALERT, IS_INBOUND, IS_INCIDENT, OWN, SOURCES, TABLE
+from .machine import ACTION, EVIDENCE_PATH, FULL_PATH, IS_ALERT, IS_INBOUND, IS_INCIDENT, OWN, SOURCES, TABLE, TITLE
 
 __all__ = ["PRODUCT", "parse"]
 
@@ -21,7 +21,6 @@ _CATEGORIES = {
     "ConnectionFailed": ["network"], "ConnectionAttempt": ["network"], "InboundConnectionAccepted": ["network"],
     "AntivirusDetection": ["malware"], "UserAccountCreated": ["iam"], "UserAccountAddedToLocalGroup": ["iam"],
 }  # fmt: skip
-_title = first_of("title", "Title", "displayName", "AlertTitle")
 _is_mail = TABLE.str.contains("^Email|^Url|^MessageEvents")
 _is_new = ACTION == "ProcessCreated"
 _account = first_of(
@@ -29,18 +28,27 @@ _account = first_of(
     "evidence.userAccount.accountName", "evidence.userPrincipalName", "relatedUser.userName",
     "InitiatingProcessAccountName", "evidence.accountName",
 )  # fmt: skip
-_domain = first_of(
-    "AccountDomain", "evidence.userAccount.domainName", "relatedUser.domainName", "InitiatingProcessAccountDomain"
-)
+_domain = first_of("AccountDomain", "evidence.userAccount.domainName", "relatedUser.domainName")
 _recipient = first_of("RecipientEmailAddress", "evidence.recipientEmailAddress")
-_named = user_columns(_account)
-_device = first_of("DeviceName", "computerDnsName", "evidence.deviceDnsName", "evidence.hostName", "AlertDeviceName")
+
+
+def _own(name: str) -> pl.Expr:
+    """Return what is said of the initiating process's account, where no other account is named."""
+    return pl.when(first_of("AccountUpn", "AccountName", "RecipientEmailAddress").is_null()).then(pl.col(name))
+
+
+_entity, _is_person = pl.col("CompromisedEntity"), pl.col("CompromisedEntity").str.contains("@", literal=True)
+_named = user_columns(pl.coalesce(_account, pl.when(_is_person).then(_entity)))
+_device = pl.coalesce(
+    first_of("DeviceName", "computerDnsName", "evidence.deviceDnsName", "evidence.hostName", "AlertDeviceName"),
+    pl.when(~_is_person).then(_entity),
+)
 _is_logon = ACTION.str.starts_with("Logon")
 _failed = ACTION.str.contains("Failed|Blocked").fill_null(value=False)
 _remote, _local = pl.col("RemoteIP"), pl.col("LocalIP")
 _techniques = pl.coalesce(
     "mitreTechniques[]",
-    first_of("AttackTechniques").str.extract_all(r"T[0-9]{4}(?:\.[0-9]{3})?"),
+    first_of("AttackTechniques", "Techniques").str.extract_all(r"T[0-9]{4}(?:\.[0-9]{3})?"),
 )
 
 _MAKING = Making(
@@ -56,20 +64,20 @@ _MAKING = Making(
         "event.kind": pl.when(IS_ALERT | IS_INCIDENT | (ACTION == "AntivirusDetection"))
         .then(pl.lit("alert"))
         .otherwise(pl.lit("event")),
-        "event.action": pl.coalesce(ACTION, _title, TABLE, pl.col("category")),
+        "event.action": pl.coalesce(ACTION, TITLE, TABLE, pl.col("category")),
         "event.category": pl.when(IS_ALERT | IS_INCIDENT)
         .then(pl.lit(["intrusion_detection"]))
         .when(_is_mail)
         .then(pl.lit(["email"]))
         .otherwise(ACTION.replace_strict(_CATEGORIES, default=["host"], return_dtype=pl.List(pl.String))),
         "event.outcome": pl.when(_failed).then(pl.lit("failure")).when(ACTION.is_not_null()).then(pl.lit("success")),
-        "event.provider": first_of("serviceSource", "ServiceSource", "detectionSource", "DetectionSource"),
-        "event.severity": level("severity", "Severity"),
+        "event.provider": first_of("serviceSource", "ServiceSource", "detectionSource", "DetectionSource", "ProviderName"),
+        "event.severity": level("severity", "Severity", "AlertSeverity"),
         "event.reason": first_of("FailureReason", "description"),
-        "log.level": first_of("severity", "Severity").str.to_lowercase(),
-        "message": _title,
-        "rule.name": _title,
-        "rule.id": pl.when(IS_ALERT).then(first_of("detectorId", "AlertId", "id")),
+        "log.level": first_of("severity", "Severity", "AlertSeverity").str.to_lowercase(),
+        "message": TITLE,
+        "rule.name": TITLE,
+        "rule.id": pl.when(IS_ALERT).then(first_of("detectorId", "AlertId", "AlertType", "id")),
         "rule.category": pl.when(IS_ALERT).then(first_of("Category", "category")),
         "event.url": first_of("alertWebUrl", "incidentWebUrl"),
         "threat.technique.id": _techniques,
@@ -79,12 +87,14 @@ _MAKING = Making(
         "device.id": first_of("DeviceId", "machineId", "evidence.mdeDeviceId"),
         "organization.id": first_of("tenantId", "TenantId"),
         "user.name": _named["user.name"],
-        "user.domain": pl.coalesce(_domain, _named["user.domain"]),
+        "user.domain": pl.coalesce(_domain, _named["user.domain"], _own("InitiatingProcessAccountDomain")),
         "user.email": _named["user.email"],
-        "user.id": first_of("AccountSid", "AccountObjectId", "evidence.userAccount.userSid", "InitiatingProcessAccountSid"),
+        "user.id": pl.coalesce(
+            first_of("AccountSid", "AccountObjectId", "evidence.userAccount.userSid"), _own("InitiatingProcessAccountSid")
+        ),
         "source.ip": address(
             pl.when(_is_logon | IS_INBOUND)
-            .then(_remote)
+            .then(pl.coalesce(_remote, "IPAddress"))
             .otherwise(pl.coalesce(_local, first_of("IPAddress", "evidence.ipAddress", "SenderIPv4")))
         ),
         "source.port": integer(
@@ -95,7 +105,7 @@ _MAKING = Making(
             pl.when(IS_INBOUND).then(pl.col("LocalPort")).when(~_is_logon).then(pl.col("RemotePort")), above=0
         ),
         "destination.domain": pl.when(~_is_logon).then(pl.col("RemoteUrl").str.extract(r"^(?:[a-z]+://)?([^/:]+)")),
-        "network.transport": pl.col("Protocol").str.to_lowercase(),
+        "network.transport": pl.col("Protocol").str.to_lowercase().str.extract(r"^(tcp|udp|icmp)"),
         "process.executable": pl.coalesce(OWN["Image"], pl.when(IS_ALERT).then(EVIDENCE_PATH)),
         "process.command_line": pl.coalesce(OWN["CommandLine"], "evidence.processCommandLine"),
         "process.pid": integer(OWN["ProcessId"]),
@@ -117,10 +127,10 @@ _MAKING = Making(
 PRODUCT = Product(
     _MAKING,
     time=moment(
-        "Timestamp", "firstActivityDateTime", "firstEventTime", "createdDateTime", "alertCreationTime", "createdTime",
-        "TimeGenerated", "time",
+        "Timestamp", "StartTime", "firstActivityDateTime", "firstEventTime", "createdDateTime", "alertCreationTime",
+        "createdTime", "TimeGenerated", "time",
     ),
-    known=("ActionType", "title", "Title", "displayName", "AlertTitle", "category", "Type"),
+    known=("ActionType", "title", "Title", "displayName", "AlertTitle", "AlertName", "DisplayName", "category", "Type"),
     reading=Reading(
         envelopes=("records", "value", "Results", "results", "alerts"),
         lifted=("properties.",),

@@ -29,6 +29,7 @@ __all__ = [
     "Rewrite",
     "first_of",
     "level",
+    "log_events",
     "moment",
     "respelt",
     "rewritten",
@@ -151,6 +152,13 @@ def respelt(*names: str) -> Callable[[dict[str, object]], list[object]]:
         return [written(member) for member in value] if isinstance(value, list) else value
 
     return lambda record: [written(record)]
+
+
+def log_events(record: dict[str, object]) -> list[object]:
+    """Return the records of a CloudWatch Logs subscription: each is the text of one message."""
+    held = record.get("logEvents")
+    messages = [event.get("message") for event in held if isinstance(event, dict)] if isinstance(held, list) else []
+    return [json.loads(message) for message in messages if isinstance(message, str)] or [record]
 
 
 def unfolded(*names: str) -> Callable[[dict[str, object]], list[object]]:
