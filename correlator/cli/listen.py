@@ -3,12 +3,18 @@
 import signal
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 import click
 
 from correlator.cli.install import config_option
 from correlator.cli.output import announce, format_option, no_level_option
 from correlator.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from correlator.config.settings import Settings
+    from correlator.ingest.envelope import Writer
+    from correlator.runtime.front import Service
 
 
 @click.command()
@@ -19,7 +25,8 @@ from correlator.errors import InputError, Problem
 def listen(config: Path | None, log_level: str, form: str) -> None:
     """Take records at the ports of [[listener]] and write them to Kafka; a sender is answered when the broker has them.
 
-    It needs neither database nor lake: several may run behind one address. Example: tocsin listen --config tocsin.toml
+    Listeners need neither database nor lake: several may run behind one address. What [[collector]] names is asked too, by one
+    process only, and where it goes on stands in the database. Example: tocsin listen --config tocsin.toml
     """
     from correlator.config.settings import load_settings  # noqa: PLC0415 - `--help` must not load it
     from correlator.ingest.kafka import client  # noqa: PLC0415
@@ -33,15 +40,26 @@ def listen(config: Path | None, log_level: str, form: str) -> None:
 
     set_up_logs(log_level)
     settings, stop, metrics = load_settings(config), Event(), Metrics()
-    if not settings.listener:
-        raise InputError([Problem(str(config or "tocsin.toml"), 0, "no listener is configured", "add a [[listener]]")])
+    if not (settings.listener or settings.collector):
+        expected = "add a [[listener]] or a [[collector]]"
+        raise InputError([Problem(str(config or "tocsin.toml"), 0, "nothing to listen to is configured", expected)])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with (
         serve_metrics(metrics, settings.metrics_port),
         KafkaWriter(client(settings.kafka), raw_topic(settings.kafka)) as writer,
-        serving(listeners(settings.listener, writer, metrics), stop.set),
+        serving([*listeners(settings.listener, writer, metrics), *_collectors(settings, writer)], stop.set),
     ):
-        names = [one.name for one in settings.listener]
+        names = [one.name for one in (*settings.listener, *settings.collector)]
         announce({"listening": names}, f"Listening: {', '.join(names)}", form)
         stop.wait()
+
+
+def _collectors(settings: "Settings", writer: "Writer") -> "list[Service]":
+    """Return the collectors, where one is configured; where they go on stands in the database."""
+    if not settings.collector:
+        return []
+    from correlator.runtime.collecting import collectors  # noqa: PLC0415 - `--help` must not load it
+    from correlator.store.database import open_database  # noqa: PLC0415
+
+    return collectors(settings, open_database(settings.database, url=settings.database_url), writer)

@@ -18,7 +18,17 @@ def services(settings: "Settings", engine: "sa.Engine", metrics: "Metrics", jour
     """Return what serves in the asyncio thread: listeners (they write to ``journal``), console."""
     from correlator.ingest.listen import listeners  # noqa: PLC0415 - `--help` must not load it
 
-    return [*(listeners(settings.listener, journal, metrics) if journal else []), *_console(settings, engine)]
+    listening = listeners(settings.listener, journal, metrics) if journal else []
+    return [*listening, *(_collectors(settings, engine, journal) if journal else []), *_console(settings, engine)]
+
+
+def _collectors(settings: "Settings", engine: "sa.Engine", journal: "Journal") -> list[Service]:
+    """Return the collectors, where one is configured; their libraries are not loaded otherwise."""
+    if not settings.collector:
+        return []
+    from correlator.runtime.collecting import collectors  # noqa: PLC0415 - `--help` must not load it
+
+    return collectors(settings, engine, journal)
 
 
 def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> list[Duty]:
@@ -46,10 +56,20 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
         Duty("figures", timedelta(minutes=1), board.count),
         *pages,
         *([Duty("proof", timedelta(seconds=15), Prover(settings, engine, metrics).turn)] if settings.proof.at else []),
+        *_collected(settings, engine),
         Duty("sources", timedelta(minutes=5), SourceWatch(settings, engine, datetime.now(UTC)).turn),
         Duty("noise", timedelta(minutes=5), lambda now: breaker.rest(engine, settings, metrics, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
     ]
+
+
+def _collected(settings: "Settings", engine: "sa.Engine") -> list[Duty]:
+    """Return the watch over collectors and their secrets."""
+    if not settings.collector:
+        return []
+    from correlator.runtime.collecting import watch_collectors  # noqa: PLC0415 - `--help` must not load it
+
+    return [Duty("collectors", timedelta(minutes=5), lambda now: watch_collectors(engine, settings, now))]
 
 
 def _console(settings: "Settings", engine: "sa.Engine") -> list[Service]:

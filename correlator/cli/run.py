@@ -43,7 +43,7 @@ def run(config: Path | None, form: str, log_level: str, fail_on: str | None, *, 
 
     set_up_logs(log_level)
     settings = load_settings(config)
-    if not settings.source and not settings.listener:
+    if not (settings.source or settings.listener or settings.collector):
         expected = "add a [[source]] with name and paths; `tocsin init DIR` writes an example"
         raise InputError([Problem(str(config or "tocsin.toml"), 0, "no source is configured", expected)])
     engine = open_database(settings.database, url=settings.database_url)

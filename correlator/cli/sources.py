@@ -58,8 +58,13 @@ def _share(part: int, whole: int, form: str) -> float | str | None:
 
 def _remarks(one: "SourceState") -> list[str]:
     """Return what is unusual, in words."""
+    said = [one.problem] if one.problem else []
     due = [f"{one.due:.0f} records were due since"] if one.silent and one.due else []
-    return due + [
-        f"{dataset or 'records'}: {drift.what} {drift.now:.0%}, {drift.usual:.0%} at worst in the week before"
-        for dataset, drift in one.drifts
-    ]
+    return (
+        said
+        + due
+        + [
+            f"{dataset or 'records'}: {drift.what} {drift.now:.0%}, {drift.usual:.0%} at worst in the week before"
+            for dataset, drift in one.drifts
+        ]
+    )

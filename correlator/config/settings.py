@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from correlator.config.estate_values import MaybeDuration
 from correlator.config.sections.board import BoardSettings
+from correlator.config.sections.collectors import CollectorSettings
 from correlator.config.sections.console import ConsoleSettings
 from correlator.config.sections.enriching import EnrichSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
@@ -103,6 +104,7 @@ class Settings(Strict):
     source: tuple[SourceSettings, ...] = ()
     sink: tuple[SinkSettings, ...] = ()
     listener: tuple[ListenerSettings, ...] = ()
+    collector: tuple[CollectorSettings, ...] = ()
     rule_set: tuple[RuleSetSettings, ...] = ()
     journal: JournalSettings = JournalSettings()
     triage: TriageSettings = TriageSettings()
@@ -153,8 +155,12 @@ class Settings(Strict):
             Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle, one.silent_after)
             for one in self.source
         ]
+        asked = [
+            Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle, one.silent_after)
+            for one in self.collector
+        ]
         own = [Input(PROOFS, "", "linux_syslog", self.time_zone)] if self.follows_proofs else []
-        return followed + declared(self.listener) + own
+        return followed + declared(self.listener) + asked + own
 
     @property
     def follows_proofs(self) -> bool:
@@ -267,10 +273,11 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
 
 def _named(
     settings: Settings,
-) -> tuple[tuple[str, Sequence[SourceSettings | SinkSettings | ListenerSettings | RuleSetSettings]], ...]:
+) -> tuple[tuple[str, Sequence[SourceSettings | SinkSettings | ListenerSettings | RuleSetSettings | CollectorSettings]], ...]:
     """Return the tables whose entries have names, each unique in its table."""
     return (
         ("source", settings.source), ("sink", settings.sink), ("listener", settings.listener), ("rule_set", settings.rule_set),
+        ("collector", settings.collector),
     )  # fmt: skip
 
 
@@ -317,6 +324,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "data_dir": anchor(settings.data_dir),
             "estate": anchor(settings.estate),
             "listener": tuple(_with_paths(one, folder) for one in settings.listener),
+            "collector": tuple(_with_paths(one, folder) for one in settings.collector),
             "console": _with_paths(settings.console, folder),
             "board": _with_paths(settings.board, folder),
             "kafka": _with_paths(settings.kafka, folder),

@@ -119,7 +119,7 @@ def _estate(content: Content) -> Finding:
 
 def check_sources(settings: Settings) -> Iterator[Finding]:
     """Yield what there is to say of each configured source: are its files there, may this user read them."""
-    if not settings.source and not settings.listener:
+    if not (settings.source or settings.listener or settings.collector):
         yield Finding("sources", Verdict.WARNING, "none is configured", "`tocsin run` needs one; `replay` and `try` do not")
     for source in settings.source:
         files = [Path(match) for pattern in source.paths for match in glob(pattern, recursive=True)]  # noqa: PTH207 - absolute patterns

@@ -19,7 +19,7 @@ from correlator.telemetry.metrics import Metrics
 
 def journal_of(settings: Settings, metrics: Metrics) -> Journal | None:
     """Return the journal of an install that listens, or that has one left from when it did; it is not opened yet."""
-    if not settings.listener and not settings.journal_dir.is_dir():
+    if not (settings.listener or settings.collector or settings.journal_dir.is_dir()):
         return None
     disk = disk_state(settings)
     return Journal(settings.journal_dir, metrics, int(settings.journal.max_gib * (1 << 30)), lambda: disk.stops)

@@ -6,7 +6,7 @@ fault is nearer than they are, so that is one incident.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from correlator.model.proof import SOURCE as PROOFS
 from correlator.model.rhythm import Rhythm, learnt
 from correlator.model.severity import Severity
 from correlator.runtime.health import end_health, raise_health
-from correlator.store import source_figures
+from correlator.store import collected, source_figures
 from correlator.store.continuity import last_heard
 from correlator.store.database import reading
 
@@ -56,11 +56,12 @@ class SourceState:
     rhythm: str  # declared, learnt, learning
     silent: bool
     drifts: tuple[tuple[str, Drift], ...] = ()
+    problem: str = ""  # of its collector
 
     @property
     def state(self) -> str:
-        """Return ``silent``, ``drift`` or ``ok``."""
-        return "silent" if self.silent else "drift" if self.drifts else "ok"
+        """Return ``failing`` (its collector gets nothing), ``silent``, ``drift`` or ``ok``."""
+        return "failing" if self.problem else "silent" if self.silent else "drift" if self.drifts else "ok"
 
 
 @dataclass(slots=True)
@@ -88,12 +89,14 @@ def look(engine: sa.Engine, settings: Settings, now: datetime, *, since: datetim
         fates = source_figures.fates_by_hour(connection, now - _LEARNT)
         fills = source_figures.fills_by_hour(connection, now - _RECENT)
         heard = _heard(connection, now)
+        asked = {one.name: one.problem for one in collected.standings(connection)}
     names = {one.name for one in settings.inputs} | fates.keys() | heard.keys()
     awake = _awake(fates, now)
-    return [
+    states = (
         _state(name, settings, fates.get(name, {}), _of(name, fills), heard.get(name), awake, since, now)
         for name in sorted(names - {PROOFS})
-    ]
+    )
+    return [replace(one, problem=asked.get(one.name, "")) for one in states]
 
 
 def _heard(connection: sa.Connection, now: datetime) -> dict[str, datetime]:

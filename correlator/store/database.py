@@ -20,7 +20,7 @@ from correlator.store.content import make_private
 from correlator.store.safety import copy_database
 
 #: Newest schema this version knows: the last file of ``migrations/versions``.
-SCHEMA = "0012"
+SCHEMA = "0013"
 
 _WRITES = "tocsin_writes"
 _ROOM = 1 << 20  # less than a transaction takes

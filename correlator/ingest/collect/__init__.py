@@ -1,0 +1,1 @@
+"""Collectors: sources that do not send and must be asked."""
