@@ -115,7 +115,7 @@ _ACTION = pl.when(~_is("action").str.starts_with("{")).then(_is("action"))  # an
 _VERDICT = pl.coalesce(_BLOCKED, verdict(_ACTION))
 _WORD = _is("severity").str.to_lowercase()
 _LEVEL = integer(pl.coalesce(_WORD.replace_strict(_LEVEL_NUMBERS, default=None, return_dtype=pl.String), _WORD))
-_IS_ALERT = (_LEVEL < len(_LEVELS[:3])) | (_is("type").str.to_lowercase().str.contains("alert"))
+_IS_ALERT = _LEVEL.is_between(0, 2) | (_is("type").str.to_lowercase().str.contains("alert"))
 _LAST = r"([^\\/]+)$"
 
 
