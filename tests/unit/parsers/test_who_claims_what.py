@@ -29,6 +29,8 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("zeek", "json"): "kinds of records without a connection have no mark in JSON",
     ("cisco_ios", "syslog"): "to be mended: IOS XR with its card before the time",
     ("pfsense", "syslog"): "to be mended: php-fpm's lines about interfaces",
+    ("ucopia", "linux_syslog"): "the appliance's own kernel: its source declares the parser",
+    ("ucopia", "syslog"): "the appliance's own conntrack: its source declares the parser",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
 
