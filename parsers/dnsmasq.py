@@ -267,7 +267,10 @@ PARSER = Parser(
     name="dnsmasq",
     log_sources=(_DNS, _DHCP, _OWN, _TFTP),
     signature=Signature(
-        pattern=tagged("dnsmasq(?:-dhcp|-tftp|-script)?", "pihole-FTL"), rank=30, any_text=("dnsmasq", "pihole-FTL")
+        pattern=tagged("dnsmasq(?:-dhcp|-tftp|-script)?", "pihole-FTL"),
+        rank=30,
+        tags=("dnsmasq", "dnsmasq-dhcp", "dnsmasq-tftp", "pihole-ftl"),
+        any_text=("dnsmasq", "pihole-FTL"),
     ),
     maturity=Maturity.DOCUMENTED,
     fields=declared(_PROGRAMS, "source.ip", "source.address"),

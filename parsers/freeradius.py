@@ -189,6 +189,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{tagged('radiusd', 'freeradius')}|{_FILE}",
         rank=30,
+        tags=("radiusd", "freeradius"),
         any_text=("radius", *(f" : {level}: " for level in _LEVELS.split("|"))),
     ),
     maturity=Maturity.DOCUMENTED,

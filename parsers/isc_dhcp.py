@@ -200,7 +200,7 @@ _PROGRAMS = (
 PARSER = Parser(
     name="isc_dhcp",
     log_sources=(_DHCP,),
-    signature=Signature(pattern=tagged("dhcpd(?:v?6)?"), rank=30, literals=("dhcpd",)),
+    signature=Signature(pattern=tagged("dhcpd(?:v?6)?"), rank=30, tags=("dhcpd", "dhcpd6"), literals=("dhcpd",)),
     maturity=Maturity.PROVED,
     fields=declared(_PROGRAMS),
     parse=_parse,

@@ -204,6 +204,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{tagged('kea-(?:dhcp[46]|dhcp-ddns|ctrl-agent|netconf)', 'kea')}|{_FILE}",
         rank=30,
+        tags=_NAMES,
         any_text=("kea", "Address: ", "Prefix: ", "Administrator "),
     ),
     maturity=Maturity.DOCUMENTED,

@@ -202,6 +202,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{tagged('unbound', bare=_THREAD)}|{_FILE}",
         rank=30,
+        tags=("unbound",),
         literals=("unbound",),
     ),
     maturity=Maturity.DOCUMENTED,

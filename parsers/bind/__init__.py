@@ -118,6 +118,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{tagged(*_NAMES)}|{_FILES}",
         rank=30,
+        tags=_NAMES,
         any_text=("named", "client ", ": info: ", ": error: ", ": warning: ", ": notice: ", "zone ", "resolving "),
     ),
     maturity=Maturity.PROVED,

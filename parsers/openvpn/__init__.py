@@ -121,7 +121,7 @@ _PROGRAMS = (
 PARSER = Parser(
     name="openvpn",
     log_sources=(_VPN,),
-    signature=Signature(pattern=rf"{tagged(*_TAGS)}|{_FILE}|{_DIRECTIVE}", rank=30),
+    signature=Signature(pattern=rf"{tagged(*_TAGS)}|{_FILE}|{_DIRECTIVE}", rank=30, tags=("openvpn", "ovpn-server")),
     maturity=Maturity.DOCUMENTED,
     fields=declared(_PROGRAMS, "source.ip"),
     parse=_parse,

@@ -80,6 +80,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{tagged('charon(?:-systemd|-nm|-cmd)?', 'pluto', 'ipsec_starter', 'swanctl', 'ipsec')}|{_FILE}|{_STAMPED}",
         rank=30,
+        tags=("charon", "charon-systemd", "pluto"),
         any_text=("charon", "pluto", "ipsec", "swanctl", *(f"[{group}" for group in _GROUPS.split("|"))),
     ),
     maturity=Maturity.PROVED,
