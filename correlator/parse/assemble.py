@@ -13,9 +13,10 @@ import polars as pl
 
 from correlator.model.raw import Flag
 from correlator.parse.contract import Assembly, Continuation, Header, Keyed
+from correlator.parse.open_quotes import grouped_by_quotes, ungrouped
 from correlator.parse.route import stream_keys
 
-__all__ = ["BROKEN_AFTER", "BROKEN_BEFORE", "Assembled", "assemble"]
+__all__ = ["BROKEN_AFTER", "BROKEN_BEFORE", "Assembled", "assemble", "join_quoted"]
 
 _MAX_LINES = 500  # of a keyed record
 _MAX_HEADER_LINES = 32  # of one header; formats have ten at most
@@ -61,13 +62,43 @@ def assemble(
     """
     keyed_rows = rows.with_columns(_stream=stream_keys(rows))
     if isinstance(assembly, Header):
-        return _under_headers(keyed_rows, assembly, dict(headers or {}))
+        whole = join_quoted(rows, final=final, now=now, cut=cut) if assembly.quoted else None
+        lines = keyed_rows if whole is None else whole.rows.with_columns(_stream=stream_keys(whole.rows))
+        table = _under_headers(lines, assembly, dict(headers or {}))
+        return table if whole is None else _both(whole, table)
     grouped = _continued(keyed_rows, assembly) if isinstance(assembly, Continuation) else _keyed(keyed_rows, assembly)
     quiet_s = assembly.max_age_s if isinstance(assembly, Keyed) else _QUIET_S
     closed = _close_quiet(grouped, now - timedelta(seconds=quiet_s) if now else None, final=final)
     if isinstance(assembly, Keyed):
         closed = closed.with_columns(_cut_short=pl.col("_cut_short") | (pl.col("_closed") & ~grouped.get_column("_closed")))
     return _finish(closed, _cuts(closed, cut or {}), dict(headers or {}))
+
+
+def join_quoted(
+    rows: pl.DataFrame,
+    *,
+    final: bool,
+    now: datetime | None = None,
+    cut: Mapping[str, int] | None = None,
+) -> Assembled:
+    """Return lines put together where a quote is open, as ``assemble`` does, but not yet under their headers."""
+    keyed_rows = rows.with_columns(_stream=stream_keys(rows))
+    grouped = grouped_by_quotes(keyed_rows)
+    if not cut and _is_line_by_line(grouped):
+        none = pl.Series("id", [], dtype=pl.String)
+        return Assembled(rows, none, none)
+    closed = _close_quiet(grouped, now - timedelta(seconds=_QUIET_S) if now else None, final=final)
+    alone = ungrouped(closed, ~grouped.get_column("_closed"))
+    return _finish(alone, _cuts(alone, cut or {}), {})
+
+
+def _both(whole: Assembled, table: Assembled) -> Assembled:
+    """Return what became of lines that were put together first, then under their headers."""
+    return Assembled(table.rows, pl.concat([whole.absorbed, table.absorbed]), whole.held, whole.open_from, table.headers)
+
+
+def _is_line_by_line(grouped: pl.DataFrame) -> bool:
+    return grouped.get_column("_group").n_unique() == grouped.height and grouped.get_column("_closed").all()
 
 
 def _under_headers(rows: pl.DataFrame, assembly: Header, headers: dict[str, str]) -> Assembled:

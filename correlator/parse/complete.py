@@ -1,12 +1,12 @@
 """All parsers' records of a batch, complete: where one parser's record waits, its stream waits for every parser."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
-from correlator.parse.assemble import BROKEN_AFTER, BROKEN_BEFORE, Assembled, assemble
+from correlator.parse.assemble import BROKEN_AFTER, BROKEN_BEFORE, Assembled, assemble, join_quoted
 from correlator.parse.contract import Assembly, Continuation, Header, Keyed, Parser
 from correlator.parse.route import stream_keys
 
@@ -42,12 +42,14 @@ def complete(
         name: group.filter(~_waiting(group, cuts)) if cuts else group for name, group in owned.items() if name not in assembled
     }
     lasting = {name: dict(streams) for name, streams in headers.items()}
-    for name, group in kept.items():
+    joined = {name: one for name, one in assembled.items() if isinstance(parsers[name].assembly, Header)}
+    for name, group in {**kept, **{name: one.rows for name, one in joined.items()}}.items():
         assembly = parsers[name].assembly
         if isinstance(assembly, Header):
-            assembled[name] = assemble(group, assembly, lasting.get(name), final=final)
+            assembled[name] = assemble(group, replace(assembly, quoted=False), lasting.get(name), final=final)
             lasting[name] = dict(assembled[name].headers)
-    absorbed = [pl.Series("id", [], dtype=pl.String), *(one.absorbed for one in assembled.values())]
+    taken = (one.absorbed for one in (*joined.values(), *assembled.values()))
+    absorbed = [pl.Series("id", [], dtype=pl.String), *taken]
     records = {**kept, **{name: one.rows for name, one in assembled.items()}}
     return Completed(records, pl.concat(absorbed), waits, lasting)
 
@@ -75,7 +77,7 @@ def _settle(
     rows: pl.DataFrame, owned: Mapping[str, pl.DataFrame], parsers: Mapping[str, Parser], *, final: bool, now: datetime | None
 ) -> tuple[dict[str, Assembled], dict[str, int]]:
     """Assemble the multi-line records of every parser until all agree where each stream is cut; cuts only move back."""
-    multi = {name: group for name, group in owned.items() if isinstance(parsers[name].assembly, (Continuation, Keyed))}
+    multi = {name: group for name, group in owned.items() if _may_go_on(parsers[name].assembly)}
     cuts: dict[str, int] = {}
     overdue: set[str] = set()
     while multi:
@@ -96,6 +98,11 @@ def _settle(
     return {}, {}
 
 
+def _may_go_on(assembly: Assembly | None) -> bool:
+    """Say whether a record may go on in the next line, so that a stream must be cut before it."""
+    return isinstance(assembly, (Continuation, Keyed)) or (isinstance(assembly, Header) and assembly.quoted)
+
+
 def _assembled(
     group: pl.DataFrame,
     assembly: Assembly | None,
@@ -109,10 +116,24 @@ def _assembled(
     if assembly is None:
         raise TypeError("only parsers with an assembly have records to complete")
     is_overdue = stream_keys(group).is_in(list(overdue))
+    if isinstance(assembly, Header):
+        return _joined(group, is_overdue, cuts, final=final, now=now)
     rest = assemble(group.filter(~is_overdue), assembly, final=final, now=now, cut=cuts)
     if not is_overdue.any():
         return rest
-    late = assemble(group.filter(is_overdue), assembly, final=True, cut=cuts)
+    return _together(assemble(group.filter(is_overdue), assembly, final=True, cut=cuts), rest)
+
+
+def _joined(
+    group: pl.DataFrame, is_overdue: pl.Series, cuts: Mapping[str, int], *, final: bool, now: datetime | None
+) -> Assembled:
+    """Put the lines of a table together where a quote is open; its headers come later."""
+    rest = join_quoted(group.filter(~is_overdue), final=final, now=now, cut=cuts)
+    late = join_quoted(group.filter(is_overdue), final=True, cut=cuts)
+    return _together(late, rest) if is_overdue.any() else rest
+
+
+def _together(late: Assembled, rest: Assembled) -> Assembled:
     return Assembled(
         pl.concat([late.rows, rest.rows]),
         pl.concat([late.absorbed, rest.absorbed]),

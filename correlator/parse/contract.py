@@ -73,11 +73,13 @@ class Header:
     r"""Records that need a header said once per stream (CSV, W3C, Zeek): the record becomes ``<header>\n<line>``.
 
     ``pattern`` recognises a header line; a later header line replaces it. Where a header has several lines, ``opens``
-    recognises the first: other header lines are added to it, each on a line of its own.
+    recognises the first: other header lines are added to it, each on a line of its own. ``quoted``: a value in quotes may
+    hold line breaks, a record goes on until its quotes are closed.
     """
 
     pattern: str
     opens: str = ""
+    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ SAMPLES = Path(__file__).parents[2] / "parsers" / "samples"
 CASES = sorted(path for path in SAMPLES.glob("*/*.log"))
 #: Samples whose records mean nothing without a header line that stands elsewhere: they come back as the lake has them.
 HEADED = {
-    "m365_audit/export", "municipal/csv", "municipal/french_csv_cp1252",
+    "m365_audit/export", "municipal/csv", "municipal/french_csv_cp1252", "municipal/french_csv_lines",
     "zeek/broken", "zeek/industrial", "zeek/ordinary", "zeek/unusual",
 }  # fmt: skip
 #: The same for some records of a sample; the others have the columns that their product writes by default.

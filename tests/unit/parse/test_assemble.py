@@ -232,3 +232,33 @@ def test_any_batch_cut_gives_the_same_records(kind: str, data: st.DataObject) ->
     whole = assemble(rows, assembly, final=True).rows
     parts = in_batches(rows, assembly, cuts)
     assert parts.sort("offset").rows() == whole.sort("offset").rows()
+
+
+QUOTED = Header(r"^a;b$", quoted=True)
+
+
+def test_a_value_in_quotes_may_hold_line_breaks() -> None:
+    """Lines belong to the record whose quote is open, in each stream on its own."""
+    rows = raw(("x", "a;b"), ("x", '1;"un'), ("y", "a;b"), ("y", "7;8"), ("x", 'deux ""trois""'), ("x", '"'), ("x", "2;3"))
+    result = assemble(rows, QUOTED, final=False)
+    assert texts(result) == ['a;b\n1;"un\ndeux ""trois""\n"', "a;b\n7;8", "a;b\n2;3"]
+
+
+def test_a_stray_quote_spoils_its_own_record() -> None:
+    """A quote that nothing closes within fifty lines, or before the end, takes no other line with it."""
+    rows = raw("a;b", '1;"un', *(f"{number};x" for number in range(60)), '99;"deux', "100;y")
+    result = assemble(rows, QUOTED, final=True)
+    assert len(texts(result)) == 63
+    assert texts(result)[-2:] == ['a;b\n99;"deux', "a;b\n100;y"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 6), max_size=3))
+def test_any_cut_gives_the_same_quoted_records(cuts: list[int]) -> None:
+    """What is open at the end of a batch waits for the next."""
+    rows = raw("a;b", '1;"un', "deux", 'trois";4', "5;6", '7;"huit"')
+    assert in_batches(rows, QUOTED, cuts).get_column("text").to_list() == [
+        'a;b\n1;"un\ndeux\ntrois";4',
+        "a;b\n5;6",
+        'a;b\n7;"huit"',
+    ]

@@ -100,5 +100,26 @@ def test_a_row_that_does_not_fit_its_header_is_refused() -> None:
 
 
 def test_the_application_is_the_sigma_service() -> None:
-    """Blanks and slashes in its name cannot break the log source."""
-    assert _event(json.dumps(RECORD | {"app": "État civil / Actes"}))["logsource"] == "municipal/application/état-civil-actes"
+    """Blanks and slashes in its name cannot break the log source; accents are left out, as rules write it."""
+    assert _event(json.dumps(RECORD | {"app": "État civil / Actes"}))["logsource"] == "municipal/application/etat-civil-actes"
+
+
+def test_french_words_become_the_schemas() -> None:
+    """Actions, a count with blanks, an hour in its own column, an INSEE code that a spreadsheet shortened."""
+    header = "date;heure;id;logiciel;insee;utilisateur;opération;type_objet;nombre;résultat;motif"
+    event = _event(header, "22/11/2026;10:15:30;x-1;Élections;1004;jdupont;Extraction;electeur;1 240;Succès;ticket 4512")
+    expected = {"action": "export", "app": "elections", "object_count": "1240", "organization.id": "01004"}
+    assert {name: event[name] for name in expected} == expected
+    assert str(event["@timestamp"]) == "2026-11-22 09:15:30+00:00"
+
+
+def test_a_quoted_value_may_hold_line_breaks() -> None:
+    """The message of two lines is one message, and the next record its own."""
+    result = _read(
+        HEADER + ";message",
+        '22/11/2026 10:15:30;f-1;finances;59350;mmartin;update;rib;T-1;Succès;;"Vu avec la',
+        'trésorerie; accord ""oral"""',
+        "22/11/2026 10:16:30;f-2;finances;59350;mmartin;update;rib;T-2;Succès;;",
+    )
+    events = pl.concat(result.events, how="diagonal").sort("id")
+    assert events.get_column("message").to_list() == ['Vu avec la\ntrésorerie; accord "oral"', None]
