@@ -162,7 +162,7 @@ _MAKING = Making(
         "destination.port": integer(pl.when(_is_in).then(_near_port).otherwise(_far_port), above=0),
     },
     own={
-        "Image": pl.when(_kind == "library").then(_in("image_name")).otherwise(_in("image_name")),
+        "Image": _in("image_name"),
         "CommandLine": _in("commandline"),
         "ParentImage": _in("parent_image"),
         "ParentCommandLine": _in("parent_commandline"),
