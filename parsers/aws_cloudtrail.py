@@ -97,9 +97,9 @@ _PRODUCT = Product(
     reading=Reading(
         envelopes=("Records", "Events"),
         rewrites=(
-            Rewrite(('"detail-type"',), unfolded("detail")),
-            Rewrite(('"logEvents"',), log_events),
-            Rewrite(('"CloudTrailEvent"',), unfolded("CloudTrailEvent")),
+            Rewrite(('"detail-type"',), unfolded("detail"), opens=True),
+            Rewrite(('"logEvents"',), log_events, opens=True),
+            Rewrite(('"CloudTrailEvent"',), unfolded("CloudTrailEvent"), opens=True),
             Rewrite(('"eventname"', '"eventsource"'), respelt(*_NAMES.split())),
         ),
         shape=json.Shape(max_depth=16),

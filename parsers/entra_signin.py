@@ -75,7 +75,7 @@ def _opened(name: str, value: object) -> object:
         return value
 
 
-_LOG_ANALYTICS = Rewrite(('"TimeGenerated"',), _as_graph)
+_LOG_ANALYTICS = Rewrite(('"TimeGenerated"',), _as_graph, opens=True)
 
 # Spelling of SigmaHQ's rules → the properties it means, in either shape; the first one present gives the value.
 _AS_SENT = ("Status", "ActivityDetails", "properties.authenticationProtocol")

@@ -112,7 +112,7 @@ _PRODUCT = Product(
     reading=Reading(
         envelopes=("entries",),
         rewrites=(
-            Rewrite(('"data":{"insertId"', '"data":{"protoPayload"', '"data": {'), unfolded("data")),
+            Rewrite(('"data":{"insertId"', '"data":{"protoPayload"', '"data": {'), unfolded("data"), opens=True),
             Rewrite(('"protopayload"', '"insertid"'), respelt(*_NAMES.split())),
         ),
         shape=json.Shape(max_depth=24),

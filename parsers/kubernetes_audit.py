@@ -79,8 +79,8 @@ _PRODUCT = Product(
     reading=Reading(
         envelopes=("items",),
         rewrites=(
-            Rewrite(('"kube-audit',), unfolded("properties", "log")),
-            Rewrite(('"logEvents"',), log_events),
+            Rewrite(('"kube-audit',), unfolded("properties", "log"), opens=True),
+            Rewrite(('"logEvents"',), log_events, opens=True),
         ),
         shape=json.Shape(max_depth=24, whole=frozenset({"requestObject", "responseObject"})),
     ),

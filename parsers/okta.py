@@ -79,7 +79,7 @@ _PRODUCT = Product(
     known=("eventType", "legacyEventType", "displayMessage"),
     reading=Reading(
         rewrites=(
-            Rewrite(('"detail-type"',), unfolded("detail")),
+            Rewrite(('"detail-type"',), unfolded("detail"), opens=True),
             Rewrite(('"eventTypeVersion"',), _hook),
             Rewrite(('"eventtype"', '"debugcontext"', '"displaymessage"'), respelt(*_NAMES.split())),
         ),

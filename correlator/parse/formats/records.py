@@ -10,11 +10,13 @@ A record without a time that can be read is dated by its syslog header, else by 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 import polars as pl
 
 from correlator.model.raw import UTC_TIME
 from correlator.parse.contract import Parsed, Reason
 from correlator.parse.formats import json
+from correlator.parse.formats.json_cells import may_be_rounded
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.unwrap import unwrap
 from correlator.parse.times import to_utc
@@ -63,11 +65,12 @@ _LEVELS = {
 class Rewrite:
     """A rare form of a record: where one of ``marks`` (plain texts) is found, ``written`` gives the records it stands for.
 
-    It runs in Python, record by record.
+    It runs in Python, record by record; ``opens``: it reads JSON that is text inside the record (``json.loads``).
     """
 
     marks: tuple[str, ...]
     written: Callable[[dict[str, object]], Sequence[object]]
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,24 +210,33 @@ def rewritten(raw: pl.DataFrame, rewrite: Rewrite, envelopes: tuple[str, ...]) -
     marked = text.str.contains_any(list(rewrite.marks))
     if not marked.any():
         return raw
-    written = [_anew(one, rewrite, envelopes) for one in text.filter(marked).to_list()]
+    found = text.filter(marked)
+    exactly = [True] * found.len() if rewrite.opens else may_be_rounded(found).to_list()
+    written = [_anew(one, rewrite, envelopes, exactly=must) for one, must in zip(found.to_list(), exactly, strict=True)]
     return raw.with_columns(text.scatter(marked.arg_true(), written).alias("text"))
 
 
-def _anew(text: str, rewrite: Rewrite, envelopes: tuple[str, ...]) -> str:
+def _anew(text: str, rewrite: Rewrite, envelopes: tuple[str, ...], *, exactly: bool) -> str:
     """Return the text with each record written anew; what cannot be read stays, and is refused with the others."""
+    if not exactly:
+        try:
+            return orjson.dumps(_written(orjson.loads(text), rewrite, envelopes)).decode()
+        except (ValueError, TypeError, RecursionError):
+            pass  # what the quick decoder refuses, the exact one judges
     try:
-        value = json.loads(text)
-        held = (
-            next((value[key] for key in envelopes if isinstance(value.get(key), list)), None)
-            if isinstance(value, dict)
-            else value
-        )
-        members = held if isinstance(held, list) else [value]
-        records = [one for member in members for one in (rewrite.written(member) if isinstance(member, dict) else [member])]
-        return json.dumps(records[0] if len(records) == 1 else records)
+        return json.dumps(_written(json.loads(text), rewrite, envelopes))
     except (ValueError, RecursionError):
         return text
+
+
+def _written(value: object, rewrite: Rewrite, envelopes: tuple[str, ...]) -> object:
+    """Return the records that a decoded text stands for: the only one, else an array."""
+    held = value
+    if isinstance(value, dict):
+        held = next((value[key] for key in envelopes if isinstance(value.get(key), list)), None)
+    members = held if isinstance(held, list) else [value]
+    records = [one for member in members for one in (rewrite.written(member) if isinstance(member, dict) else [member])]
+    return records[0] if len(records) == 1 else records
 
 
 def _lifted(fields: pl.DataFrame, prefixes: tuple[str, ...]) -> pl.DataFrame:
