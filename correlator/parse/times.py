@@ -6,6 +6,9 @@ What is decided here, once for all parsers:
 - Spring: 02:30 of a night that has no 02:30 is shifted forward by the gap (03:30 summer time).
 - Autumn: 02:30 of a night that has two is the first one (summer time).
 - A stamp without year is the latest such moment that is at most 24 hours after reception.
+- Second 60 is the first moment of the minute after it.
+- Seconds may have up to nine decimals, behind a point or a comma; what is below a microsecond is cut.
+- A year of two digits is 1969 to 2068.
 - Garbage is null, never an error.
 """
 
@@ -98,7 +101,7 @@ def odd_clock(time: pl.Expr, received: pl.Expr) -> pl.Expr:
 
 def _moments(columns: Sequence[pl.Series], layouts: tuple[str, ...], zone: str) -> pl.Series:
     """Return the moments of ``columns[0]``; a later layout only reads what the ones before it left."""
-    text = columns[0].str.strip_chars()
+    text = _plain_fractions(columns[0].str.strip_chars(), layouts)
     received = columns[-1] if columns[-1].len() == text.len() else columns[-1].new_from_index(0, text.len())
     moments = pl.Series(text.name, [None], dtype=UTC_TIME).new_from_index(0, text.len())
     for layout in layouts:
@@ -107,6 +110,13 @@ def _moments(columns: Sequence[pl.Series], layouts: tuple[str, ...], zone: str) 
             break
         moments = moments.zip_with(moments.is_not_null(), _in_range(_read(unread, layout, zone, received)))
     return moments
+
+
+def _plain_fractions(text: pl.Series, layouts: tuple[str, ...]) -> pl.Series:
+    """Return stamps whose seconds have their decimals behind a point, where a comma stood."""
+    if not any("%.f" in layout for layout in layouts) or not text.str.contains(",", literal=True).any():
+        return text
+    return text.str.replace(r"(:[0-9]{2}),([0-9]{1,9})", "${1}.${2}")
 
 
 def _in_range(moments: pl.Series) -> pl.Series:
@@ -146,7 +156,8 @@ def _give_year(stamps: pl.Series, received: pl.Series, zone: str) -> pl.Series:
     is_leap = (pl.col("year") % 4 == 0) & ((pl.col("year") % 100 != 0) | (pl.col("year") % 400 == 0))
     is_day = (stamp.dt.ordinal_day() != _LEAP_DAY) | is_leap
     possible = dated.with_columns(pl.when(is_day).then(stamp))
-    given = pl.when(stamp.is_null()).then(_LEAP).otherwise(pl.col("year"))
+    rolled = stamp.dt.year() - _LEAP  # a leap second of New Year's Eve is the first moment of the year after
+    given = pl.when(stamp.is_null()).then(_LEAP).otherwise(pl.col("year") + rolled)
     return possible.select(stamp.dt.replace(year=given)).to_series()
 
 

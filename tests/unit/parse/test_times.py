@@ -224,3 +224,25 @@ def test_zone_of_the_raw_frame() -> None:
     assert zone_of(pl.DataFrame({"text": ["x"]})) == "Europe/Paris"
     assert zone_of(pl.DataFrame({"text": ["x"], "time_zone": ["Indian/Reunion"]})) == "Indian/Reunion"
     assert zone_of(pl.DataFrame({"text": ["x"], "time_zone": [None]})) == "Europe/Paris"
+
+
+def test_a_leap_second_is_the_next_minute() -> None:
+    """With and without year, also on New Year's Eve, when it is the next year."""
+    assert read("2016-12-31T23:59:60Z", "2016-12-31T23:59:60.500Z") == [utc(2017, 1, 1), utc(2017, 1, 1, 0, 0, 0, 500_000)]
+    assert read_received("Dec 31 23:59:60", utc(2027, 1, 1, 6)) == utc(2026, 12, 31, 23)
+    assert read_received("Jun 30 23:59:60", utc(2026, 11, 22)) == utc(2026, 6, 30, 22)
+
+
+def test_decimals_behind_a_comma() -> None:
+    """As Java and French systems write them; a comma elsewhere stays."""
+    assert read("2026-11-22T10:15:30,250Z") == [utc(2026, 11, 22, 10, 15, 30, 250_000)]
+    assert read("22/11/2026, 10:15:30", layouts=("%d/%m/%Y, %H:%M:%S%.f",), zone="UTC") == [utc(2026, 11, 22, 10, 15, 30)]
+
+
+def test_years_of_two_digits() -> None:
+    """This century, but for the last years before 2000 that a log can hold."""
+    layout = ("%d/%m/%y %H:%M:%S",)
+    assert read("22/11/26 10:00:00", "31/12/99 23:59:59", layouts=layout, zone="UTC") == [
+        utc(2026, 11, 22, 10),
+        utc(1999, 12, 31, 23, 59, 59),
+    ]
