@@ -57,6 +57,7 @@ def duties(settings: "Settings", engine: "sa.Engine", metrics: "Metrics") -> lis
         *pages,
         *([Duty("proof", timedelta(seconds=15), Prover(settings, engine, metrics).turn)] if settings.proof.at else []),
         *_collected(settings, engine),
+        *_lists(settings, engine),
         Duty("sources", timedelta(minutes=5), SourceWatch(settings, engine, datetime.now(UTC)).turn),
         Duty("noise", timedelta(minutes=5), lambda now: breaker.rest(engine, settings, metrics, now)),
         Duty("retention", timedelta(hours=1), lambda now: daily(engine, settings, metrics, now)),
@@ -70,6 +71,15 @@ def _collected(settings: "Settings", engine: "sa.Engine") -> list[Duty]:
     from correlator.runtime.collecting import watch_collectors  # noqa: PLC0415 - `--help` must not load it
 
     return [Duty("collectors", timedelta(minutes=5), lambda now: watch_collectors(engine, settings, now))]
+
+
+def _lists(settings: "Settings", engine: "sa.Engine") -> list[Duty]:
+    """Return the fetching of lists of indicators that have an address."""
+    if not any(one.url for one in settings.enrich.indicators):
+        return []
+    from correlator.runtime.list_fetch import ListFetch  # noqa: PLC0415 - `--help` must not load it
+
+    return [Duty("indicators", timedelta(minutes=10), ListFetch(settings, engine).turn, alone=True)]
 
 
 def _console(settings: "Settings", engine: "sa.Engine") -> list[Service]:

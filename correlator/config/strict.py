@@ -3,6 +3,7 @@
 The text below a key is its documentation; ``harness.reference`` reads it from the source, no start does.
 """
 
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -29,3 +30,11 @@ def without_password(value: str) -> str:
     if ":" in value.partition("://")[2].rpartition("@")[0]:
         raise ValueError("a password does not belong into settings; write it into ~/.pgpass of the user who runs Tocsin")
     return value
+
+
+def https_url(url: str) -> str:
+    """Return an address; in the clear only to this machine, for tests and tunnels."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}):
+        return url.rstrip("/")
+    raise ValueError(f"{url!r} must begin with https://")

@@ -3,12 +3,11 @@
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from correlator.config.estate_values import MaybeDuration
-from correlator.config.strict import Strict, known_zone
+from correlator.config.strict import Strict, https_url, known_zone
 
 _NAME = r"^[A-Za-z0-9_.-]+$"
 _TENANT = r"^[A-Za-z0-9.-]+$"
@@ -57,7 +56,7 @@ class _Microsoft(_Asked):
     @field_validator("login", "api", check_fields=False)
     @classmethod
     def _check_url(cls, url: str) -> str:
-        return _https(url)
+        return https_url(url)
 
 
 class Office365Settings(_Microsoft):
@@ -103,7 +102,7 @@ class CloudTrailSettings(_Asked):
     @field_validator("endpoint")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        return _https(url) if url else url
+        return https_url(url) if url else url
 
 
 class MqttSettings(_Collector):
@@ -135,11 +134,3 @@ CollectorSettings = Annotated[
 def overlap_of(settings: _Asked) -> timedelta:
     """Return how far back a collector asks again."""
     return timedelta(hours=settings.overlap_hours)
-
-
-def _https(url: str) -> str:
-    """Return an address; in the clear only to this machine, for tests and tunnels."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}):
-        return url.rstrip("/")
-    raise ValueError(f"{url!r} must begin with https://")

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from correlator.config.estate_values import MaybeDuration
-from correlator.config.strict import Strict
+from correlator.config.strict import Strict, https_url
 
 _NAME = r"^[A-Za-z0-9_.-]+$"
 
@@ -20,8 +20,23 @@ class IndicatorListSettings(Strict):
     """The file: one value a line, CSV with titles, a MISP export (JSON) or a STIX 2 bundle. Read again when it changes."""
     confidence: int = Field(default=50, ge=0, le=100)
     """How far to trust its values, where the list does not say."""
+    url: str = ""
+    """Where it is had: an https address; without, the file is somebody else's to bring."""
+    how: Literal["file", "taxii", "misp"] = "file"
+    """What answers there: a file, a TAXII 2.1 collection (``…/collections/ID/``), a MISP server."""
+    token_env: str = ""
+    """Environment variable that holds the token or the key for it."""
+    every_h: float = Field(default=6.0, ge=0.1, le=168)
+    """How often it is had, hours."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of the authority that signed the publisher's; without: those of the system."""
     max_age: MaybeDuration = None
     """Its values count no more so long after the file was written; without: as the list says, else for ever."""
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        return https_url(url) if url else url
 
 
 class WatchListSettings(Strict):
@@ -70,7 +85,10 @@ class EnrichSettings(Strict):
                 "people": self.people and folder / self.people,
                 "allow": self.allow and folder / self.allow,
                 "geoip": tuple(folder / path for path in self.geoip),
-                "indicators": tuple(one.model_copy(update={"path": folder / one.path}) for one in self.indicators),
+                "indicators": tuple(
+                    one.model_copy(update={"path": folder / one.path, "ca_file": one.ca_file and folder / one.ca_file})
+                    for one in self.indicators
+                ),
                 "watch": tuple(one.model_copy(update={"path": one.path and folder / one.path}) for one in self.watch),
             }
         )
