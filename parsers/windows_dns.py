@@ -59,7 +59,6 @@ _SIGNATURE = (
 _CONTEXTS = {"PACKET": "packet", "EVENT": "event", "Note": "note"}
 _ACTIONS = {"Rcv": "query_received", "Snd": "query_sent", "RcvR": "answer_received", "SndR": "answer_sent"}
 _OPCODES = {"Q": "QUERY", "N": "NOTIFY", "U": "UPDATE"}
-_PLAIN_NAME = r"^(?:\([0-9]{1,2}\)[^()]*)+$"
 _MONTH_FIRST = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S")
 _DAY_FIRST = ("%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S")
 
@@ -114,9 +113,16 @@ def _moments(fields: pl.DataFrame, zone: str) -> pl.Series:
 
 def _name() -> pl.Expr:
     """Return the name behind ``(3)www(7)example(3)org(0)``."""
-    plain = pl.col("name").str.replace_all(r"\([0-9]{1,2}\)", ".").str.strip_chars(".")
-    odd = by_distinct(pl.col("name"), lambda text: text.map_batches(_by_length, return_dtype=pl.String()), pl.String())
-    dotted = pl.when(pl.col("name").str.contains(_PLAIN_NAME)).then(plain).otherwise(odd)
+    return by_distinct(pl.col("name"), _dotted, pl.String())
+
+
+def _dotted(name: pl.Expr) -> pl.Expr:
+    lengths = name.str.extract_all(r"\([0-9]{1,2}\)")
+    said = lengths.list.eval(pl.element().str.strip_chars("()").cast(pl.Int64)).list.sum()
+    is_plain = name.str.len_chars().cast(pl.Int64) - lengths.list.join("").str.len_chars() == said
+    plain = name.str.replace_all(r"\([0-9]{1,2}\)", ".").str.strip_chars(".")
+    odd = pl.when(~is_plain).then(name).map_batches(_by_length, return_dtype=pl.String())
+    dotted = pl.when(is_plain).then(plain).otherwise(odd)
     return pl.when(dotted == "").then(pl.lit(".")).otherwise(dotted)
 
 
