@@ -17,12 +17,13 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.phrases import Phrase, columns_of, read_phrases
 from correlator.parse.formats.programs import UNKNOWN
-from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, own, severity_of, verdict
+from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, own, severity_of
 from parsers.linux_syslog.accounts import ACCOUNTS, LOGIN, PAM, SUDO
+from parsers.linux_syslog.firewall import FIREWALL, MADE, meant
 from parsers.linux_syslog.ftp import FTPD, VSFTPD
 from parsers.linux_syslog.odd import opened
 from parsers.linux_syslog.programs import PATTERN, QUOTING, SURE
-from parsers.linux_syslog.services import ANTIVIRUS, CRON, FIREWALL, KERNEL, SYSTEMD
+from parsers.linux_syslog.services import ANTIVIRUS, CRON, KERNEL, SYSTEMD
 from parsers.linux_syslog.ssh import SSH
 
 __all__ = ["PARSER"]
@@ -59,7 +60,7 @@ _FAMILIES = (
     _Family(("accounts", "auth", "syslog"), tuple(_ACCOUNT_PROGRAMS.split()), (*ACCOUNTS, *PAM)),
     _Family(("auth", "syslog"), ("su", "login", "systemd-logind", "polkitd", "pkexec", "runuser"), (*LOGIN, *PAM)),
     _Family(("systemd", "syslog"), ("systemd",), SYSTEMD),
-    _Family(("kernel", "syslog"), ("kernel",), KERNEL),
+    _Family(("kernel", "syslog"), ("kernel", "ulogd"), KERNEL),
     _Family(("clamav", "syslog"), ("clamd", "clamav", "clamscan", "clamonacc", "freshclam"), ANTIVIRUS),
     _Family(("vsftpd", "syslog"), ("vsftpd",), VSFTPD),
     _Family(("ftp", "syslog"), ("pure-ftpd", "proftpd"), (*FTPD, *PAM)),
@@ -73,7 +74,6 @@ _DEVICE_SAYS = r"^(?:%|\{|\[|<|CEF:|LEEF:|[\w.-]+=|[0-9]+[,|])"  # without a pro
 
 _REPEATED = r"^message repeated (?P<count>[0-9]+) times: \[ ?(?P<text>.*?)\]?$"
 _PROGRAM = r"^(?:.*/)?\(?([^()/]+)"
-_SIGMA = ("src_ip", "src_port", "dst_ip", "dst_port", "action", "blocked")
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
@@ -190,7 +190,7 @@ def _meant(found: pl.DataFrame) -> dict[str, pl.Expr]:
             .then(pl.lit("failure"))
             .otherwise(_success(says)),
         }
-    return columns | (_firewall(says) if "MAC" in says else {})
+    return columns | (meant(says) if "MAC" in says else {})
 
 
 def _is_refusal() -> pl.Expr:
@@ -200,27 +200,6 @@ def _is_refusal() -> pl.Expr:
 def _success(says: set[str]) -> pl.Expr:
     given = pl.col("event.outcome") if "event.outcome" in says else pl.lit(None, pl.String)
     return pl.coalesce(given, pl.when(pl.col("COMMAND").is_not_null()).then(pl.lit("success")))
-
-
-def _firewall(says: set[str]) -> dict[str, pl.Expr]:
-    """Return what a packet line means: only the administrator's prefix says whether it passed."""
-    word = pl.col("rule.name").str.to_lowercase().str.extract(r"(block|drop|den(?:y|ied)|reject|allow|accept|pass)")
-    letter = pl.col("rule.id").str.extract("-([ADR])-") if "rule.id" in says else pl.lit(None, pl.String)  # UniFi
-    action = verdict(pl.coalesce(letter.replace({"A": "accept", "D": "drop", "R": "reject"}), word.replace({"denied": "deny"})))
-    verdicts = pl.when(action == "accept").then(pl.lit(["connection", "allowed"])).when(action == "denied")
-    kind = verdicts.then(pl.lit(["connection", "denied"]))
-    return {
-        "event.type": pl.coalesce(pl.col("event.type"), kind) if "event.type" in says else kind,
-        "destination.ip": address(pl.col("destination.ip")),
-        "network.transport": pl.col("network.transport").str.to_lowercase(),
-        "rule.name": pl.when(letter.is_null()).then(pl.col("rule.name").str.strip_chars("[]: ")).otherwise("rule.name"),
-        "src_ip": address(pl.col("source.address")),
-        "src_port": pl.col("source.port").cast(pl.String),
-        "dst_ip": address(pl.col("destination.ip")),
-        "dst_port": pl.col("destination.port").cast(pl.String),
-        "action": action,
-        "blocked": action.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String),
-    }
 
 
 _PHRASES = (*(phrase for family in _FAMILIES for phrase in family.phrases), *PAM)
@@ -245,6 +224,6 @@ PARSER = Parser(
     ),
     signature=Signature(pattern=PATTERN, rank=60, sure=SURE, tags=QUOTING),
     maturity=Maturity.PROVED,
-    fields=fields_of(_header(), _GIVEN, _SIGMA, sorted(columns_of(_PHRASES) - _PARSED_HERE)),
+    fields=fields_of(_header(), _GIVEN, MADE, sorted(columns_of(_PHRASES) - _PARSED_HERE)),
     parse=_parse,
 )

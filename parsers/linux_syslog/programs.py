@@ -25,7 +25,7 @@ _NAMES = (
     "dbus-broker dbus-broker-launch rsyslogd syslog-ng syslogd sysklogd klogd journal auditd augenrules audispd "
     "audisp-syslog irqbalance acpid smartd mdadm lvm lvmetad dmeventd multipathd iscsid rngd haveged thermald tuned "
     "ModemManager NetworkManager nm-dispatcher networkd-dispatcher wpa_supplicant dhclient dhcpcd avahi-daemon chronyd "
-    "ntpdate ntpd timedatectl rtkit-daemon firewalld ufw nft iptables netfilter-persistent ferm fwupd fwupdmgr "
+    "ntpdate ntpd timedatectl rtkit-daemon firewalld ufw nft iptables ulogd netfilter-persistent ferm fwupd fwupdmgr "
     "packagekitd apt apt-get aptitude dpkg unattended-upgrade unattended-upgrades dnf dnf-automatic yum rpm zypper zypp "
     "snapd kexec earlyoom oom_reaper abrtd abrt-server apport whoopsie apparmor apparmor_parser aa-notify setroubleshoot "
     "sedispatch auoms omsagent needrestart cloud-init cloud-init-local waagent qemu-ga vmtoolsd open-vm-tools VGAuth "

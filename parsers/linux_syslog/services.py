@@ -2,12 +2,12 @@
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.phrases import Phrase
+from parsers.linux_syslog.firewall import PACKETS
 
-__all__ = ["ANTIVIRUS", "CRON", "FIREWALL", "KERNEL", "SYSTEMD"]
+__all__ = ["ANTIVIRUS", "CRON", "KERNEL", "SYSTEMD"]
 
 Says = dict[str, str | tuple[str, ...]]
 _SYSLOG = LogSource("linux", "", "syslog")
-FIREWALL = LogSource("linux", "firewall", "")
 _ANTIVIRUS = (LogSource("", "antivirus", ""), LogSource("linux", "", "clamav"), _SYSLOG)
 
 _JOB: Says = {"event.action": "cron_command", "event.category": ("process",), "event.type": ("start",)}
@@ -65,29 +65,8 @@ SYSTEMD = (
     ),
 )
 
-_PACKET: Says = {
-    "event.dataset": "linux.firewall",
-    "logsource": logsource_column(FIREWALL, _SYSLOG),
-    "event.action": "packet",
-    "event.category": ("network",),
-    "observer.type": "firewall",
-    "observer.product": "netfilter",
-}
-_PACKET_SAYS = (
-    r"IN=(?P<observer.ingress.interface.name>\S*) OUT=(?P<observer.egress.interface.name>\S*) (?:PHYS\S+ )*"
-    r"(?:MAC=(?P<MAC>\S*) )?(?:MACSRC=\S+ MACDST=\S+ MACPROTO=\S+ )?"
-    r"SRC=(?P<source.address>\S+) DST=(?P<destination.ip>\S+) LEN=(?P<network.bytes>[0-9]+) [^\[]*?"
-    r"PROTO=(?P<network.transport>\S+)(?: SPT=(?P<source.port>[0-9]+) DPT=(?P<destination.port>[0-9]+))?.*$"
-)
 KERNEL = (
-    Phrase(
-        r'^(?:\[\s*[0-9.]+\] ?)?\[(?P<rule.id>[A-Z0-9_]+-[ADR]-[0-9]+)\] *(?:DESCR="(?P<rule.name>[^"]*)" )?' + _PACKET_SAYS,
-        _PACKET,
-    ),
-    Phrase(
-        r"^(?:\[\s*[0-9.]+\] ?)?(?P<rule.name>.*?)\s*" + _PACKET_SAYS,
-        _PACKET,
-    ),
+    *PACKETS,
     Phrase(
         r"^(?:\[\s*[0-9.]+\] ?)?(?:device )?(?P<network.name>\S+?):? entered promiscuous mode$",
         {"event.action": "promiscuous_mode", "event.category": ("network",), "event.type": ("change",)},

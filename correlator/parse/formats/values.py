@@ -6,6 +6,7 @@ A value that cannot be read is null in its ECS column; the source's own column k
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
+from ipaddress import ip_address
 
 import polars as pl
 
@@ -91,7 +92,17 @@ def _addresses(column: pl.Series) -> pl.Series:
 def plain_address(text: str) -> str | None:
     """Return one text as ``address`` does."""
     bare = re.sub(r"%[^\n]*\Z", "", text.strip(" []").lower(), count=1).removeprefix("::ffff:")
-    return bare if _IP.fullmatch(bare) and bare not in _NO_ADDRESS else None
+    if not _IP.fullmatch(bare) or bare in _NO_ADDRESS:
+        return None
+    return _shortened(bare) if ":0" in bare else bare
+
+
+def _shortened(address: str) -> str:
+    """Return an IPv6 address in its one short form: firewalls write it in full, others do not."""
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return address
 
 
 def account(text: pl.Expr) -> pl.Expr:
