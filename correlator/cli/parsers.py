@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: Subcommands that live in modules of their own: name → (module, attribute).
 _ELSEWHERE = {
     "try": ("correlator.cli.parsers_try", "try_parsers"),
+    "new": ("correlator.cli.parsers_new", "new"),
     "compare": ("correlator.cli.parsers_compare", "compare"),
 }
 
@@ -85,7 +86,9 @@ def show(name: str, config: Path | None, form: str) -> None:
 @parsers.command()
 @click.argument("name")
 @click.option("--update", "rewrite", is_flag=True, help="Write what comes out now as the new expectation.")
-@click.option("--samples", type=click.Path(path_type=Path, file_okay=False), help="Folder of samples, if not the bundled one.")
+@click.option(
+    "--samples", type=click.Path(path_type=Path, file_okay=False), help="Folder of samples, if not the one beside its module."
+)
 @config_option
 @format_option
 @no_level_option
@@ -96,8 +99,8 @@ def test(name: str, samples: Path | None, config: Path | None, form: str, *, rew
 
     known = installed_parsers(config)
     names = list(known) if name == "all" else [pick(known, name).name]
-    folder = samples or golden.samples_folder()
-    rows = [row for each in names for row in _results(each, folder, known, rewrite=rewrite)]
+    folders = {each: samples or golden.samples_of(known[each]) for each in names}
+    rows = [row for each, folder in folders.items() for row in _results(each, folder, known, rewrite=rewrite)]
     print_rows(rows, form, ("parser", "case", "result"), title="Samples")
     failed = [row for row in rows if row["result"] in ("differs", "no sample")]
     for row in failed if form == "text" else []:

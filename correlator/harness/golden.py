@@ -5,6 +5,7 @@ parser makes of it: one event per line, keys sorted, nulls left out, and ``{"log
 record is refused. Skipped lines leave no trace. Columns that only say where the sample lies are left out.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,6 +66,14 @@ class Verdict:
 def samples_folder(package: str = "parsers") -> Path:
     """Return the folder of samples of a package of parsers."""
     return Path(next(iter(import_module(package).__path__))) / "samples"
+
+
+def samples_of(parser: Parser) -> Path:
+    """Return the folder of samples beside the module of ``parser``: a site's parser has its own, all others the package's."""
+    module = sys.modules.get(parser.parse.__module__)
+    path = Path(getattr(module, "__file__", None) or "")
+    is_site = parser.parse.__module__.startswith("tocsin_site_")
+    return path.parent / "samples" if is_site else samples_folder()
 
 
 def cases(parser: str, samples: Path) -> list[Case]:

@@ -78,23 +78,14 @@ def at_port(text: pl.Expr) -> pl.Expr:
 def outcome(word: pl.Expr) -> pl.Expr:
     """Return ECS's ``success``, ``failure`` or ``unknown`` for a product's word; null where there is no word."""
     lower = word.str.strip_chars().str.to_lowercase()
-    good = lower.is_in(["success", "succeeded", "successful", "true", "ok", "0", "accepted", "allowed", "pass", "passed"])
-    bad = lower.is_in(
-        [
-            "failure",
-            "failed",
-            "fail",
-            "false",
-            "error",
-            "denied",
-            "ko",
-            "refused",
-            "rejected",
-            "blocked",
-            "timeout",
-            "interrupted",
-        ]
-    )
+    good = lower.is_in([
+        "success", "succeeded", "successful", "true", "ok", "0", "accepted", "allowed", "pass", "passed", "succès", "réussi",
+        "accepté", "autorisé",
+    ])  # fmt: skip
+    bad = lower.is_in([
+        "failure", "failed", "fail", "false", "error", "denied", "ko", "refused", "rejected", "blocked", "timeout",
+        "interrupted", "échec", "échoué", "refusé", "interdit", "erreur",
+    ])  # fmt: skip
     known = pl.when(good).then(pl.lit("success")).when(bad).then(pl.lit("failure")).otherwise(pl.lit("unknown"))
     return pl.when(lower != "").then(known)
 
