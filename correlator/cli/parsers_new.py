@@ -71,9 +71,11 @@ def _folder(config: Path | None, *, site: bool) -> Path:
         return samples_folder().parent
     folder = load_settings(config).parsers_dir
     if folder is None:
-        raise InputError(
-            [Problem("--site", 0, "the settings name no folder of parsers", 'parsers_dir = "parsers" in tocsin.toml')]
-        )
+        expected = 'parsers_dir = "parsers" in tocsin.toml'
+        raise InputError([Problem("--site", 0, "the settings name no folder of parsers", expected)])
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)  # its modules are code: they are not run where others may write
     return folder
 
 

@@ -86,6 +86,7 @@ def write(made: Draft) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
+            path.chmod(0o644)  # a site's module that others may write is not run
     except OSError as error:
         expected = "a folder that you may write to"
         raise InputError([Problem(str(error.filename), 0, f"cannot be written: {error.strerror}", expected)]) from None

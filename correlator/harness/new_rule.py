@@ -14,7 +14,7 @@ from correlator.detect.load import load_rules
 from correlator.detect.plan import RuleSet
 from correlator.detect.scaffold import Head, Proof, rule_path, rule_text, test_text
 from correlator.errors import InputError, Problem
-from correlator.harness.golden import cases, samples_folder
+from correlator.harness.golden import cases, samples_of
 from correlator.model.event import ECS, RESERVED
 from correlator.model.logsource import LogSource
 from correlator.model.raw import RAW, record_id
@@ -112,9 +112,11 @@ def _unknown(source: LogSource, parsers: Mapping[str, Parser]) -> Problem:
 
 
 def _samples(source: LogSource, parsers: list[Parser]) -> Iterator[_Sample]:
-    """Yield the lines of shipped samples that feed ``source``, one event each; a site's own parser has none."""
+    """Yield the lines of the parsers' samples that feed ``source``, one event each."""
     for parser in parsers:
-        for case in sorted(cases(parser.name, samples_folder()), key=lambda case: (case.name != "ordinary", case.name in _ODD)):
+        for case in sorted(
+            cases(parser.name, samples_of(parser)), key=lambda case: (case.name != "ordinary", case.name in _ODD)
+        ):
             lines = case.sample.read_text(encoding="utf-8", errors="replace").split("\n")
             for event in map(orjson.loads, case.golden.read_bytes().splitlines() if case.golden.exists() else ()):
                 triples = map(LogSource.parse, str(event.get("logsource") or "").split())
