@@ -91,7 +91,8 @@ def test_what_is_not_given_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("correlator.cli.rules_new._is_asked", lambda: True)
     result = rules("new", text="linux\n\nsshd\nKey Accepted\n")
 
-    assert "product (apache, " in result.stdout
+    assert "product (" in result.stdout
+    assert "windows" in result.stdout
     assert "sshd, sudo" in result.stdout
     assert Path("my-rules/linux/sshd/lnx_sshd_key_accepted.yml").is_file()
 
