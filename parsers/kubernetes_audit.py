@@ -9,8 +9,7 @@ file (agent, or rsyslog imfile); or ``--audit-webhook-config-file`` pointing at 
 ``kube-audit-admin`` > Event Hub. Reference: "Auditing", Kubernetes documentation.
 
 An event has up to three stages; ``ResponseComplete``, ``ResponseStarted`` of long requests (exec, watch) and ``Panic`` are
-kept, ``RequestReceived`` says nothing more and is skipped when it comes one per line. ``responseStatus.code`` under 400 is a
-success.
+kept, ``RequestReceived`` says nothing more and is skipped. ``responseStatus.code`` under 400 is a success.
 ``hostPath`` and ``capabilities`` are found anywhere below ``requestObject.spec``, as Sigma's rules name them. Keys of
 ``annotations`` hold dots and slashes of their own.
 
@@ -84,6 +83,7 @@ _PRODUCT = Product(
         ),
         shape=json.Shape(max_depth=24, whole=frozenset({"requestObject", "responseObject"})),
     ),
+    idle=pl.col("stage") == "RequestReceived",
 )
 
 # What Sigma's rules read of a record as it came.
@@ -95,10 +95,7 @@ _READ_BY_RULES = (
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per audited request; the stage at which nothing is decided yet is skipped."""
-    is_early = raw.get_column("text").str.contains(r'^\s*\{[\s\S]{0,400}"stage"\s*:\s*"RequestReceived"')
-    parsed = _PRODUCT.parse(raw.filter(~is_early), want)
-    early = raw.get_column("raw_row").filter(is_early)
-    return Parsed(parsed.events, parsed.rejects, pl.concat([parsed.skipped, early]).sort()) if is_early.any() else parsed
+    return _PRODUCT.parse(raw, want)
 
 
 PARSER = Parser(

@@ -87,13 +87,15 @@ class Reading:
 class Product:
     """What a product's records mean: ``making`` says it, over dotted names (``name[]``: all texts of a list).
 
-    ``time``: when it happened; ``known``: names of which one at least must say something, else the record is refused.
+    ``time``: when it happened; ``known``: names of which one at least must say something, else the record is refused;
+    ``idle``: true for records that tell nothing, which are skipped.
     """
 
     making: Making
     time: pl.Expr
     known: tuple[str, ...]
     reading: Reading = field(default_factory=Reading)
+    idle: pl.Expr | None = None
 
     def declared(self, *others: str) -> dict[str, pl.DataType]:
         """Return the ``fields`` of the parser: what is made, ``others``, and any name of the record."""
@@ -111,17 +113,32 @@ class Product:
         is_known = whole.select(pl.any_horizontal(pl.col(*self.known).is_not_null()).any().over("raw_row")).to_series()
         refused = whole.filter(~is_known).select("raw_row", reason=pl.lit(str(Reason.MISSING_FIELD))).unique("raw_row")
         good, theirs = (whole, fields) if is_known.all() else (whole.filter(is_known), fields.filter(is_known))
+        good, theirs, idle = self._awake(good, theirs)
         told = good.with_columns(self.time.alias(_TIME))
         undated = pl.when(pl.col(_TIME).is_null() & pl.col(SENT).is_null()).then(pl.lit("undated")).alias(UNDATED)
         time = pl.coalesce(_TIME, SENT, "received")
         bad = pl.concat([records.rejects, refused])
-        return self.making.parsed(told.with_columns(undated), time, want, bad=bad, skipped=records.skipped, rest=theirs)
+        skipped = pl.concat([records.skipped, idle]) if idle.len() else records.skipped
+        return self.making.parsed(told.with_columns(undated), time, want, bad=bad, skipped=skipped, rest=theirs)
+
+    def _awake(self, whole: pl.DataFrame, theirs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.Series]:
+        """Return the records that tell something, and the ``raw_row`` of those among whose members none does."""
+        nothing = whole.get_column("raw_row").clear()
+        if self.idle is None:
+            return whole, theirs, nothing
+        idle = whole.select(self.idle.fill_null(value=False).alias("idle")).to_series()
+        if not idle.any():
+            return whole, theirs, nothing
+        awake = whole.get_column("raw_row").filter(~idle)
+        rows = whole.get_column("raw_row").unique(maintain_order=True)
+        return whole.filter(~idle), theirs.filter(~idle), rows.filter(~rows.is_in(awake.implode()))
 
     def _names(self, want: frozenset[str] | None) -> frozenset[str]:
         """Return the names that the wanted columns are made of."""
         own = (made for name, made in self.making.own.items() if want is None or name in {*want, *self.making.again.values()})
+        idle = () if self.idle is None else (self.idle,)
         said = (one for one in (self.making.dataset, self.making.log_sources) if isinstance(one, pl.Expr))
-        read = (name for made in (*self.making.ecs.values(), *own, *said, self.time) for name in made.meta.root_names())
+        read = (name for made in (*self.making.ecs.values(), *own, *said, self.time, *idle) for name in made.meta.root_names())
         return frozenset({*read, *self.making.words, *self.known} - _OURS)
 
     def _asked(self, names: frozenset[str]) -> frozenset[str]:

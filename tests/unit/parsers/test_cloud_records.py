@@ -155,3 +155,11 @@ def test_apex_central_says_its_zone_after_gmt(stamp: str, moment: str) -> None:
     """With an offset, with a name, without either (the source's zone), and as Unix time."""
     (event,) = _events("trend_micro", f"CEF:0|Trend Micro|Apex Central|2019|AV:File cleaned|X|3|rt={stamp} dhost=PC")
     assert event["@timestamp"].isoformat() == f"2026-11-22T{moment}+00:00"
+
+
+def test_a_stage_at_which_nothing_is_decided_makes_no_event() -> None:
+    """Wherever the stage stands in the record; a list of such stages alone is skipped whole."""
+    early = {"verb": "get", "objectRef": {"name": "x" * 600}, "stage": "RequestReceived", "requestURI": "/"}
+    done = {**early, "stage": "ResponseComplete"}
+    (event,) = _events("kubernetes_audit", {"items": [early, done]}, {"items": [early, early]}, early)
+    assert (event["n"], event["stage"]) == (1, "ResponseComplete")
