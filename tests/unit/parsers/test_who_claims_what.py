@@ -31,6 +31,8 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("pfsense", "syslog"): "to be mended: php-fpm's lines about interfaces",
     ("ucopia", "linux_syslog"): "the appliance's own kernel: its source declares the parser",
     ("ucopia", "syslog"): "the appliance's own conntrack: its source declares the parser",
+    ("olfeo", "None"): "an export of columns without a mark: its source declares the parser",
+    ("gatewatcher", "suricata"): "to be mended: one rank, and GateWatcher's records are Suricata's with more",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
 
