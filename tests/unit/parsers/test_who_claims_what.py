@@ -33,6 +33,8 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("ucopia", "syslog"): "the appliance's own conntrack: its source declares the parser",
     ("olfeo", "None"): "an export of columns without a mark: its source declares the parser",
     ("gatewatcher", "suricata"): "to be mended: one rank, and GateWatcher's records are Suricata's with more",
+    ("exchange_tracking", "iis_w3c"): "directives of W3C's form say not whose they are; both skip them",
+    ("watchguard", "syslog"): "a message that is empty but for its header",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
 
