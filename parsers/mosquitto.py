@@ -60,7 +60,7 @@ _PHRASES = (
     Phrase(rf"^Client {_CLIENT} disconnected(?: due to |[,:] )(?P<event.reason>[^.]*)\.?$", _END),
     Phrase(rf"^Client {_CLIENT} disconnected\.?$", _END),
     Phrase(
-        rf"^Client {_CLIENT} (?P<event.reason>already connected, closing old connection|has exceeded timeout, disconnecting)\.?$",
+        rf"^Client {_CLIENT} (?P<event.reason>already connected, closing old connection|has exceeded timeout.*)\.?$",
         _END,
     ),
     Phrase(rf"^Denied PUBLISH (?:from|to) {_CLIENT} {_MESSAGE}", _says("publish", "denied", "failure")),
