@@ -76,6 +76,7 @@ _MAKING = Making(
         "service.name": first_of("deviceInfo.applicationName", "applicationName"),
         "organization.name": first_of("deviceInfo.tenantName"),
         "organization.id": first_of("deviceInfo.tenantId"),
+        "host.name": pl.col(SENDER),
         "observer.name": pl.col(SENDER),
         "observer.vendor": pl.lit("ChirpStack"),
         "observer.product": pl.lit("ChirpStack"),
@@ -131,8 +132,8 @@ PARSER = Parser(
     name="chirpstack",
     log_sources=(_SENSORS,),
     signature=Signature(
-        pattern=START
-        + r'(?:"deviceInfo"\s*:\s*\{|"applicationID"\s*:[\s\S]*"devEUI"\s*:|"devEUI"\s*:[\s\S]*"applicationID"\s*:)',
+        pattern=START + r'(?:"deviceInfo"\s*:\s*\{\s*(?:\}|"(?:tenant|application|device|devEui|tags)[A-Za-z]*"\s*:)'
+        r'|"applicationID"\s*:[\s\S]*"devEUI"\s*:|"devEUI"\s*:[\s\S]*"applicationID"\s*:)',
         rank=10,
         any_text=('"deviceInfo"', '"applicationID"'),
     ),
