@@ -82,7 +82,8 @@ def _added(base: object, more: object) -> object:
 
 _topic = pl.col("topic").str.strip_chars("/")
 _parts = _topic.str.split("/")
-_device = pl.when(_parts.list.len() > 2).then(_parts.list.get(-2, null_on_oob=True)).otherwise(_parts.list.last())
+_is_long = _parts.list.get(2, null_on_oob=True).is_not_null()
+_device = pl.when(_is_long).then(_parts.list.get(-2, null_on_oob=True)).otherwise(_parts.list.last())
 _equipment = pl.coalesce(first_of("equipment.id", "device", "deviceId", "device_id", "deviceName", "devEui", "sensor"), _device)
 _kind = pl.coalesce(first_of("equipment.type", "type"), _parts.list.get(-3, null_on_oob=True))
 _is_command = _topic.str.contains(_COMMAND)
