@@ -24,7 +24,7 @@ from correlator.parse.formats.unwrap import header, unwrap
 from correlator.parse.formats.values import by_dataset
 from correlator.parse.times import to_utc, zone_of
 from parsers.haproxy.jsonlog import json_lines
-from parsers.haproxy.requests import HTTP, MAKING, STAMP, as_fields
+from parsers.haproxy.requests import HTTP, MAKING, STAMP, as_fields, usual_fields
 from parsers.haproxy.sentences import PHRASES
 
 __all__ = ["PARSER"]
@@ -43,16 +43,27 @@ _BARE = rf"^\s*\S+:[0-9]+ \[{STAMP}\] \S+ \S+/\S+ -?[0-9]+(?:/-?[0-9]+)+/\+?-?[0
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per request, connection or message."""
+    usual = usual_fields(raw)
+    is_usual = usual.get_column("client").is_not_null()
+    moment = to_utc(pl.col("stamp"), _LAYOUTS, zone=zone_of(raw))
+    if is_usual.all():
+        return MAKING.parsed(usual, moment, want)
+    others = _others(raw.filter(~is_usual), want)
+    found = MAKING.parsed(usual.filter(is_usual), moment, want).events if is_usual.any() else ()
+    return Parsed((*found, *others.events), others.rejects, others.skipped)
+
+
+def _others(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
+    """Return the events of requests in another form, of connections and of messages."""
     lines = unwrap(raw).join(raw.select("raw_row", "received"), on="raw_row", how="left", maintain_order="left")
     is_json = lines.get_column("body").str.starts_with("{")
     zone = zone_of(raw)
-    fields, others, bad = json_lines(lines.filter(is_json)) if is_json.any() else (None, None, None)
-    text = lines.filter(~is_json) if is_json.any() else lines
-    requests, rest = as_fields(text)
+    asked, told, bad = json_lines(lines.filter(is_json)) if is_json.any() else (None, None, None)
+    requests, rest = as_fields(lines.filter(~is_json) if is_json.any() else lines)
     frames = [MAKING.parsed(requests, to_utc(pl.col("stamp"), _LAYOUTS, zone=zone), want).events] if requests.height else []
-    if fields is not None and fields.height:
-        frames.append(MAKING.parsed(fields, pl.col("moment"), want).events)
-    messages = rest if others is None else pl.concat([rest, others.select(rest.columns)])
+    if asked is not None and asked.height:
+        frames.append(MAKING.parsed(asked, pl.col("moment"), want).events)
+    messages = rest if told is None else pl.concat([rest, told.select(rest.columns)])
     if messages.height:
         frames.append(by_dataset(_messages(messages, zone, want)))
     rejects = rejects_of(raw.clear() if bad is None else bad, Reason.MALFORMED)

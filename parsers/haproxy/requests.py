@@ -4,26 +4,43 @@ import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.urls import opened, parts_of
+from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import address, integer, nanoseconds, words
 
-__all__ = ["HTTP", "MAKING", "STAMP", "as_fields", "with_request"]
+__all__ = ["HTTP", "MAKING", "STAMP", "as_fields", "usual_fields", "with_request"]
 
 #: The log source of requests.
 HTTP = LogSource("haproxy", "webserver", "http")
 #: HAProxy's own time, which has thousandths and no zone.
 STAMP = r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}"
 
-_LINE = (
-    rf"(?s)^\s*(?P<client>\S+):(?P<port>[0-9]+) \[(?P<stamp>{STAMP})\] (?P<frontend_name>\S+) (?P<backend_name>[^ /]+)/"
-    r"(?P<server_name>\S+) (?P<timers>-?[0-9]+/-?[0-9]+/-?[0-9]+/-?[0-9]+/\+?-?[0-9]+) (?P<status>-?[0-9]+) "
+_COUNTS = (
+    r"(?P<timers>-?[0-9]+/-?[0-9]+/-?[0-9]+/-?[0-9]+/\+?-?[0-9]+) (?P<status>-?[0-9]+) "
     r"\+?(?P<bytes>[0-9]+) (?P<captured_request_cookie>\S+) (?P<captured_response_cookie>\S+) "
     r"(?P<termination_state>[A-Za-z-]{4}) (?P<connections>[0-9/+]+) (?P<queues>[0-9/]+)"
     r"(?: \{(?P<captured_request_headers>[^}]*)\})?"
-    r'(?: \{(?P<captured_response_headers>[^}]*)\})? "(?P<request>[^"]*)"?(?P<tail>.*)$'
+    r"(?: \{(?P<captured_response_headers>[^}]*)\})? "
+)
+_LINE = (
+    rf"(?s)^\s*(?P<client>\S+):(?P<port>[0-9]+) \[(?P<stamp>{STAMP})\] (?P<frontend_name>\S+) (?P<backend_name>[^ /]+)/"
+    rf"(?P<server_name>\S+) {_COUNTS}"
+    r'"(?P<request>[^"]*)"?(?P<tail>.*)$'
+)
+# What nearly every line is: HAProxy's own header, and a path asked in a whole request. It gives what _LINE would.
+_USUAL = (
+    r"^<[0-9]{1,3}>[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} (?:(?P<sender>[A-Za-z0-9_.-]+) )?haproxy\[[0-9]+\]: "
+    rf"(?P<client>[0-9A-Fa-f.:]+):(?P<port>[0-9]+) \[(?P<stamp>{STAMP})\] (?P<frontend_name>[^ ]+) (?P<backend_name>[^ /]+)/"
+    rf"(?P<server_name>[^ ]+) {_COUNTS.replace(chr(92) + 'S', '[^ ]')}"
+    r'"(?P<method>[A-Z]+) (?P<target>(?P<path>/[^ ?"]*)(?:\?(?P<query>[^ "]*))?) HTTP/(?P<version>[0-9](?:\.[0-9])?)"$'
 )
 _REQUEST = r"(?s)^(?P<method>[A-Z][A-Za-z_\-]{0,31}) +(?P<target>.*?)(?: +HTTP/(?P<version>[0-9](?:\.[0-9])?))?\s*$"
 _FULL_URL = r"^[A-Za-z][A-Za-z0-9+.\-]*://"
+
+
+def usual_fields(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per row of ``raw`` with the fields of a request of the usual form; ``client`` is null for others."""
+    fields = raw.select("raw_row").hstack(raw.get_column("text").str.extract_groups(_USUAL).struct.unnest())
+    return fields.with_columns(_captured(fields))
 
 
 def as_fields(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -38,11 +55,13 @@ def with_request(fields: pl.DataFrame) -> pl.DataFrame:
     """Return ``fields`` with the parts of their ``request`` and of what was captured."""
     if fields.is_empty():
         return fields
-    parts = fields.get_column("request").str.extract_groups(_REQUEST).struct.unnest()
-    whole = fields.hstack(parts)
+    asked = fields.get_column("request").str.extract_groups(_REQUEST).struct.unnest()
+    whole = fields.hstack(asked)
     is_broken = pl.col("method").is_null() & ~pl.col("request").is_in(["<BADREQ>", ""])
     targets = whole.with_columns(pl.when(is_broken).then("request").otherwise("target").alias("target"))
-    return targets.with_columns(opened(pl.col("target")).alias("url parts"), *_captured(whole))
+    url = parts(pl.col("target"))
+    of_url = {name: url[name] for name in ("path", "query")} | {f"url {name}": url[name] for name in ("host", "scheme")}
+    return targets.with_columns(**of_url).with_columns(_captured(whole))
 
 
 def _captured(fields: pl.DataFrame) -> list[pl.Expr]:
@@ -70,7 +89,7 @@ def _of(field: str, place: int) -> pl.Expr:
 
 def _ecs() -> dict[str, pl.Expr]:
     """Return the ECS columns of a request's fields."""
-    status, url = integer(pl.col("status"), above=0), parts_of(pl.col("url parts"))
+    status = integer(pl.col("status"), above=0)
     is_refused = pl.col("termination_state").str.starts_with("PR").fill_null(value=False)
     is_failure = is_refused | (status >= 400).fill_null(value=True)  # noqa: PLR2004 - HTTP
     return {
@@ -96,10 +115,10 @@ def _ecs() -> dict[str, pl.Expr]:
         "http.response.bytes": integer(pl.col("bytes")),
         "http.version": pl.col("version"),
         "url.original": words(pl.col("target")),
-        "url.scheme": url["scheme"],
+        "url.scheme": pl.col("url scheme"),
         "url.domain": _host(),
-        "url.path": url["path"],
-        "url.query": url["query"],
+        "url.path": pl.col("path"),
+        "url.query": pl.col("query"),
         "user_agent.original": words(pl.col("captured agent")),
         "tls.version": pl.col("tail").str.extract(r"/(TLSv[0-9.]+|SSLv3)/\S+\s*$"),
         "tls.cipher": pl.col("tail").str.extract(r"/(?:TLSv[0-9.]+|SSLv3)/(\S+)\s*$"),
@@ -108,8 +127,7 @@ def _ecs() -> dict[str, pl.Expr]:
 
 
 def _host() -> pl.Expr:
-    url = parts_of(pl.col("url parts"))
-    return pl.coalesce(url["host"], pl.col("captured host").str.replace(r":[0-9]+$", "").str.to_lowercase())
+    return pl.coalesce("url host", pl.col("captured host").str.replace(r":[0-9]+$", "").str.to_lowercase())
 
 
 def _own() -> dict[str, pl.Expr]:
