@@ -37,7 +37,7 @@ _SOURCES = (
     "ADMIN|AGENT|APPROVAL|BOOTLOADER|DNS|DSN|GATEWAY|MAILBOXRULE|INBOXRULE|MEETINGMESSAGEPROCESSOR|ORAR|PICKUP|POISONMESSAGE"
     "|PUBLICFOLDER|QUEUE|REDUNDANCY|RESOLVER|ROUTING|SAFETYNET|SMTP|STOREDRIVER|UNIFIEDGROUP|MAPI"
 )
-_ROW = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]+Z,{_CELL}{{6}}(?:{_SOURCES}),[A-Z]{{3,30}},"
+_ROW = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]+Z,(?:{_CELL}){{6}}(?:{_SOURCES}),[A-Z]{{3,30}},"
 _EVENT, _SOURCE = pl.col("event-id"), pl.col("source")
 _FAILED = ["FAIL", "POISONMESSAGE", "BADMAIL", "DROP", "HADISCARD", "SUBMITFAIL", "MODERATORREJECT", "MODERATORSALLNDR"]
 _OPEN = ["DEFER", "SUBMITDEFER", "DELAY", "RESUBMIT", "SUPPRESSED", "THROTTLE"]
@@ -130,11 +130,11 @@ PARSER = Parser(
     name="exchange_tracking",
     log_sources=(LogSource("exchange", "", "message_tracking"),),
     signature=Signature(
-        pattern=rf"{_MARK}|^\x{{feff}}?#Log-type: Message Tracking Log|^\x{{feff}}?#Software: Microsoft Exchange"
-                rf" Server\s*$|{_ROW}",
+        pattern=rf"{_MARK}|{_ROW}|^\x{{feff}}?#(?:Log-type: Message Tracking Log|Software: Microsoft Exchange Server\s*$"
+        r"|Version: 1[4-9]\.[0-9.]+\s*$|Date: [0-9-]{10}T[0-9:.]+Z\s*$)",
         rank=10,
         any_text=(
-            "#Fields: date-time,", "#Log-type: Message", "#Software: Microsoft Exchange",
+            "#Fields: date-time,", "#Log-type: Message", "#Software: Microsoft Exchange", "#Version: 1", "#Date: ",
             *(f",{source}," for source in _SOURCES.split("|")),
         ),
     ),
