@@ -29,7 +29,7 @@ _FROM = (
 
 def _result(verdict: str, category: str) -> str:
     return (
-        rf"{_ID}(?P<amavis.verdict>{verdict}) (?P<amavis.category>{category})(?: \((?P<_names>.*?)\))?"
+        rf"{_ID}(?P<amavis.action>{verdict}) (?P<amavis.category>{category})(?: \((?P<_names>.*?)\))?"
         rf"(?: \{{(?P<amavis.actions>[^}}]*)\}})?,{_PLACE}{_FROM}"
     )
 
@@ -95,7 +95,7 @@ AMAVIS = Program(
         "event.reason": pl.coalesce("event.reason", "amavis.category"),
         "source.ip": pl.coalesce("source.ip", address(pl.col("_origin"))),
         "Signature": pl.coalesce("Signature", pl.when(pl.col("event.action") == "malware_found").then("_names")),
-        "Action": pl.when(pl.col("event.action") == "malware_found").then("amavis.verdict"),
+        "Action": pl.when(pl.col("event.action") == "malware_found").then("amavis.action"),
         "threat.indicator.name": pl.coalesce("Signature", pl.when(pl.col("event.action") == "malware_found").then("_names")),
         "file.name": pl.when(pl.col("amavis.category") == "BANNED").then(pl.col("_names").str.extract(r"([^,|/()]+)$")),
     },
