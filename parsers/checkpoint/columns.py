@@ -220,7 +220,7 @@ _ECS = {
     "log.level": words(_LEVEL),
     "observer.name": pl.coalesce(words(pl.col("sender_host")), words(pl.col("_observer"))),
     "observer.vendor": pl.lit("Check Point"),
-    "observer.product": words(_PRODUCT),
+    "observer.product": pl.coalesce(words(_PRODUCT), pl.lit("Check Point")),
     "observer.type": pl.lit("firewall"),
     "observer.ingress.interface.name": pl.when(pl.col("_direction") != "outbound").then(words(pl.col("_interface"))),
     "observer.egress.interface.name": pl.when(pl.col("_direction") == "outbound").then(words(pl.col("_interface"))),

@@ -54,7 +54,7 @@ _HEAD = (
     + r"\*?"
     + _BOX
     + _NUMBERS
-    + r"(?:year )?(?:"
+    + r"(?:[A-Z]{2}/[0-9][^ :]*:)?(?:year )?(?:"
     + _STAMP
     + "|"
     + _UPTIME

@@ -38,21 +38,28 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
 
 
 _SOURCES = dict.fromkeys([SOURCE, *(source for program in PROGRAMS for source in program.log_sources)])
-_HEADER = PREFIX.removesuffix(r"(?-u:\b)") + r"(?:\[[0-9]+\])?"
+_TAGGED = r"(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?"  # the rest of a tag, BSD's or RFC 5424's
 
 PARSER = Parser(
     name="pfsense",
     log_sources=tuple(_SOURCES),
     signature=Signature(
-        pattern=PREFIX + r"(?:filterlog(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?(?:[^,]*,){8}"
-        r"|(?:php-fpm|php|php-cgi|audit)(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?(?:/[a-z_/.-]+\.php: "
-        r"(?:Successful login|User logged out|Session timed out|webConfigurator|Web GUI|Configuration Change|HTTP_REFERER)"
+        pattern=PREFIX + r"(?:filterlog" + _TAGGED + r"(?:[^,]*,){8}"
+        r"|(?:php-fpm|php|php-cgi|audit)" + _TAGGED + r"(?:/rc\.[a-z]|/[a-z_/.-]+\.php: (?:Successful login|User logged out"
+        r"|Session timed out|webConfigurator|Web GUI|Configuration Change|HTTP_REFERER)"
         r"|user .* \[using OPNsense\\|user .* changed configuration to )"
-        r"|logportalauth(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?Zone: "
-        r"|sshguard(?:\[[0-9]+\])?(?::| [0-9-]+ [^ ]+ (?:-|\[[^\]]*\])) ?\x{feff}?(?:Attack|Blocking|[0-9a-f.:/]+: "
-        r"unblocking))",
+        r"|logportalauth" + _TAGGED + r"Zone: |sshguard" + _TAGGED + r"(?:Attack|Blocking|[0-9a-f.:/]+: unblocking))",
         rank=10,
-        any_text=("filterlog", ".php: ", "[using OPNsense", "changed configuration to", "logportalauth", "sshguard"),
+        any_text=(
+            "filterlog",
+            ".php: ",
+            ": /rc.",
+            " /rc.",
+            "[using OPNsense",
+            "changed configuration to",
+            "logportalauth",
+            "sshguard",
+        ),
     ),
     maturity=Maturity.PROVED,
     fields=MAKING.declared() | declared(PROGRAMS),
