@@ -265,7 +265,7 @@ NEEDED = tuple(
     if name not in ("raw_row", "received", "text")
 )
 #: Keys that are not the source's own columns: what is made of them says more.
-MADE = ("device", "date", "time", "timestamp", "text")
+MADE = ("device", "date", "time", "timestamp", "text", "src_port", "dst_port")
 _TRANSPORTS = ["tcp", "udp", "icmp", "icmpv6", "igmp", "gre", "esp", "ah", "sctp"]
 _LEVEL = pl.coalesce(*(pl.when(pl.col(name) != "").then(pl.col(name).str.to_lowercase()) for name in ("severity", "priority")))
 _ECS = {

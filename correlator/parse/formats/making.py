@@ -77,8 +77,8 @@ class Making:
         moments = whole.select(time.alias("@timestamp")).to_series() if isinstance(time, pl.Expr) else time.alias("@timestamp")
         position = [whole.get_column(name) for name in ("raw_row", "n") if name in whole.columns]
         ours = _own({name: column for name, column in made.items() if name not in ECS}, want, self.empty)
-        theirs = [] if rest is None else _own_of(rest, want, columns.names, self.empty)
-        return pl.DataFrame([*position, moments, *known, *ours, *theirs])
+        theirs = [] if rest is None else rest.select(own(rest, want, empty=self.empty)).get_columns()
+        return pl.DataFrame([*position, moments, *known, *_together(ours, theirs)])
 
     def _wanted(self, want: frozenset[str] | None) -> tuple[Columns, tuple[str, ...]]:
         """Return the columns made where ``want`` is what somebody needs, and the fields they read."""
@@ -104,5 +104,13 @@ def _own(columns: Mapping[str, pl.Series], want: Collection[str] | None, empty: 
     return frame.select(own(frame, want, empty=empty)).get_columns()
 
 
-def _own_of(rest: pl.DataFrame, want: Collection[str] | None, made: Collection[str], empty: Collection[str]) -> list[pl.Series]:
-    return rest.select(own(rest, want, besides=made, empty=empty)).get_columns()
+def _together(ours: list[pl.Series], theirs: list[pl.Series]) -> list[pl.Series]:
+    """Return both; of one name what is said here, and what the source says on the rows where nothing is said here."""
+    named = {column.name: column for column in ours}
+    for column in theirs:
+        made = named.get(column.name)
+        if made is None:
+            named[column.name] = column
+        elif made.dtype == column.dtype and made.null_count():
+            named[column.name] = made.zip_with(made.is_not_null(), column)
+    return [*named.values()]
