@@ -39,6 +39,18 @@ _SEVERITIES = {
 }  # fmt: skip
 _LAYOUTS = ("%a %b %d %Y %H:%M:%S %z", "%a %b %d %Y %H:%M:%S")
 
+_BEFORE = r"^\x{feff}?(?:[0-9]{1,6} )?"
+_AUDITED = r'^[^"\[\]]{0,160}\[kern_audit:?[a-z]*:?[0-9]*\] [0-9a-f]+:[0-9a-f]+ :: '
+_TOLD = (
+    _BEFORE + r"(?:(?:<[0-9]{1,3}> ?)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} (?:[!-9;-Z\\^-~]{1,64}:? )?){1,2}"
+    r"\[[A-Za-z0-9_.-]{1,64}:(?:[a-z]+\.[A-Za-z0-9_.]+|[a-z]{3,16}):[A-Za-z]{2,16}\]: "
+)
+_TOLD_5424 = (
+    _BEFORE + r"<[0-9]{1,3}> ?(?:1 )?[0-9]{4}-[0-9T:.+Z-]{15,30} [!-~]{1,64} [!-~]{1,64} - "
+    r"(?:wafl|raid|disk|vol|nblade|secd|snapmirror|cifs|nfs|iscsi|mgmt|callhome|ems|monitor|ha|cf|net|scsi|security|arw|aggr|fg)"
+    r"(?:\.[A-Za-z0-9]+)+ - "
+)
+
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per command and per message."""
@@ -125,13 +137,7 @@ PARSER = Parser(
     name="netapp_ontap",
     log_sources=(_AUDIT, _EMS),
     signature=Signature(
-        pattern=r'^[^"\[\]]{0,160}\[kern_audit:?[a-z]*:?[0-9]*\] [0-9a-f]+:[0-9a-f]+ :: '
-        r"|^(?:<[0-9]{1,3}> ?)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} )(?:[!-9;-Z\\^-~]{1,64}:? )?"
-        r"\[[A-Za-z0-9_.-]{1,64}:(?:[a-z]+\.[A-Za-z0-9_.]+|[a-z]{3,16}):[A-Za-z]{2,16}\]: "
-        r"|^<[0-9]{1,3}> ?(?:1 )?[0-9]{4}-[0-9T:.+Z-]{15,30} [!-~]{1,64} [!-~]{1,64} - "
-        r"(?:wafl|raid|disk|vol|nblade|secd|snapmirror|cifs|nfs|iscsi|mgmt|callhome|ems|monitor|ha|cf|net|scsi|security|arw|"
-        r"aggr|fg)"
-        r"(?:\.[A-Za-z0-9]+)+ - ",
+        pattern=_AUDITED + "|" + _TOLD + "|" + _TOLD_5424,
         rank=25,
         any_text=("[kern_audit", ":", " - "),
     ),

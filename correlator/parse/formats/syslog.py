@@ -79,7 +79,7 @@ _PLAIN5424 = (
     r"(?P<app>[!-9;-Z\\-~]{1,64}) (?P<pid>[!-~]{1,128}) (?P<msgid>[!-~]{1,64}) - (?P<body>[!-~].*)$"
 )
 
-_INNER = r"^(?:<\d{1,3}>)?(?:" + _ISO.replace("(?:T|[ ]{1,2})", "T") + "|" + _BSD + r")[ :]"
+_INNER = r"^(?:<\d{1,3}>(?:1[ ]+)?)?(?:" + _ISO.replace("(?:T|[ ]{1,2})", "T") + "|" + _BSD + r")[ :]"
 
 # Tags that open a format of their own: the message starts with them.
 _CARRIED = ("CEF", "LEEF")

@@ -57,7 +57,7 @@ def tagged(tag: str, *, bare: bool = True) -> str:
 
     Before it stand a priority, up to two headers (a relay's and the sender's), a level; with ``bare`` there may be nothing.
     """
-    headers = rf"(?:(?:<[0-9]{{1,3}}> ?)?{_UNREAD}:? (?:{_HOST} )?){{{0 if bare else 1},2}}(?:[a-z]{{3,7}} )?"
+    headers = rf"(?:(?:<[0-9]{{1,3}}> ?(?:1 )?)?{_UNREAD}:? (?:{_HOST} )?){{{0 if bare else 1},2}}(?:[a-z]{{3,7}} )?"
     return (
         rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:<[0-9]{{1,3}}> ?)?(?:1 )?{headers}(?:{tag})"
         r"(?:\[[^\] ]{1,24}\](?: <[0-9A-Za-z]+>)?:?(?: |$)|: |:$| [0-9-]+ [!-~]+ (?:-|\[))"
