@@ -15,6 +15,8 @@ read: AMON, the security dashboards, debugging.
 
 ``user.name`` may be a MAC address (MAC authentication); ``source.mac`` is the device, ``source.ip`` its address,
 ``network.name`` the SSID, ``device.name`` the access point, ``host.name`` the controller.
+
+About 70,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl
@@ -36,10 +38,10 @@ _NUMBERED = rf"(?:<[0-9]{{6}}>|:?[0-9]{{6}}:) +(?:<[0-9]+> +)?{_LEVEL}"
 _TAG = r"(?:[A-Za-z][A-Za-z0-9_.-]*(?:\[[0-9]+\])?: ?|[A-Za-z-][A-Za-z0-9_.-]* [0-9-]+ \S+ (?:-|\[[^\]]*\]) )"
 _AUDIT = r"USER: ?\S+ .{0,200}?(?:COMMAND: ?<|has logged )"
 _PRINTED = (
-    r"(?s)^(?:(?:\[[^\]]{0,64}\] ?)?(?:<|:)?(?P<code>[0-9]{6})(?:>|:) +(?:<[0-9]+> +)?<(?P<level>DBUG|INFO|NOTI|WARN"
+    r"(?s)^(?:(?:\[[^\]]*\] ?)?(?:<|:)?(?P<code>[0-9]{6})(?:>|:) +(?:<[0-9]+> +)?<(?P<level>DBUG|INFO|NOTI|WARN"
     r"|ERRS|CRIT|ALRT|EMRG)> +"
-    r"(?:\|(?P<module>[^|]{1,160})\| +)?(?:AP:(?P<ap>\S+) +)?(?:<(?P<where>[^>]{1,160})> +)?(?:\|"
-    r"(?P<inner>[^|]{1,160})\| *)?)?(?P<said>.*)$"
+    r"(?:\|(?P<module>[^|]+)\| +)?(?:AP:(?P<ap>\S+) +)?(?:<(?P<where>[^>]+)> +)?(?:\|"
+    r"(?P<inner>[^|]+)\| *)?)?(?P<said>.*)$"
 )
 _LABELS = {
     "DBUG": "debug",
@@ -76,6 +78,14 @@ _FROM = r"(?P<source.address>[0-9A-Fa-f.:]*[0-9A-Fa-f])"
 _AP = r"(?: AP (?P<aruba.ap.ip>[0-9.]+)-(?P<aruba.bssid>(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})-(?P<device.name>\S+))?"
 _AT = r"(?: @ [0-9:.]+)?"
 _SENTENCES = (
+    # The most frequent line, in the order it is always written: what the account holds cannot pass for another pair.
+    Phrase(
+        r"(?s)^User Authentication Successful: username=(?P<user.name>.*) MAC=(?P<source.mac>[0-9A-Fa-f:]{17}) "
+        r"IP=(?P<client.ip>\S+) role=(?P<aruba.role>\S*) VLAN=(?P<vlan.id>\S*) AP=(?P<device.name>\S*) "
+        r"SSID=(?P<network.name>.*?) AAA profile=(?P<aruba.profile>.*?) auth method=(?P<aruba.method>.*?) "
+        r"auth server=(?P<aruba.server>.*)$",
+        _login("success"),
+    ),
     Phrase(rf"(?s)^User Authentication Successful: {_PAIRS}$", _login("success")),
     Phrase(rf"(?s)^(?P<event.reason>User Authentication [Ff]ailed|Authentication failed)\.?:? {_PAIRS}$", _login("failure")),
     Phrase(rf"(?s)^User [Dd]e-?authenticated: {_PAIRS}$", _login("", "wifi_logout", "end")),
@@ -198,15 +208,15 @@ _PROGRAMS = (
             "observer.name": pl.col("host.name"),
             "user.name": pl.coalesce("user.name", _pair("username", "user", "name")).str.replace(r"^[^\\]+\\+", ""),
             "user.domain": pl.coalesce("user.domain", _pair("username", "user", "name").str.extract(r"^([^\\]+)\\")),
-            "source.mac": _STATION,
+            "source.mac": pl.coalesce("source.mac", _STATION),
             "source.ip": pl.coalesce("source.ip", "client.ip", address(_pair("userip", "IP", "ip"))),
-            "network.name": _pair("SSID", "ESSID", "essid", "ssid"),
+            "network.name": pl.coalesce("network.name", _pair("SSID", "ESSID", "essid", "ssid")),
             "device.name": pl.coalesce("device.name", _pair("AP-name", "AP", "apname")),
-            "vlan.id": _pair("VLAN", "vlan"),
+            "vlan.id": pl.coalesce("vlan.id", _pair("VLAN", "vlan")),
             "event.reason": pl.coalesce("event.reason", _pair("reason", "cause", "Reason")),
-            "aruba.role": _pair("role"),
-            "aruba.method": _pair("auth method", "authmethod", "method"),
-            "aruba.server": _pair("auth server", "servername"),
+            "aruba.role": pl.coalesce("aruba.role", _pair("role")),
+            "aruba.method": pl.coalesce("aruba.method", _pair("auth method", "authmethod", "method")),
+            "aruba.server": pl.coalesce("aruba.server", _pair("auth server", "servername")),
             "aruba.bssid": pl.coalesce("aruba.bssid", _pair("BSSID", "bssid")),
         },
     ),

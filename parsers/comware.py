@@ -13,6 +13,8 @@ vendor's; traps and debugging.
 ``event.code`` is the mnemonic, ``event.module`` the module. The parameters in front of a text (``-UserName=…-IPAddr=…; ``)
 become ``user.name``, ``source.ip``, ``source.mac``, ``observer.ingress.interface.name``; all of them stand in
 ``comware.parameters``.
+
+About 60,000 to 100,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl
@@ -37,7 +39,7 @@ _BUFFER = rf"^\s*%(?:@[0-9]+)?%?[A-Z][a-z]{{2}} {{1,2}}[0-9]{{1,2}} [0-9:.]{{8,1
 _PRINTED = (
     r"(?s)^.*?(?:%%10|%(?:@[0-9]+)?%?(?P<stamp>[A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9:.]{8,12} [0-9]{4}) (?P<host>\S+) )"
     r"(?P<module>[A-Z][A-Z0-9_]{1,31})/(?P<level>[0-7])/(?P<mnemonic>[A-Za-z0-9_ -]{2,64})(?:\([a-z]+\))?: ?"
-    r"(?P<parameters>-[A-Za-z][A-Za-z0-9 ]*=.*?(?:; |;$))?(?P<said>.*)$"
+    r"(?:-DevIP=[^-; ]*(?:; )?)?(?P<parameters>-[A-Za-z][A-Za-z0-9 ]*=.*?(?:; |;$))?(?P<said>.*)$"
 )
 
 

@@ -13,6 +13,8 @@ Reference: ``dnsmasq(8)``. Not read: the option dump of ``log-dhcp`` beyond what
 Answers feed ``category: dns`` with ``answer``; their type is told by what they look like. Without ``extra`` an answer does
 not say who asked: only the query has a ``source.ip``. What Pi-hole or ``address=/…/`` blocks is ``denied``. ``source.ip`` of
 a lease is the address given, ``source.domain`` the name that the client gave itself.
+
+About 140,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl
@@ -83,6 +85,7 @@ _QUERIES = (
         _FROM + rf"config {_NAME} is (?P<answer>0\.0\.0\.0|::|NXDOMAIN|NODATA\S*|REFUSED)$",
         _asked("blocked", "denied") | {"rule.name": "config"},
     ),
+    Phrase(_FROM + rf"(?:domain|Pi-hole hostname) {_NAME} is (?P<answer>.+)$", _asked("local", "protocol", "end")),
     Phrase(_FROM + rf"config {_NAME} is (?P<answer>.+)$", _asked("local", "protocol", "end") | {"rule.name": "config"}),
     Phrase(
         _FROM + r"(?:special domain|Apple iCloud Private Relay domain|Mozilla canary domain) (?P<_name>\S+) is (?P<answer>.+)$",
@@ -154,7 +157,14 @@ _LEASES = (
         _verb("NAK") + rf"(?P<client.ip>\S+) {_MAC}(?: (?P<event.reason>.*))?$",
         _lease("connection", "denied", outcome="failure"),
     ),
-    Phrase(_verb("RELEASE") + rf"(?P<client.ip>\S+) {_MAC}{_HOST}$", _lease("connection", "end")),
+    Phrase(
+        _verb("RELEASE") + rf"(?P<client.ip>\S+) {_MAC}(?:(?P<event.reason> unknown lease)|{_HOST})$",
+        _lease("connection", "end"),
+    ),
+    Phrase(
+        _verb("DISCOVER|REQUEST") + rf"(?:(?P<client.ip>[0-9.]+) )?{_MAC} (?P<event.reason>no address available|.*not .*)$",
+        _lease("connection", "denied", outcome="failure"),
+    ),
     Phrase(
         _verb("DECLINE") + rf"(?P<client.ip>\S+) {_MAC}(?: (?P<event.reason>.*))?$",
         _lease("connection", "error", outcome="failure"),

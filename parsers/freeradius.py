@@ -13,6 +13,8 @@ is the administrator's), debug output (``-X``).
 ``observer.name`` the access point, switch or VPN that asked (``from client``). EAP writes a log-in twice: the inner one
 (``radius.tunnel: inner``) has the real account, the outer one is the result. A password that was logged is blotted out of
 ``message``.
+
+About 100,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

@@ -9,6 +9,8 @@ Reference: ``dhcpd(8)``, ``dhcpd.conf(5)``. Not read: ``dhcpd.leases`` (a data b
 ``event.action`` is the message (``DHCPACK``), ``source.ip`` and ``client.ip`` the address of the lease, ``source.mac`` the
 client, ``source.domain`` the name that the client gave itself: hostile text. ``via`` is an interface
 (``observer.ingress.interface.name``) or a relay (``dhcp.relay.address``).
+
+About 130,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl
@@ -159,7 +161,7 @@ _OTHERS = (
     ),
     Phrase(r"^exiting\.?$", _own("stopped", "end")),
     Phrase(
-        r"^(?P<event.reason>(?:No subnet declaration|Not configured|Configuration file errors|There's"
+        r"^(?P<event.reason>(?:icmp_|No subnet declaration|Not configured|Configuration file errors|There's"
         r" already|receive_packet|send_packet|"
         r"Can't |Unable |unable|Error|error|bind|\*\* Ignoring|If this is not|\S+\.conf line|parse_|dropped|Network"
         r" is|no free leases"

@@ -14,6 +14,8 @@ Manual*: the message's code is ``event.code``. Not read: lease files (``memfile`
 
 ``source.ip`` and ``client.ip`` are the address of the lease, ``source.mac`` the client. Sentences of other codes than those of
 leases are kept whole in ``event.reason``.
+
+About 100,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

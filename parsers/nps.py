@@ -11,6 +11,8 @@ same decisions are Windows events 6272 to 6278, which the Windows parser reads. 
 The account stands on the request (1) only, the verdict on the answer (2 accept, 3 reject): ``radius.class`` or the NAS and its
 port join them, ``event.action`` tells them apart. ``source.mac`` or ``source.ip`` is the device (``Calling-Station-Id``),
 ``client.ip`` the address it was given, ``network.name`` the SSID, ``rule.name`` the policy.
+
+About 60,000 (IAS) to 100,000 (DTS) lines per CPU-second: each of some thirty attributes is sought by itself.
 """
 
 import polars as pl

@@ -17,6 +17,8 @@ application ``unbound``. Read bare with ``[epoch]``, ``log-time-ascii`` or ``log
 
 Reference: NLnet Labs, ``unbound.conf(5)``. Not read: dnstap, and verbosity 3 or more (lines kept, tagged ``phrase_unknown``).
 Unbound never writes the answer's data: events have ``query`` and ``record_type`` for ``category: dns``, no ``answer``.
+
+About 140,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

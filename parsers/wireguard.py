@@ -11,6 +11,8 @@ preshared keys).
 ``source.ip`` is the peer's public address, ``wireguard.peer`` a number that is given anew at each start, not the key: who it is
 stands in the configuration. A handshake every two minutes is presence, not a log-in. A packet from an address that is not the
 peer's (``unallowed_source``) and a handshake that nobody knows (``invalid_handshake``) are refusals.
+
+About 145,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

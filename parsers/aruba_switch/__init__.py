@@ -16,6 +16,8 @@ accounting log". Read: syslog, and ArubaOS-Switch's own event log as ``show logg
 debug messages, SNMP traps, the switch's DHCP and RADIUS dumps. ``sshd`` lines of AOS-CX are Linux's.
 
 ``event.code`` is the event's number, ``observer.ingress.interface.name`` the port, ``host.name`` the switch.
+
+About 90,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

@@ -93,7 +93,8 @@ AOS_S = (
         _of("host", "restart", "start"),
     ),
     Phrase(
-        r"^(?P<event.reason>(?:.*(?:[Ff]an|[Pp]ower|[Tt]emperature|[Cc]hassis|[Mm]odule|inserted|removed|SNTP|NTP|[Tt]ime|neighbor|LLDP|"
+        r"^(?P<event.reason>(?:.*(?:[Tt]ransfer|IP address|[Ff]an|[Pp]ower|[Tt]emperature|[Cc]hassis|[Mm]odule"
+        r"|inserted|removed|SNTP|NTP|[Tt]ime|neighbor|LLDP|"
         r"enabled|disabled|[Vv]irtual LAN|VLAN|[Ii]p"
         r" address|DHCP|[Ss]ession|[Tt]ransceiver|[Ss]tack|[Mm]ember|[Cc]ommander|[Pp]ort|trunk|"
         r"[Ss]erver|PoE|PD |updated|[Ii]nterface).*))$",

@@ -20,6 +20,8 @@ statistics channel, ``named`` started with ``-d`` beyond what the sentences belo
 Queries feed ``category: dns``: ``query`` (lower case, without final dot, escapes as BIND writes them), ``record_type``, and
 ``answer`` where NIOS or the ``responses`` category says one. ``source.ip`` is the client, ``destination.ip`` the address it
 asked. An RPZ rewrite is ``denied``, a ``PASSTHRU`` ``allowed``.
+
+About 100,000 to 160,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

@@ -262,7 +262,8 @@ _NAMED = (
         r"^(?P<event.reason>(?:loading configuration from|listening on|no longer listening|generating session"
         r" key|command channel"
         r"|using |found |built |adjusted|automatic empty|sizing zone|Recursion c|compiled |linked |set up |configuring |"
-        r"could not |couldn't |open: |none:0: |max open files|max cache|running as|-----|BIND 9|corporation|support).*)$",
+        r"dumping |could not |couldn't |open: |none:0: |max open files|max cache|running as|-----|BIND 9|corporation"
+        r"|support).*)$",
         _OWN,
     ),
     Phrase(_CLIENT + r"(?P<event.reason>.*)$", _of("security", "client_message", "info")),

@@ -11,6 +11,8 @@ Server's own log, the management interface, ``verb`` 5 and more.
 ``source.ip`` is the client's public address, ``client.ip`` the one it was given in the tunnel, ``user.name`` the common name
 or the user name. The log-in is ``vpn_login``: success when the peer's connection is initiated, failure where certificate or
 password is refused. Packets that fail authentication (``tls_error``) come from scanners. Only the status file says volumes.
+
+About 110,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

@@ -101,7 +101,10 @@ _SCANS = (
         r"OpenSSL:|Non-OpenVPN client|Connection reset|WARNING: Bad encapsulated|AEAD Decrypt|Dropped|Replay-window).*)$",
         _SCAN,
     ),
-    Phrase(rf"^TLS: Initial packet from {_AT}.*$", _session("connection_attempt", "connection", "start")),
+    Phrase(
+        rf"^TLS: (?:Initial packet|new session incoming connection) from {_AT}.*$",
+        _session("connection_attempt", "connection", "start"),
+    ),
     Phrase(
         rf"^MULTI: Connection attempt from {_AT} (?P<event.reason>.*)$",
         _session("connection_refused", "connection", "denied", outcome="failure"),

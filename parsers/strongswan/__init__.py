@@ -10,6 +10,8 @@ Reference: strongSwan documentation, "Logger Configuration"; Libreswan, ``ipsec.
 ``source.ip`` is the peer and ``destination.ip`` this end, whichever way a packet went; ``user.name`` is the peer's identity,
 which may be a distinguished name; ``client.ip`` the address given in the tunnel. Bytes: ``source.bytes`` came from the peer
 (``_i``).
+
+About 90,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

@@ -139,7 +139,7 @@ _CONNECTIONS = (
         _session("config_sought", "info"),
     ),
     Phrase(
-        r"^(?P<event.reason>(?:received (?:proposals unacceptable|NO_PROPOSAL_CHOSEN|\w+ notify error)|no"
+        r"^(?P<event.reason>(?:could not find|received (?:proposals unacceptable|NO_PROPOSAL_CHOSEN|\w+ notify error)|no"
         r" acceptable|no proposal|"
         r"invalid |could not decrypt|message parsing failed|message verification failed|integrity check failed|verification of|"
         r"traffic selectors .* unacceptable|payload|ignoring |unable |failed|.*mismatch|peer supports|blocking).*)$",

@@ -11,6 +11,8 @@ with its message and tagged ``phrase_unknown``. Not read: the daily CSV files, w
 A line with a URL feeds ``category: proxy``, one with a destination ``category: firewall``, any other is a session.
 ``source.ip`` is the guest's address, ``source.nat.ip`` the one that the Internet saw, ``network.name`` zone or SSID,
 ``rule.name`` the profile.
+
+About 130,000 lines per CPU-second, not 200,000: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

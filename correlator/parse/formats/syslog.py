@@ -65,7 +65,7 @@ _LEVEL_AS_HOST = f"^(?:{'|'.join(_LEVELS)})$"  # ChromeOS: no host, a level inst
 # What nearly every line is: a header as syslogd and rsyslog write it, with nothing in it that the expressions above could take
 # for something else (a host that might be a year or a zone word, a tag in brackets, a body that begins with white space).
 _PLAIN_STAMP = (
-    r"[A-Z][a-z]{2}[ ]{1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"[A-Z][a-z]{2}[ ]{1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?: [0-9]{4})?"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _PLAIN = (
