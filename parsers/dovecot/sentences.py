@@ -71,6 +71,10 @@ _ASKED = (
     r"(?P<dovecot.database>[a-z0-9_-]+)?\((?P<user.name>[^,()]*)(?:,(?P<source.address>[0-9A-Fa-f:.]*))?"
     r"(?:,(?:sasl:[a-z0-9-]+|<(?P<session.id>[^>]*)>))*\): "
 )
+_QUIET = Phrase(
+    r"^[a-z0-9-]+(?:\([^)]*\))?(?:<[^>]*>)*: (?P<event.reason>(?:Debug|Info): .*)$",
+    {"event.action": "service_message", "event.category": _PROCESS, "event.type": ("info",)},
+)
 AUTH = (
     Phrase(
         rf"{_WORKER}{_ASKED}(?P<event.reason>(?i:.*(?:unknown user|mismatch|fail|invalid credentials|refus|denied"
@@ -88,7 +92,9 @@ AUTH = (
         r"^auth(?:-worker)?(?:\([0-9]+\))?: (?:(?P<event.reason>(?:Warning|Error|Fatal|Panic): .*|.*(?:[Ee]rror|failed).*))$",
         _said("service_problem", _PROCESS, "error", "failure"),
     ),
+    _QUIET,
 )
+
 
 _WHOSE = (
     r"^(?P<network.protocol>[a-z0-9-]+)(?:\((?:[0-9]+, ?)?(?P<user.name>[^()]*)\))?(?:<(?P<dovecot.pid>[0-9]*)>)?"
@@ -172,4 +178,5 @@ SERVICE = (
         r"^(?:[a-z0-9-]+)(?:\([^)]*\))?: (?P<event.reason>(?:Warning|Error|Fatal|Panic): .*)$",
         _said("service_problem", _PROCESS, "error", "failure"),
     ),
+    _QUIET,
 )

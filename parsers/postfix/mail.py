@@ -209,6 +209,12 @@ SYSTEM = (
         _message("queue_administered"),
     ),
     Phrase(
+        r"^(?P<event.reason>(?:statistics: |cache \S+ (?:full|partial) cleanup|discarding EHLO keywords"
+        r"|the Postfix mail system is|table \S+ has changed|enabling PIX|using backwards-compatible|close database"
+        r"|entering STRESS|leaving STRESS).*)$",
+        {"event.action": "service_message", "event.category": _PROCESS, "event.type": ("info",)},
+    ),
+    Phrase(
         rf"^(?P<log.level>fatal|panic): {QUEUE}(?P<event.reason>.*)$",
         {"event.action": "service_failed", "event.category": _PROCESS, "event.type": ("error",), "event.outcome": "failure"},
     ),

@@ -164,4 +164,8 @@ _ABUSE = (
     ),
 )
 
-SMTPD = (*_CONNECTIONS, *_ACCEPTED, *_VERDICTS, *_LOGINS, *TLS, *_ABUSE)
+_PROXY = Phrase(
+    rf"^{QUEUE}(?P<smtp.verdict>proxy-reject): (?P<smtp.command>[A-Z][A-Za-z-]*): {_STATUS}(?P<event.reason>.*?){ENVELOPE}?$",
+    _denied("reject"),
+)
+SMTPD = (*_CONNECTIONS, *_ACCEPTED, *_VERDICTS, *_LOGINS, *TLS, *_ABUSE, _PROXY)
