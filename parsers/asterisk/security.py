@@ -19,7 +19,8 @@ _LAYOUTS = ("%Y-%m-%dT%H:%M:%S%.f%z",)
 def as_security(lines: pl.DataFrame) -> pl.DataFrame:
     """Return ``lines`` (``raw_row``, ``text`` …) with a column per field of the event, and its ``moment``."""
     said = lines.get_column("text").str.extract(r'(?s)(SecurityEvent=".*)$')
-    fields = pairs(said, need=_NEED.split(), comma=True)
+    # With blanks between them one event's names are where the last one's were, and pairs are cut instead of searched.
+    fields = pairs(said.str.replace_all(r'",([A-Z][A-Za-z]*=")', '" ${1}'), need=_NEED.split())
     whole = lines.drop(name for name in fields.columns if name in lines.columns).hstack(fields)
     unix = pl.col("EventTV").str.extract_groups(r"^([0-9]{10})-([0-9]{1,6})$").struct
     micros = unix.field("1").cast(pl.Int64, strict=False) * 1_000_000 + unix.field("2").cast(pl.Int64, strict=False)

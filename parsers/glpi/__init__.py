@@ -13,6 +13,8 @@ Messages are translated to the language of who acts: English and French sentence
 message. A change is ``change_window_opened`` when it is accepted or under test, ``change_window_closed`` when it is applied,
 closed, refused or cancelled.
 
+Assembled of two lines and more, then searched for twenty sentences: some 140,000 lines per CPU-second.
+
 Not read: ``glpi_events`` in the database, cron.log and mail.log beyond their message.
 """
 

@@ -14,6 +14,8 @@ file that only gives a time of day (``#Fields: time …``) is dated by its recep
 Blanks inside values come as ``+``: ``cs-user-agent`` and the columns of ECS have blanks again. ``cs-uri-query`` carries path
 and query, as Sigma's rules expect; the other fields keep their names, ``cs(X)`` as ``cs-x``.
 
+Speed: some 180,000 lines per CPU-second, not 300,000: fifteen values a line, and most columns are put together from two.
+
 Not read: lines under a ``#Fields:`` line with fewer names than they have values (a header that is not theirs) are malformed;
 Exchange's logs, which are CSV, are another parser's.
 """
@@ -23,7 +25,7 @@ import polars as pl
 from correlator.parse.contract import Header, Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import w3c
 from correlator.parse.formats.unwrap import header, unwrap
-from correlator.parse.formats.values import address
+from correlator.parse.formats.values import address, by_distinct
 from correlator.parse.times import to_utc, zone_of
 from parsers.iis_w3c.kinds import MAKING, SOURCES, with_kind
 
@@ -73,10 +75,12 @@ def _is_read(values: pl.DataFrame) -> pl.Expr:
 
 def _halves(raw: pl.DataFrame) -> pl.DataFrame:
     """Return each record's line and the names that its header says, both without a syslog header."""
-    said = pl.col("text").str.extract(r"^[^\n]*?#Fields:[ \t]*([^\n]*)\n")
-    only = pl.when(pl.col("text").str.contains("#Fields:", literal=True)).then(pl.col("text").str.extract(r"\n((?s:.*))$"))
-    bodies = unwrap(raw.with_columns(pl.coalesce(only, "text").alias("text")))
-    heads = raw.select("raw_row", "received", said.str.strip_chars().alias("header"))
+    parts = raw.get_column("text").str.splitn("\n", 2).struct.unnest()
+    head, line = pl.lit(parts.get_column("field_0")), pl.lit(parts.get_column("field_1"))
+    has_head = line.is_not_null() & head.str.contains("#Fields:", literal=True)
+    said = by_distinct(pl.when(has_head).then(head), lambda text: text.str.extract(r"#Fields:\s*(.*?)\s*$"), pl.String())
+    bodies = unwrap(raw.with_columns(pl.when(has_head).then(line).otherwise("text").alias("text")))
+    heads = raw.select("raw_row", "received", said.alias("header"))
     return bodies.join(heads, on="raw_row", how="left", maintain_order="left").rename({"body": "line"})
 
 

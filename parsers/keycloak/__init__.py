@@ -10,7 +10,8 @@ Reference: Keycloak Server Administration Guide "Configuring auditing to track e
 
 ``organization.id`` is the realm. Own fields are those of the event (``type``, ``clientId``, ``error``, ``auth_method`` …). What
 somebody typed as a name stands behind the address and the error, and the first of two equal names counts. Text lines have no
-zone: the source's zone counts. Lines of a stack trace belong to the record before.
+zone: the source's zone counts. Lines of a stack trace belong to the record before. Slower than 200,000 lines per CPU-second:
+forty names are looked for in each, so that the first of two counts.
 """
 
 import polars as pl
