@@ -174,7 +174,7 @@ PARSER = Parser(
         rank=10,
         any_text=(" -> ", '"rule"', '"src_ap"', '"pkt_gen"'),
     ),
-    maturity=Maturity.DOCUMENTED,
+    maturity=Maturity.PROVED,
     fields=_MAKING.declared("*"),
     parse=_parse,
     required=("source.address", "message"),
