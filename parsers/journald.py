@@ -11,6 +11,8 @@ output, systemd's structured entries) is dataset ``journald.entry``: ``MESSAGE``
 
 ``MESSAGE`` as an array of byte values (not UTF-8) is decoded, an array of texts gives its last, null is no message. Time is
 ``_SOURCE_REALTIME_TIMESTAMP``, else ``__REALTIME_TIMESTAMP``. Not read: the export format (``journalctl -o export``).
+
+Speed: about 60,000 entries per CPU-second for those that another parser reads: they are claimed twice and opened twice.
 """
 
 import json as plain_json

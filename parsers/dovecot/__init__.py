@@ -10,6 +10,8 @@ what the client sent), lmtp and lda deliveries, Sieve (forwards, vacation, disca
 ``event.action`` is ``mail_login``; a failure may stand for several attempts, ``event.count`` says how many.
 ``mail_password_check`` is auth's own line about the same failure. ``mail_login_abandoned``: a client left
 without trying a password.
+
+Speed: about 150,000 lines per CPU-second, not 200,000: a header, then sentences of many optional parts.
 """
 
 import polars as pl

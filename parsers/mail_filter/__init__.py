@@ -9,6 +9,8 @@ manual pages opendkim(8), opendmarc(8).
 Read: amavis' result lines by key, in any order behind the recipients; Rspamd's line of each task in its default format (other
 ``log_format`` settings give ``filter_message``); signatures and policies. ``email.local_id`` is the mail server's queue id. A
 virus (amavis INFECTED, Rspamd's antivirus symbols) feeds rules of ``category: antivirus`` (``Signature``, ``Action``).
+
+Speed: about 120,000 lines per CPU-second, not 200,000: results name a dozen keys in an order that differs by version.
 """
 
 import polars as pl

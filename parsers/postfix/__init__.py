@@ -12,6 +12,8 @@ postsuper; and of policy services postgrey, policyd-spf, policyd-weight and cbpo
 One message is several lines: ``email.local_id`` (the queue id) joins them; nothing is assembled here. ``event.action`` is
 ``smtp_login`` for SASL (outcome says how it ended), ``reject``, ``discard``, ``hold``, ``sent``, ``deferred``, ``bounced``,
 ``expired``; ``smtp.response_code`` and ``smtp.enhanced_status`` are the reply's. A sender ``<>`` is empty: a bounce.
+
+Speed: about 130,000 lines per CPU-second, not 200,000: a header, then one of some sixty sentences, by several searches.
 """
 
 import polars as pl

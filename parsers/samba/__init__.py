@@ -11,7 +11,7 @@ prefix as ``samba.prefix``; JSON records bare, after a syslog header or after Sa
 text. A file name may hold ``|``; of a rename the first path ends at the first ``|``. Not read: Samba's debug output (tag
 ``phrase_unknown``).
 
-JSON costs more than text: it is nested, and decoded per record.
+Speed: about 170,000 lines per CPU-second, not 200,000, as paths are put together; JSON is nested and costs more.
 """
 
 import polars as pl
