@@ -16,6 +16,8 @@ Security events of FTD (430001 to 430005) are ``Key: value`` pairs: a key that C
 a pivot, and are read at about half the speed of the other messages. Own names are Cisco's (``ACPolicy``), and those of
 Sigma's ``category: firewall`` and ``proxy``; commands (111008, 111010) feed ``product: cisco``, ``service: aaa``.
 
+Slower than asked in a mixed stream: each message id has its own sentence, so a batch is taken apart once for each of them.
+
 Reference: Cisco Secure Firewall ASA Series Syslog Messages; Cisco Secure Firewall Threat Defense Syslog Messages.
 """
 

@@ -10,6 +10,8 @@ and time with the zone's abbreviation where that has one meaning in Europe (``CE
 source's zone. Own names are the firewall's, besides those of Sigma's ``category: firewall``, ``proxy`` and ``antivirus``.
 The end of a flow and interim logs are events too: ``con_event`` tells them from its start.
 
+Slower than asked: a line has forty names, each of which is looked for under the spellings of both formats.
+
 Reference: Sophos "Syslog log file guide" (17.5 to 21.5). The spelling of some keys in the Central Reporting Format is not
 documented for every version.
 """

@@ -10,6 +10,8 @@ header, which is read in the source's zone. A proxy's "Allow" can still have str
 their names as own columns; Sigma's ``category: firewall``, ``proxy`` and ``antivirus`` are fed. Log-ins and VPN are read by
 their sentence (``phrases.py``); their ids are not documented everywhere, and play no part.
 
+Slower than asked: a line is read three times, by position, as pairs, and as a sentence where it is neither.
+
 Reference: WatchGuard Help Center "Read a Log Message"; "Fireware Log Message Catalog".
 """
 
