@@ -6,10 +6,16 @@ columns it always means (``says``).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import polars as pl
 
+from correlator.parse.formats.needed import held_texts, needed_text
+
 __all__ = ["Phrase", "columns_of", "read_phrases", "said_in"]
+
+
+_FEW = 4  # so many phrases are sooner searched than sorted out
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +41,35 @@ def read_phrases(messages: pl.DataFrame, phrases: Sequence[Phrase]) -> pl.DataFr
 
     A message without a known phrase has null in every column; groups that took part in no match are null too.
     """
-    left, found = messages.select("raw_row", "text"), []
+    lines, found = messages.select("raw_row", "text"), []
+    text = lines.get_column("text")
+    held = held_texts(text, _sought(tuple(phrase.pattern for phrase in phrases))) if len(phrases) > _FEW else {}
+    is_left = pl.Series([True]).new_from_index(0, lines.height)
     for phrase in phrases:
-        if left.is_empty():
-            break
-        is_said = left.get_column("text").str.contains(phrase.pattern).fill_null(value=False)
+        maybe = _maybe(phrase, held, is_left, searched=len(phrases) > _FEW)
+        if not maybe.len():
+            continue
+        is_said = text.gather(maybe).str.contains(phrase.pattern).fill_null(value=False)
         if is_said.any():
-            found.append(_read(left.filter(is_said), phrase))
-            left = left.filter(~is_said)
-    return pl.concat([*found, left.select("raw_row")], how="diagonal")
+            said = maybe.filter(is_said)
+            found.append(_read(lines[said], phrase))
+            is_left = is_left.scatter(said, False)  # noqa: FBT003 - polars' own
+    return pl.concat([*found, lines.filter(is_left).select("raw_row")], how="diagonal")
+
+
+def _maybe(phrase: Phrase, held: Mapping[str, pl.Series], is_left: pl.Series, *, searched: bool) -> pl.Series:
+    """Return the places of the messages that are left and may be said by ``phrase``."""
+    needed = needed_text(phrase.pattern) if searched else ""
+    if not needed:
+        return is_left.arg_true()
+    places = held.get(needed)
+    return is_left.clear().cast(pl.UInt32) if places is None else places.filter(is_left.gather(places))
+
+
+@lru_cache(maxsize=512)
+def _sought(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the plain texts that some of ``patterns`` need."""
+    return tuple(dict.fromkeys(text for text in map(needed_text, patterns) if text))
 
 
 def said_in(text: pl.Series, phrases: Sequence[Phrase]) -> pl.DataFrame:
