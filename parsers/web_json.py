@@ -11,6 +11,9 @@ Reference: Caddy "How Logging Works in Caddy", Traefik "Access logs", nginx ``ng
 Requests feed ``category: webserver``, in the names of the text parser ``web_access``; the record's own fields are kept too.
 Findings of Coraza feed ``product: modsecurity``. Caddy's other messages are events of its server.
 
+Slower than 150,000 records per CPU-second (some 34,000): headers are arrays in nested objects, and each
+column is sought under the names of three products.
+
 Not read: Apache in JSON under names of its own (use nginx's), Envoy, HAProxy (its own parser).
 """
 
