@@ -77,12 +77,9 @@ class TableOf:
         known = [self._first(name, [column for column, meaning in meant.items() if meaning == name]) for name in self.headings]
         keys = raw.select("raw_row", pl.col("received").alias("\nreceived"))
         fields = keys.hstack(values.with_columns(known).select(list(self.headings))).filter(is_good)
-        rest = values.select(name for name, meaning in meant.items() if meaning is None).filter(is_good)
-        return Table(
-            fields,
-            rest if rest.width else fields.select("raw_row").drop("raw_row"),
-            rejects_of(raw.filter(~is_good), Reason.MALFORMED),
-        )
+        others = [name for name, meaning in meant.items() if meaning is None]
+        rest = values.filter(is_good).select(others) if others else fields.select("raw_row").drop("raw_row")
+        return Table(fields, rest, rejects_of(raw.filter(~is_good), Reason.MALFORMED))
 
     def _meaning(self, heading: str) -> str | None:
         plain = _plain(heading)
