@@ -34,6 +34,7 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("olfeo", "None"): "an export of columns without a mark: its source declares the parser",
     ("gatewatcher", "suricata"): "to be mended: one rank, and GateWatcher's records are Suricata's with more",
     ("exchange_tracking", "iis_w3c"): "directives of W3C's form say not whose they are; both skip them",
+    ("exchange_tracking", "None"): "to be mended: rows before the header",
     ("watchguard", "syslog"): "a message that is empty but for its header",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
