@@ -200,6 +200,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{tagged('slapd')}|^[0-9a-f]{{8}}(?:\.[0-9a-f]{{8}})? (?:0x[0-9a-f]+ )?conn=[0-9]+ (?:op|fd)=",
         rank=10,
+        tags=("slapd",),
         any_text=("slapd", " conn="),
     ),
     maturity=Maturity.DOCUMENTED,

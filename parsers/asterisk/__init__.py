@@ -109,6 +109,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{header()}(?:{_OPENS}|{_CALL})|{header('asterisk')}",
         rank=10,
+        tags=("asterisk",),
         any_of=(rf"(?:{_LEVELS})\[[0-9]+\]", "asterisk", rf'"(?:{DISPOSITIONS})"'),
         any_text=("asterisk", "]", '","'),
     ),

@@ -96,6 +96,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=f"{tagged('dovecot(?:-[a-z]+)?')}|{tagged(_FILE_TAG)}|{_FILE}",
         rank=10,
+        tags=("dovecot",),
         any_text=("dovecot", *(f": {level}: " for level in ("Info", "Warning", "Error", "Debug", "Fatal", "Panic"))),
     ),
     maturity=Maturity.PROVED,

@@ -84,6 +84,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{header('haproxy')}(?:\{{|\S+ [^\s-])|{_BARE}",
         rank=10,
+        tags=("haproxy",),
         any_of=("haproxy", r"\.[0-9]{3}\] \S"),
         any_text=("haproxy", "] "),
     ),

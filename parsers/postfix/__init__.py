@@ -66,7 +66,7 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
 PARSER = Parser(
     name="postfix",
     log_sources=_SOURCES,
-    signature=Signature(pattern=tagged(_TAG), rank=10, any_text=("postfix", "postgrey", "policyd")),
+    signature=Signature(pattern=tagged(_TAG), rank=10, tags=("postfix",), any_text=("postfix", "postgrey", "policyd")),
     maturity=Maturity.PROVED,
     fields=declared(_PROGRAMS),
     parse=_parse,

@@ -114,6 +114,7 @@ PARSER = Parser(
     signature=Signature(
         pattern="|".join([tagged(_DAEMONS, bare=False), _GUESTS, *_FILES.values()]),
         rank=15,
+        tags=("pvedaemon", "pveproxy", "proxmox-backup-proxy"),
         any_text=(
             "pve", "pmxcfs", "vzdump", "spiceproxy", "qmeventd", "pmg", "proxmox-backup", "qm[", "pct[", "qm ", "pct ", " - ",
             "authentication failure; rhost=", "successful auth for user '", "UPID:", "ACCEPT: ", "DROP: ", "REJECT: ",

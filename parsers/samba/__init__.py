@@ -111,6 +111,7 @@ PARSER = Parser(
         rf"|^\s*(?:\[[^\]]*\][^\n]*\n\s*)?(?:{_TEXT})|^\s*(?:JSON [A-Za-z ]+:"
         rf" )?\{{ ?\"timestamp\": ?\"[0-9T:.+-]+\", ?\"type\": ?\"(?:{_TYPES})\"",
         rank=10,
+        tags=("smbd", "smbd_audit", "winbindd"),
         any_text=("smb", "nmbd", "winbindd", "samba", "rpcd_", "Auth", "DSDB", "Change", '"type"', ", "),
     ),
     maturity=Maturity.PROVED,

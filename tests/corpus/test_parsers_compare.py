@@ -107,4 +107,4 @@ def test_the_tables_name_parsers_that_exist() -> None:
 
 
 #: Parsers that the tables expect and that are not written yet.
-TO_COME = {"amavis", "fiware_ngsi"}
+TO_COME = {"fiware_ngsi"}

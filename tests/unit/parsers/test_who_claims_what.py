@@ -94,6 +94,12 @@ QUOTED = {
         "<86>Nov 22 10:15:30 srv-a sshd[1]: Failed password for invalid user {} from 192.0.2.9 port 4 ssh2",
         "<38>1 2026-11-22T10:15:30+01:00 srv-a sshd 1 - - Invalid user {} from 192.0.2.9 port 4",
     ),
+    "postfix": (
+        "Nov 22 10:15:30 mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from x[192.0.2.9]: 450 4.7.1: proto=ESMTP helo=<{}>",
+    ),
+    "dovecot": ("<22>Nov 22 10:15:30 mx dovecot: imap-login: Disconnected (auth failed): user=<{}>, rip=192.0.2.9",),
+    "proxmox": ("Nov 22 10:15:30 pve1 pvedaemon[12]: authentication failure; rhost=192.0.2.9 user={} msg=no such user",),
+    "slapd": ('Nov 22 10:15:30 ldap slapd[9]: conn=1 op=0 BIND dn="{}" method=128',),
 }
 
 
