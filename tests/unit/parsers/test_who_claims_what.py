@@ -36,6 +36,7 @@ MAY_CLAIM: dict[tuple[str, str], str] = {
     ("exchange_tracking", "iis_w3c"): "directives of W3C's form say not whose they are; both skip them",
     ("exchange_tracking", "None"): "to be mended: rows before the header",
     ("watchguard", "syslog"): "a message that is empty but for its header",
+    ("video", "syslog"): "a camera's web server under its common name: its source declares the parser",
     ("municipal", "json"): "one record without a name of the schema: its source declares the parser",
 }
 
