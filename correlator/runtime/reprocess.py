@@ -79,9 +79,8 @@ def readers_of(letter: DeadLetter, content: Content) -> str:
     if datasets:
         return f"it would be read: {', '.join(datasets)}. Run tocsin dead-letter reprocess"
     refused = made.rejects.select("parser", "reason").rows()
-    return (
-        "; ".join(f"{parser or 'no parser'} would refuse it: {reason}" for parser, reason in refused) or "it would be skipped"
-    )
+    said = (f"{parser} would refuse it: {reason}" if parser else "nobody would read it" for parser, reason in refused)
+    return "; ".join(said) or "it would be skipped"
 
 
 def _next(engine: sa.Engine, reason: str | None, after: int) -> list[DeadLetter]:

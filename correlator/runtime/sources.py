@@ -30,6 +30,7 @@ _RECENT = timedelta(days=8)
 _DAY = timedelta(days=1)
 _TOGETHER = 5  # so many silent sources, if they are most, are one fault
 _TELLING = 3  # with fewer sources nobody can tell Tocsin's own silence from theirs
+_ENOUGH = 20  # records that say whether a source is read at all
 _EVERY = "sources"
 _FRENCH = {
     "action": "l’action", "outcome": "le résultat", "source_ip": "l’adresse source", "user_name": "l’utilisateur",
@@ -60,8 +61,11 @@ class SourceState:
 
     @property
     def state(self) -> str:
-        """Return ``failing`` (its collector gets nothing), ``silent``, ``drift`` or ``ok``."""
-        return "failing" if self.problem else "silent" if self.silent else "drift" if self.drifts else "ok"
+        """Return ``failing`` (its collector gets nothing), ``silent``, ``unread`` (most is refused), ``drift`` or ``ok``."""
+        if self.problem or self.silent:
+            return "failing" if self.problem else "silent"
+        is_unread = self.received >= _ENOUGH and self.rejected * 2 > self.received
+        return "unread" if is_unread else "drift" if self.drifts else "ok"
 
 
 @dataclass(slots=True)

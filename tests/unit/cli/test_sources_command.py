@@ -45,7 +45,7 @@ def test_a_dead_letter_is_shown_whole(config: Path) -> None:
     shown = tocsin("dead-letter", "show", str(letter["number"]), "--config", str(config))
     assert shown.exit_code == 0, shown.output
     assert "no_parser" in shown.stdout
-    assert "no parser would refuse it" in shown.stdout
+    assert "nobody would read it" in shown.stdout
     assert shown.stdout.endswith("no header, no product, nothing\n")
     wrong = tocsin("dead-letter", "show", "999", "--config", str(config))
     assert (wrong.exit_code, "no dead letter 999" in wrong.output) == (2, True)
