@@ -19,6 +19,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Header, Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import csv, json
 from correlator.parse.formats.fields import aliases, at_address, at_port, columns, first, kept, outcome, user_columns
+from correlator.parse.formats.records import START
 from correlator.parse.formats.values import by_dataset
 from correlator.parse.times import to_utc
 
@@ -179,9 +180,9 @@ PARSER = Parser(
     name="m365_audit",
     log_sources=(_AUDIT, _EXCHANGE, _MANAGEMENT, _DETECTION),
     signature=Signature(
-        pattern=r'(?s)"CreationTime"\s*:.*"Workload"\s*:|"Workload"\s*:.*"CreationTime"\s*:'
-        r'|"OrganizationId"\s*:.*"RecordType"\s*:|"RecordType"\s*:.*"OrganizationId"\s*:'
-        r'|"OfficeWorkload"\s*:|"{1,2}AuditData"{1,2}\s*[:,]|^\W*(?:\w+"?,"?)*AuditData\b',
+        pattern=START + r'(?:"CreationTime"\s*:[\s\S]*"Workload"\s*:|"Workload"\s*:[\s\S]*"CreationTime"\s*:'
+        r'|"OrganizationId"\s*:[\s\S]*"RecordType"\s*:|"RecordType"\s*:[\s\S]*"OrganizationId"\s*:'
+        r'|"OfficeWorkload"\s*:|"AuditData"\s*:)|^[^0-9A-Za-z_]*(?:[A-Za-z_]+"?,"?)*AuditData\b',
         rank=10,
         any_of=('"Workload"', '"RecordType"', '"OfficeWorkload"', "AuditData"),
     ),

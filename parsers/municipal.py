@@ -25,6 +25,7 @@ from correlator.model.logsource import LogSource
 from correlator.parse.contract import Header, Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import csv, json
 from correlator.parse.formats.fields import at_address, columns, first, kept, outcome
+from correlator.parse.formats.records import START
 from correlator.parse.formats.values import by_dataset
 from correlator.parse.times import to_utc, zone_of
 
@@ -220,7 +221,8 @@ PARSER = Parser(
     name="municipal",
     log_sources=tuple(LogSource("municipal", "application", app) for app in ("", *_APPS.split())),
     signature=Signature(
-        pattern=r'"object_type"\s*:.*"commune"\s*:\s*"(?:\d|2[AB])|"commune"\s*:\s*"(?:\d|2[AB]).*"object_type"\s*:'
+        pattern=START + r'(?:"object_type"\s*:[\s\S]*"commune"\s*:\s*"(?:[0-9]|2[AB])'
+        r'|"commune"\s*:\s*"(?:[0-9]|2[AB])[\s\S]*"object_type"\s*:)'
         r'|^(?i:\ufeff?(?:"?[\w ]+"?;){2,}"?(?:commune|code[ _]insee|insee|collectivit[eé])"?(?:;"?[\w ]+"?)+\s*$)',
         rank=10,
         any_of=('"object_type"', _BEGINS),

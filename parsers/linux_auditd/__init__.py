@@ -30,9 +30,11 @@ _SINGLE = (
 )
 _KEY = r"\baudit\(((?P<time>[0-9]+\.[0-9]+):[0-9]+)\)"
 _CLOSE = rf"^[^=\"']*(?:node=\S+ )?[^=\"']*\btype=(?:EOE|PROCTITLE|1320|1327|{_SINGLE}) "
+# A header, not another program's sentence nor an address of the web.
+_BEFORE = r'(?:[^"?/]|/[^"?/])'
 _SIGNATURE = (
-    r"^.{0,200}?\btype=(?:[A-Z0-9_]+(?:\[[0-9]+\])?)? ?(?:msg=)?audit\(|^.{0,120}?\bmsg=audit\(|"
-    r"^.{0,120}?\baudit(?:\[[0-9]+\])?: [A-Z][A-Z_]{2,31} \S"
+    rf"^{_BEFORE}{{0,200}}?\btype=(?:[A-Z0-9_]+(?:\[[0-9]+\])?)? ?(?:msg=)?audit\(|^{_BEFORE}{{0,120}}?\bmsg=audit\(|"
+    rf"^{_BEFORE}{{0,120}}?\baudit(?:\[[0-9]+\])?: [A-Z][A-Z_]{{2,31}} \S"
 )
 _SURE = r"(?:node=[!-~]{1,80} )?type=[A-Z0-9_]+ msg=audit\("
 

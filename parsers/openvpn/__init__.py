@@ -59,7 +59,7 @@ _DIRECTIVE = (
     r"^OpenVPN (?:CLIENT LIST|STATISTICS)\s*$|^ROUTING TABLE\s*$|^GLOBAL STATS\s*$|^Updated,[0-9A-Z][^,]{9,30}$|"
     r"^Common Name,Real Address,|^Virtual Address,Common Name,|^Max bcast/mcast queue"
 )
-_LIST = r"[^,]{1,128},[0-9A-Fa-f.:]+:[0-9]{1,5},[0-9]+,[0-9]+,(?:[A-Z][a-z]{2} [A-Z][a-z]{2} |[0-9]{4}-)"
+_LIST = r"[^,\"?]{1,128},[0-9A-Fa-f.:]+:[0-9]{1,5},[0-9]+,[0-9]+,(?:[A-Z][a-z]{2} [A-Z][a-z]{2} |[0-9]{4}-)"
 _FILE = (
     rf"^\s*(?:(?:{_DATE}) (?:us=[0-9]+ )?(?:(?:[^\s/]+/)?{_ANY_PEER} )?(?:{_SAYS})"
     rf"|{_STATUS}|{_LIST})"

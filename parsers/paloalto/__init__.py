@@ -136,7 +136,9 @@ PARSER = Parser(
     log_sources=LOG_SOURCES,
     signature=Signature(
         # Before the first comma stands a header and one digit; a tag with a colon would be another program's.
-        pattern=r'^(?:[^,"|:]|:[^ ,"|])*,[^,"]{0,40},[0-9A-Za-z]{0,40},(?:' + _TYPES + r"),[^,]{0,40},[^,]{0,40},[^,]{0,40},",
+        pattern=r'^(?:[^,"|:?=]|:[^ ,"|?=/])*,[^,"]{0,40},[0-9A-Za-z]{0,40},(?:'
+        + _TYPES
+        + r"),[^,]{0,40},[^,]{0,40},[^,]{0,40},",
         rank=10,
         any_text=tuple(f",{kind}," for kind in LAYOUTS),
     ),

@@ -22,6 +22,7 @@ import polars as pl
 
 from correlator.model.reject import Reason
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
+from correlator.parse.formats.records import START
 from correlator.parse.times import zone_of
 
 from .channels import log_sources
@@ -35,21 +36,25 @@ from .own import made_of
 __all__ = ["PARSER"]
 
 # What the carriers have in common is little; each alternative is the mark of one of them.
+# It begins the record, or stands behind a syslog header: what a stranger put into a URL or a name is no mark.
 _SIGNATURE = (
-    r"schemas\.microsoft\.com/win/2004/08/events/event"
+    r'^[^"{]{0,300}?<(?:Event|RenderingInfo)[^"{]{0,40}["\']http://schemas\.microsoft\.com/win/2004/08/events/event'
     r"|^[^0-9A-Za-z_]{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?(?:<Events?[\s>]|</Events>\s*$)|^[^0-9A-Za-z_]{0,4}<\?xml[^>]{0,100}\?>\s*$"
-    r'|"winlog"\s*:\s*\{'
+    r"|" + START + r'(?:"winlog"\s*:\s*\{'
     r'|"System"\s*:\s*\{\s*"Provider'
     r'|"SourceModuleType"\s*:\s*"im_msvistalog"'
     r'|"ProviderGuid"\s*:\s*"\{'
-    r'|(?s:"EventID"\s*:\s*"?[0-9].*"(?:Channel|SourceName)"\s*:\s*")'
-    r'|(?s:"(?:Channel|SourceName)"\s*:\s*".*"EventID"\s*:\s*"?[0-9])'
+    r'|"EventID"\s*:\s*"?[0-9][\s\S]*"(?:Channel|SourceName)"\s*:\s*"'
+    r'|"(?:Channel|SourceName)"\s*:\s*"[\s\S]*"EventID"\s*:\s*"?[0-9])'
 )
 _ANY_TEXT = (
     *('"EventID"', '"winlog"', '"System"', '"SourceModuleType"', '"ProviderGuid"'),
     *("schemas.microsoft.com/win/2004/08/events/event", "<Event", "</Events>", "<?xml"),
 )
-_MARKS = ((r"schemas\.microsoft\.com/win/2004/08/events/event",), (r'"Channel": ?"', r'"EventID": ?"?[0-9]'))
+_MARKS = (
+    (r"^<Event xmlns=['\"]http://schemas\.microsoft\.com/win/2004/08/events/event",),
+    (r"^\{", r'"Channel": ?"', r'"EventID": ?"?[0-9]'),
+)
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
