@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import polars as pl
 from polars import escape_regex
 
 from correlator.parse.contract import Continuation, Header, Parser, Signature
 from correlator.parse.formats.tagged import PLAIN_TAG, TAG
+from correlator.parse.needed_texts import needed_texts
 from correlator.parse.swift_route import FEW, claimed_swiftly, plain_text, tags_of
 
 #: How much of a record its signature is searched in, characters.
@@ -124,13 +125,14 @@ def _held(head: pl.Series, signatures: tuple[Signature, ...]) -> pl.DataFrame:
     return found.filter(pl.col("text").list.len() > 0).explode("text").with_columns(pl.col("text").cast(pl.Enum(sought)))
 
 
+@cache
 def telling(signature: Signature) -> tuple[str, ...]:
-    """Return plain texts of which each record of ``signature`` holds one at least; none where it names no such texts."""
+    """Return plain texts of which each record of ``signature`` holds one at least; none where they would tell nothing."""
     plain = tuple(map(plain_text, signature.any_of))
     any_of = tuple(text for text in plain if text is not None) if None not in plain else ()
     longest = (max(signature.literals, key=len),) if signature.literals else ()
-    texts = longest or signature.any_text or any_of
-    return texts if texts and min(map(len, texts)) >= _LEAST_TELLING else ()
+    given = (longest, signature.any_text, any_of, needed_texts(signature.pattern))
+    return next((texts for texts in given if texts and min(map(len, texts)) >= _LEAST_TELLING), ())
 
 
 @lru_cache(maxsize=16)

@@ -15,6 +15,7 @@ from polars import escape_regex
 
 from correlator.parse.contract import Parser, Signature
 from correlator.parse.formats.tagged import TAG
+from correlator.parse.needed_texts import needed_texts
 
 __all__ = ["FEW", "claimed_swiftly", "is_portable", "tags_of"]
 
@@ -23,6 +24,7 @@ FEW = 256
 
 # Not read alike by Python and Rust: classes and groups by a sign, the end of the text, sets in sets, possessive repetition.
 _FOREIGN = re.compile(r"\\[A-Za-z0-9]|\(\?(?!:)|\$|\[\[|\[:|&&|--|~~|[*+?}]\+")
+_ESCAPED_SIGN = re.compile(r"\\[^A-Za-z0-9]")
 
 # The signs above ASCII, as Python writes them.
 _TAG = re.compile(TAG.replace(r"\x{feff}", "\ufeff").replace(r"\x{80}-\x{10ffff}", "\x80-\U0010ffff"))
@@ -55,7 +57,7 @@ def tags_of(signatures: tuple[Signature, ...]) -> dict[str, int]:
 
 def is_portable(regex: str) -> bool:
     """Say whether Python finds ``regex`` in the same texts as Rust."""
-    return not _FOREIGN.search(regex)
+    return not _FOREIGN.search(_ESCAPED_SIGN.sub("e", regex))
 
 
 def _owner(head: str, tests: Sequence[_Test], tags: Mapping[str, int]) -> int | None:
@@ -87,7 +89,8 @@ def _test(signature: Signature) -> _Test:
     texts = tuple(text for text in plain if text is not None)
     is_plain = not signature.any_text and len(texts) == len(plain)
     searches = () if is_plain or not all(map(is_portable, signature.any_of)) else map(_search, signature.any_of)
-    return _Test(signature.literals, texts if is_plain else signature.any_text, tuple(searches), tuple(_proofs(signature)))
+    any_text = (texts if is_plain else signature.any_text) or needed_texts(signature.pattern)
+    return _Test(signature.literals, any_text, tuple(searches), tuple(_proofs(signature)))
 
 
 def plain_text(regex: str) -> str | None:

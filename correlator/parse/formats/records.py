@@ -42,7 +42,7 @@ __all__ = [
 #: Start of a signature: nothing, or a syslog header without quotes, before the first brace. Text that a stranger put into a
 #: quoted field of another product's line cannot begin a record.
 START = (
-    r'^\s*\x{feff}?(?:[0-9]{1,6} )?(?:<[0-9]{1,3}>[^"{]{0,300}|[A-Z][a-z]{2} [ 0-9][^"{]{0,300}|[0-9]{4}-[^"{]{0,300})?'
+    r'^\s*\x{feff}?(?:[0-9]{1,6} )?(?:<[0-9]{1,3}>[^"{]*|[A-Z][a-z]{2} [ 0-9][^"{]*|[0-9]{4}-[^"{]*)?'
     r"[\[{][\s\S]*?"
 )
 
