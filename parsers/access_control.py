@@ -95,7 +95,12 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
 PARSER = Parser(
     name="access_control",
     log_sources=(_DOORS,),
-    signature=Signature(pattern=rf"{_HEAD}|{_LINE}", rank=20, any_text=(";",)),
+    signature=Signature(
+        pattern=rf"{_HEAD}|{_LINE}",
+        rank=20,
+        any_text=(";",),
+        any_of=('^\ufeff?"?(?:[Dd][Aa]|[Hh][Oo]|[Jj][Oo]|[Tt][Ii])', "^[0-9]{2}/[0-9]{2}/[0-9]{2,4};"),
+    ),
     maturity=Maturity.UNPROVED,
     fields=_MAKING.declared("*"),
     parse=_parse,

@@ -228,7 +228,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{HEAD}(?:\[[^\]]{{0,64}}\] )?(?:{_TAG}(?:\[[^\]]{{0,64}}\] ?)?)?(?:{_NUMBERED}|{_AUDIT})",
         rank=10,
-        any_of=(_LEVEL, r"USER: ?\S+ .*(?:COMMAND: ?<|has logged )"),
+        any_of=(_LEVEL, "USER: ?"),
     ),
     maturity=Maturity.DOCUMENTED,
     fields=declared(_PROGRAMS),

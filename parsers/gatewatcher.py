@@ -142,7 +142,7 @@ PARSER = Parser(
     log_sources=_SOURCES,
     signature=Signature(
         pattern=header(r"gatewatcher") + r"(?:\[[^\]]{0,16}\]: )?\{"
-        rf'|{JSON}(?s:.{{0,2048}}?)(?:"vendor"\s*:\s*"[Gg]atewatcher"|"(?:GCap|GCenter|gcap|gcenter)"\s*:\s*")',
+        rf'|{JSON}(?s:.*?)(?:"vendor"\s*:\s*"[Gg]atewatcher"|"(?:GCap|GCenter|gcap|gcenter)"\s*:\s*")',
         rank=10,
         any_text=("gatewatcher", "Gatewatcher", '"GCap"', '"GCenter"', '"gcap"', '"gcenter"'),
     ),

@@ -139,7 +139,8 @@ PARSER = Parser(
     signature=Signature(
         pattern=_AUDITED + "|" + _TOLD + "|" + _TOLD_5424,
         rank=25,
-        any_text=("[kern_audit", ":", " - "),
+        any_text=("[kern_audit", "]: ", " - "),
+        any_of=(r"\[kern_audit|\[[A-Za-z0-9_.-]+:[A-Za-z0-9_.]+:[A-Za-z]+\]: |[a-z]\.[A-Za-z0-9.]+ - ",),
     ),
     maturity=Maturity.DOCUMENTED,
     fields=_MAKING.declared(),

@@ -172,7 +172,7 @@ PARSER = Parser(
         rf'|{JSON}(?:"[a-z0-9_]+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[0-9.]+),\s*){{0,40}}"(?:rule"\s*:\s*"[0-9]+:[0-9]+:[0-9]+"'
         r'|src_ap"\s*:\s*"[0-9A-Fa-f.:]+"|pkt_gen"\s*:\s*")',
         rank=10,
-        any_text=(" -> ", '"rule"', '"src_ap"', '"pkt_gen"'),
+        any_text=("[**] ", " -> ", '"rule"', '"src_ap"', '"pkt_gen"'),
     ),
     maturity=Maturity.PROVED,
     fields=_MAKING.declared("*"),

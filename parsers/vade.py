@@ -258,7 +258,7 @@ PARSER = Parser(
     log_sources=(_MAIL, _VIRUS),
     signature=Signature(
         pattern=rf"{tagged('(?:vade|vadesecure|vadecloud|vade-[a-z0-9-]+|hornetsecurity)')}"
-        rf"|^\s*[^\"]{{0,200}}\{{[\s\S]{{0,2000}}?{_SAYS}",
+        rf"|^\s*[^\"]*?\{{[\s\S]*?{_SAYS}",
         rank=10,
         any_text=("vade", "Vade", "VADE", "ornetsecurity"),
     ),

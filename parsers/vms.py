@@ -125,7 +125,14 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
 PARSER = Parser(
     name="vms",
     log_sources=(_MILESTONE, _GENETEC),
-    signature=Signature(pattern=rf"{_HEAD}|{_LINE}", rank=20),
+    signature=Signature(
+        pattern=rf"{_HEAD}|{_LINE}",
+        rank=20,
+        any_of=(
+            '^\ufeff?"?(?:[Ll][Oo]|[Hh][EeOo]|[Uu][Tt]|[Tt][Ii]|[Dd][Aa]|[Ii][Nn])',
+            '^"?(?:[0-9]{2}/[0-9]{2}/[0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2})[ T][0-9:.,]+(?: [AP]M)?"?[;,\t]',
+        ),
+    ),
     maturity=Maturity.UNPROVED,
     fields=_MAKING.declared("*"),
     parse=_parse,

@@ -34,8 +34,8 @@ _V6_FIRST = 11000  # ids from there on are those of IPv6
 _COMMA = "\x1f"  # stands for a comma inside a text
 _LINE = r"^\s*[0-9]{2,5},[0-9]{2}/[0-9]{2}/[0-9]{2},[0-9]{2}:[0-9]{2}:[0-9]{2},"
 _HEADER = (
-    r"(?:<[0-9]{1,3}>[^\n,]{0,200}?|[A-Z][a-z]{2} {1,2}[0-9]{1,2} [^\n,]{0,200}?"
-    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^\n,]{0,200}?)?"
+    r"(?:<[0-9]{1,3}>[^\n,]*?|[A-Z][a-z]{2} {1,2}[0-9]{1,2} [^\n,]*?"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^\n,]*?)?"
 )
 _ABOUT = (
     r"^\s*(?:Microsoft DHCP(?:v6)? Service Activity Log|Microsoft Windows DHCP|Journal d.activit. du service"

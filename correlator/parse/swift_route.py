@@ -23,8 +23,9 @@ __all__ = ["FEW", "claimed_swiftly", "is_portable", "tags_of"]
 FEW = 256
 
 # Not read alike by Python and Rust: classes and groups by a sign, the end of the text, sets in sets, possessive repetition.
-_FOREIGN = re.compile(r"\\[A-Za-z0-9]|\(\?(?!:)|\$|\[\[|\[:|&&|--|~~|[*+?}]\+")
+_FOREIGN = re.compile(r"\\(?![nrt])[A-Za-z0-9]|\(\?(?!:)|\$|\[\[|\[:|&&|--|~~|[*+?}]\+")
 _ESCAPED_SIGN = re.compile(r"\\[^A-Za-z0-9]")
+_ENDS_IN_CLASS = re.compile(r"(?<=[^\[])\$(?=[^\[\]]*\])")  # a dollar between brackets is one
 
 # The signs above ASCII, as Python writes them.
 _TAG = re.compile(TAG.replace(r"\x{feff}", "\ufeff").replace(r"\x{80}-\x{10ffff}", "\x80-\U0010ffff"))
@@ -57,7 +58,7 @@ def tags_of(signatures: tuple[Signature, ...]) -> dict[str, int]:
 
 def is_portable(regex: str) -> bool:
     """Say whether Python finds ``regex`` in the same texts as Rust."""
-    return not _FOREIGN.search(_ESCAPED_SIGN.sub("e", regex))
+    return not _FOREIGN.search(_ENDS_IN_CLASS.sub("", _ESCAPED_SIGN.sub("e", regex)))
 
 
 def _owner(head: str, tests: Sequence[_Test], tags: Mapping[str, int]) -> int | None:

@@ -57,6 +57,7 @@ PARSER = Parser(
         rf'|^\{{"level":"[a-z]+",.*{_OURS}',
         rank=10,
         any_text=("crowdsec", 'time="', '"scenario"', '"level":"'),
+        any_of=('crowdsec|time="[^"]*" level=|"scenario"|"level":"',),
     ),
     maturity=Maturity.DOCUMENTED,
     fields=alerts.PRODUCT.declared() | log.declared(),

@@ -134,7 +134,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"{header()}(?:{_FILE_OPENS}|{_LOG_OPENS}|{_JSON_OPENS})|{header('glpi')}",
         rank=10,
-        any_of=(r" \[[^\]@\s]*@[^\]\s]*\]", "glpi", '"itemtype"'),
+        any_of=(r" \[[^\]@ ]*@[^\] ]*\]", "glpi", '"itemtype"'),
         any_text=("@", "glpi", '"itemtype"'),
     ),
     maturity=Maturity.DOCUMENTED,

@@ -85,7 +85,7 @@ PARSER = Parser(
         pattern=rf"{header('haproxy')}(?:\{{|\S+ [^\s-])|{_BARE}",
         rank=10,
         tags=("haproxy",),
-        any_of=("haproxy", r"\.[0-9]{3}\] \S"),
+        any_of=("haproxy", r"\.[0-9]{3}\] "),
         any_text=("haproxy", "] "),
     ),
     maturity=Maturity.PROVED,

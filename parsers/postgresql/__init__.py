@@ -220,14 +220,16 @@ _PID = (r"\[([0-9]+)(?:-[0-9]+)?\]", r"\bpid=([0-9]+)")
 _USER = (r"\buser=([^,\s]+)", r"([^\s@:\[\],=]+)@[^\s@:\[\],=]+")
 _DATABASE = (r"\b(?:db|database)=([^,\s]+)", r"[^\s@:\[\],=]+@([^\s@:\[\],=]+)")
 _START = rf"{_TEXT}|{_CSV}|{_JSON}|{HEAD}{_TAG}(?:\[[0-9]+-1\] |[^\[\t#])"
-_SEVERITIES = tuple(f",{level}," for level in _LEVELS)
 PARSER = Parser(
     name="postgresql",
     log_sources=(*_SOURCES, STATEMENTS),
     signature=Signature(
         pattern=rf"{_TEXT}|{tagged(*_NAMES)}|{_CSV}|{_JSON}",
         rank=20,
-        any_text=(":  ", "postgres", "postmaster", '"error_severity"', '"backend_type"', '"session_start"', *_SEVERITIES),
+        any_of=(
+            ':  |postgres|postmaster|"error_severity"|"backend_type"|"session_start"',
+            "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[^,]{0,20},",
+        ),
     ),
     maturity=Maturity.PROVED,
     fields=declared((_PROGRAM,)),

@@ -113,6 +113,13 @@ PARSER = Parser(
         rank=10,
         tags=("smbd", "smbd_audit", "winbindd"),
         any_text=("smb", "nmbd", "winbindd", "samba", "rpcd_", "Auth", "DSDB", "Change", '"type"', ", "),
+        any_of=(
+            (
+                r"smb|nmbd|winbindd|samba|rpcd_|(?:Auth|AuthZ|Transaction|(?:DSDB|Password|Group) Change):? ?\["
+                r'|"timestamp": ?"[0-9T:.+-]+", ?"type"'
+            ),
+            r"^\[[0-9]{4}/[0-9]{2}/",
+        ),
     ),
     maturity=Maturity.PROVED,
     fields={**declared(_PROGRAMS), **MAKING.declared(*READ, "*")},

@@ -149,7 +149,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf"(?m){header()}{_CONTAINER}{_OPENS}",
         rank=40,
-        any_of=(rf"[ \]\[](?:{_LEVEL})[ :\]]", rf"[AP]M {_LOGGER}", rf":[0-9]{{2}} {_LOGGER} "),
+        any_of=(rf"[ \]\[](?:{_LEVEL})[ :\]]", rf"[AP]M {_LOGGER}", rf":[0-9]{{2}} {_LOGGER}"),
         any_text=(".",),
     ),
     maturity=Maturity.PROVED,

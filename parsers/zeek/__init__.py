@@ -189,11 +189,11 @@ _SIGNATURE = (
     r"|^(?:ts\t)?uid(?:\t[A-Za-z0-9_.]+)+\s*$"
     rf"|{tsv.BARE}"
     rf"|{JSON}"
-    r'(?:"_path":\s*"[a-z][a-z0-9_]*",.{0,512}?"(?:ts|_write_ts)":'
+    r'(?:"_path":\s*"[a-z][a-z0-9_]*",.*?"(?:ts|_write_ts)":'
     r'|"ts":\s*(?:[0-9]{9,10}(?:\.[0-9]+)?|"[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]+"|XXXXXXXXXX\.XXXXXX),\s*'
     r'(?:"(?:uid|uids|fuid|fingerprint|id\.orig_h|id_orig_h|cause|ts_delta|note)":'
     r'|"id":"F[0-9A-Za-z]{6,20}"|"level":"Reporter::|"peer":"[^"]*","mem":|"id":\{"orig_h":'
-    r'|"host":"[^"]*",\s*"(?:host_p|software_type|port_num|port_proto|name|mac|subject)":|"host":"[^"]*"\}|.{0,2048}"_path":))'
+    r'|"host":"[^"]*",\s*"(?:host_p|software_type|port_num|port_proto|name|mac|subject)":|"host":"[^"]*"\}|.*"_path":))'
 )
 
 PARSER = Parser(
@@ -217,6 +217,7 @@ PARSER = Parser(
             '"ts":',
             '"_path":',
         ),
+        any_of=(r"^(?:#|(?:ts\t)?uid\t|[0-9X]{10}\.[0-9X]{6}\tC)", '"(?:_path|ts)":'),
     ),
     maturity=Maturity.PROVED,
     fields=declared(),

@@ -18,7 +18,7 @@ from correlator.parse.times import odd_clock, zone_of
 __all__ = ["HEAD", "lines", "read_coded", "worded"]
 
 #: What may stand before a mark, for a signature: never a quote, a pipe, an address of the web or another per cent sign.
-HEAD = r'^(?:[^%"|?/]|/[^%"|?/]){0,300}?'
+HEAD = r'^(?:[^%"|?/]|/[^%"|?/])*?'
 
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
 _STAMP = (

@@ -120,8 +120,8 @@ class Loose:
         """Return how its records are told from others: by the syslog tag, by CEF's vendor, by a member of the JSON."""
         named = "|".join(self.marks)
         member = r'"(?:vendor|product|source|app|application|device_?[vV]endor|logger)"\s*:\s*"'
-        of_json = rf'^[^"{{}}]{{0,200}}\{{[^{{}}]{{0,400}}?{member}(?:{named})'
-        pattern = rf"{tagged(self.tags, bare=False)}|{PREFIX}CEF:\s?[01]\|(?:{named})[^|]{{0,40}}\||{of_json}"
+        of_json = rf'^[^"{{}}]*\{{[^{{}}]*?{member}(?:{named})'
+        pattern = rf"{tagged(self.tags, bare=False)}|{PREFIX}CEF:\s?[01]\|(?:{named})[^|]*\||{of_json}"
         return Signature(pattern=pattern, rank=18, any_text=self.texts)
 
     def read(self, raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:

@@ -31,7 +31,8 @@ _HOSTILE = (
 )
 
 
-def _lines() -> list[str]:
+def sample_lines() -> list[str]:
+    """Return the lines of all samples."""
     return [
         line[:4000]
         for file in sorted(_SAMPLES.rglob("*.log"))
@@ -39,7 +40,8 @@ def _lines() -> list[str]:
     ]
 
 
-def _spoiled(line: str, random: Random) -> str:
+def spoiled(line: str, random: Random) -> str:
+    """Return a line with some of it replaced by what signatures look for."""
     for _ in range(random.choice((1, 2, 3))):
         place = random.choice((0, random.randrange(len(line) + 1), random.randrange(min(len(line), 60) + 1)))
         cut = random.choice((0, 0, 1, 5, 30))
@@ -50,8 +52,8 @@ def _spoiled(line: str, random: Random) -> str:
 def test_small_batches_are_routed_like_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples of every parser, whole and spoiled: what is told swiftly is what the patterns say."""
     parsers, random = find_parsers(), Random(3)  # noqa: S311 - the same lines each time
-    lines = _lines()
-    every = pl.Series([*lines, *(_spoiled(line, random) for line in lines for _ in range(3))], dtype=pl.String)
+    lines = sample_lines()
+    every = pl.Series([*lines, *(spoiled(line, random) for line in lines for _ in range(3))], dtype=pl.String)
     wanted = pl.Series([True]).new_from_index(0, every.len())
     ranked = list(parsers.values())
     plain = [replace(parser, signature=_plain(parser.signature)) for parser in ranked]
@@ -69,7 +71,7 @@ def test_small_batches_are_routed_like_large_ones(monkeypatch: pytest.MonkeyPatc
 
 def _plain(signature: Signature) -> Signature:
     """Return the signature without what is for speed, but for its marks: those of Windows find a little more."""
-    return Signature(signature.pattern, signature.rank, signature.literals, marks=signature.marks)
+    return Signature(signature.pattern, signature.rank, signature.literals, marks=signature.marks, tags=signature.tags)
 
 
 def test_ordinary_lines_need_no_pattern() -> None:
