@@ -157,7 +157,7 @@ PARSER = Parser(
         any_text=("urn:ngsi-ld:", '"subscriptionId"', '"type"', '"@context"'),
     ),
     maturity=Maturity.PROVED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared("id", "type", *_STATES),
     parse=_parse,
     required=("resource.type",),
 )

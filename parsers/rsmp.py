@@ -105,7 +105,7 @@ PARSER = Parser(
         pattern=START + r'"mType"\s*:\s*"rSMsg"|^[^"{]{0,128}\{\s*"mType"\s*:\s*"rSMsg"', rank=10, literals=('"rSMsg"',)
     ),
     maturity=Maturity.DOCUMENTED,
-    fields=_PRODUCT.declared(),
+    fields=_PRODUCT.declared("type"),
     parse=_parse,
     required=("event.action",),
 )

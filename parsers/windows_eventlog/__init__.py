@@ -39,7 +39,7 @@ __all__ = ["PARSER"]
 # It begins the record, or stands behind a syslog header: what a stranger put into a URL or a name is no mark.
 _SIGNATURE = (
     r'^[^"{]{0,300}?<(?:Event|RenderingInfo)[^"{]{0,40}["\']http://schemas\.microsoft\.com/win/2004/08/events/event'
-    r"|^[^0-9A-Za-z_]{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?(?:<Events?[\s>]|</Events>\s*$)|^[^0-9A-Za-z_]{0,4}<\?xml[^>]{0,100}\?>\s*$"
+    r"|^[^0-9A-Za-z_]{0,4}(?:<\?xml[^>]{0,100}\?>\s*)?(?:<Events?(?:\s|>\s*(?:<System|<Event|$))|</Events>\s*$)|^[^0-9A-Za-z_]{0,4}<\?xml[^>]{0,100}\?>\s*$"
     r"|" + START + r'(?:"winlog"\s*:\s*\{'
     r'|"System"\s*:\s*\{\s*"Provider'
     r'|"SourceModuleType"\s*:\s*"im_msvistalog"'

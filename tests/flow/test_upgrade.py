@@ -91,7 +91,7 @@ def test_what_would_not_work_is_said_before(tmp_path: Path) -> None:
     assert tocsin("run", "--once", "--log-level", "error", "--config", config).exit_code == 0
     assert tocsin("upgrade", "--check", "--config", config).exit_code == 0
 
-    config.write_text(config.read_text().replace('paths = ["', 'parser = "cisco_asa"\npaths = ["'))
+    config.write_text(config.read_text().replace('paths = ["', 'parser = "cisco_of_yesterday"\npaths = ["'))
     (tmp_path / "rules.yml").write_text("title: broken\ndetection: {}\n")
     with closing(sqlite3.connect(tmp_path / "data" / "tocsin.db")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -75,7 +75,7 @@ def test_the_zone_of_stamps_without_offset_is_an_option() -> None:
     [
         (["parse", "--parser", "m365"], "did you mean 'm365_audit'?"),
         (["parse", "--zone", "Mars/Base"], "write an IANA name such as Europe/Paris"),
-        (["parsers", "show", "jso"], "did you mean 'json'?"),
+        (["parsers", "show", "jso"], "did you mean 'json'"),
         (["parsers", "test", "nothing-like-it"], "one of: "),
     ],
 )

@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlator.detect.pieces import pieces_of
@@ -35,6 +35,7 @@ def test_only_two_signs_outside_ascii_become_ascii_letters() -> None:
 
 
 @pytest.mark.parametrize("text", sorted(WORDS))
+@settings(deadline=None)
 @given(before=st.text("abi\u0130k\u212a: .", max_size=3), after=st.text("abi\u0130k\u212a: .", max_size=3), data=st.data())
 def test_every_spelling_of_a_keyword_passes(text: str, before: str, after: str, data: st.DataObject) -> None:
     """Upper case, lower case, the Kelvin sign for a k: what polars lower-cases to the keyword is looked at."""
