@@ -17,9 +17,9 @@ SAMPLES = {
         '<134>Nov 22 10:15:31 a portail: date="2026-11-22 10:15:31" user=bob srcip=10.1.2.4 action=export result=failed\n'
     ),
     "csv": (
-        "date;heure;ticket;guichet;motif;durée\n"
-        "22/11/2026;10:15:30;4711;jdupont;Passeport;12\n"
-        "22/11/2026;10:15:31;4712;bob;Carte grise;7\n"
+        "date;heure;ticket;utilisateur;guichet;résultat\n"
+        "22/11/2026;10:15:30;4711;jdupont;Passeports 12;succès\n"
+        "22/11/2026;10:15:31;4712;bob;Passeports 12;échec\n"
     ),
     "json": (
         '{"ts":1795338930,"actor":"jdupont","ip":"10.0.0.4","op":{"name":"login"},"status":"success"}\n'
