@@ -81,12 +81,10 @@ _KIND = r"^[a-z][a-z0-9_-]{0,31}$"
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
-    """Return one event per line; a line without ``type`` and ``logid`` or without a device is malformed."""
+    """Return one event per line; a line without ``type`` and ``logid`` is malformed."""
     text = raw.get_column("text")
     given = _pairs(text, want)
-    is_named = (
-        pl.col("type").str.contains(_KIND) & pl.coalesce("devid", "devname").is_not_null() & pl.col("logid").is_not_null()
-    )
+    is_named = pl.col("type").str.contains(_KIND) & pl.col("logid").is_not_null()
     is_line = given.select(is_named.fill_null(value=False)).to_series()
     fields, rows = given.hstack([text.alias("text")]), raw.get_column("raw_row")
     if not is_line.all():
@@ -244,7 +242,7 @@ def _ecs() -> dict[str, pl.Expr]:
         "event.kind": pl.when(is_alert).then(pl.lit("alert")).otherwise(pl.lit("event")),
         "event.category": _category(),
         "event.type": _types(),
-        "event.action": words(pl.col("action")),
+        "event.action": pl.coalesce(words(pl.col("action")), pl.when(_is("event")).then(words(pl.col("logdesc")))),
         "event.code": words(pl.col("logid")),
         "event.outcome": _outcome(),
         "event.reason": words(pl.col("reason")),
@@ -392,9 +390,9 @@ def _antivirus() -> dict[str, pl.Expr]:
 PARSER = Parser(
     name="fortigate",
     log_sources=(_EVENT, _TRAFFIC, *_FLOWS, _UTM, *_UTM_SOURCES.values()),
-    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("logid=", "devid=", "type="), sure=_SURE),
+    signature=Signature(pattern=_SIGNATURE, rank=10, literals=("logid=", "type="), sure=_SURE),
     maturity=Maturity.DOCUMENTED,
     fields=fields_of(_ecs(), _firewall(), _AGAIN, _proxy(), _dns(), _antivirus(), _NEEDED, ["*"]),
     parse=_parse,
-    required=("observer.name",),
+    required=("event.code",),
 )

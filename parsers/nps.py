@@ -251,6 +251,8 @@ def _types() -> pl.Expr:
 
 _REASON = pl.col("reason").replace_strict(_REASONS, default=pl.col("reason"), return_dtype=pl.String)
 _USER = pl.coalesce(words(pl.col("user")), words(pl.col("sam")))
+# Of a refused account the answer says the name here only, where the directory was not asked for its path.
+_REFUSED = pl.col("full").str.extract(r"^([^/\\]+\\[^/\\]+)$")
 _IS_SESSION = pl.col("packet").is_in(["4", "5"])
 _MAKING = Making(
     dataset="windows.nps",
@@ -269,9 +271,12 @@ _MAKING = Making(
         "observer.vendor": pl.lit("Microsoft"),
         "observer.product": pl.lit("NPS"),
         "observer.type": pl.lit("aaa"),
-        "user.name": account(pl.col("user")).str.replace(r"^([^@\s]+)@[^@\s]+$", "${1}"),
+        "user.name": account(pl.coalesce(words(pl.col("user")), _REFUSED)).str.replace(r"^([^@\s]+)@[^@\s]+$", "${1}"),
         "user.domain": pl.coalesce(
-            account_domain(_USER), account_domain(pl.col("sam")), _USER.str.extract(r"^[^@\s\\]+@([^@\s]+)$")
+            account_domain(_USER),
+            account_domain(pl.col("sam")),
+            account_domain(_REFUSED),
+            _USER.str.extract(r"^[^@\s\\]+@([^@\s]+)$"),
         ),
         "user.full_name": words(pl.col("full").str.extract(r"/([^/\\]+)$")),
         "source.mac": mac(pl.col("calling")),

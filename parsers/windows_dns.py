@@ -32,7 +32,7 @@ from correlator.parse.times import to_utc, zone_of
 __all__ = ["PARSER"]
 
 _DNS, _OTHER = LogSource("windows", "dns", "dns-debug"), LogSource("windows", "", "dns-debug")
-_DATE = r"[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4} [0-9]{1,2}:[0-9]{2}:[0-9]{2}(?: [AP]M)?"
+_DATE = r"(?:[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4}|[0-9]{8}) [0-9]{1,2}:[0-9]{2}:[0-9]{2}(?: [AP]M)?"
 _PACKET = (
     rf"^\s*(?P<stamp>{_DATE}) (?P<thread>[0-9A-Fa-f]{{3,8}}) (?P<context>PACKET) +(?P<packet>[0-9A-Fa-f]{{8,16}}) "
     r"(?P<transport>UDP|TCP) (?P<way>Rcv|Snd) (?P<peer>[0-9A-Fa-f.:%]+) +(?P<id>[0-9a-fA-F]{4}) (?P<response>R)? *"
@@ -60,7 +60,14 @@ _CONTEXTS = {"PACKET": "packet", "EVENT": "event", "Note": "note"}
 _ACTIONS = {"Rcv": "query_received", "Snd": "query_sent", "RcvR": "answer_received", "SndR": "answer_sent"}
 _OPCODES = {"Q": "QUERY", "N": "NOTIFY", "U": "UPDATE"}
 _MONTH_FIRST = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S")
-_DAY_FIRST = ("%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S")
+_DAY_FIRST = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y%m%d %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S",
+)
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:

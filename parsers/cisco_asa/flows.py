@@ -228,7 +228,10 @@ _DENIALS = {
     ),
     "419001": (Phrase(rf"^Dropping {PROTOCOL} packet from {FROM} to {TO}, reason: (?P<event.reason>.*)", DENIED),),
     "419002": (
-        Phrase(rf"^(?P<event.reason>Received duplicate TCP SYN) from {FROM} to {TO}", {**NET, "event.action": "duplicate_syn"}),
+        Phrase(
+            rf"^(?P<event.reason>(?:Received d|D)uplicate TCP SYN) from {FROM} to {TO}",
+            {**NET, "event.action": "duplicate_syn"},
+        ),
     ),
     "434002": (Phrase(rf"^(?P<event.reason>SFR requested to drop) {PROTOCOL} packet from {FROM} to {TO}", DENIED),),
     "500003": (

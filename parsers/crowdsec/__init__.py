@@ -22,7 +22,7 @@ from parsers.crowdsec import alerts, log
 
 __all__ = ["PARSER"]
 
-_LOGRUS = r'time="[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]*" level=[a-z]+ '
+_LOGRUS = r'time="[0-9]{2,4}-[0-9]{2}-[0-9]{2,4}[T ][^"]*" level=[a-z]+ '
 _OURS = (
     r"(?:performed '[A-Za-z0-9_.-]+/| by (?:ip|range|country|as) .*: [0-9a-z.]+ (?:ban|captcha|throttle) on |[Cc]rowd[Ss]ec"
     r"|/v1/(?:decisions|alerts|watchers|heartbeat|usage-metrics)|module=(?:acquisition|apiserver|cwhub|appsec)|scenario=)"

@@ -23,7 +23,7 @@ from parsers.linux_syslog.firewall import FIREWALL, MADE, meant
 from parsers.linux_syslog.ftp import FTPD, VSFTPD
 from parsers.linux_syslog.odd import opened
 from parsers.linux_syslog.programs import PATTERN, QUOTING, SURE
-from parsers.linux_syslog.services import ANTIVIRUS, CRON, KERNEL, SYSTEMD
+from parsers.linux_syslog.services import ANTIVIRUS, CRON, FAIL2BAN, KERNEL, OTHERS, SYSTEMD
 from parsers.linux_syslog.ssh import SSH
 
 __all__ = ["PARSER"]
@@ -46,13 +46,14 @@ class _Family:
         return tuple(
             LogSource("linux", "", service)
             for service in self.services
-            if service not in {"accounts", "systemd", "kernel", "ftp"}
+            if service not in {"accounts", "systemd", "kernel", "ftp", "fail2ban"}
         )
 
 
 _ACCOUNT_PROGRAMS = (
     "useradd usermod userdel groupadd groupmod groupdel gpasswd passwd chpasswd chage chsh chfn adduser newusers"
 )
+_FAIL2BAN = "fail2ban fail2ban-server fail2ban.actions fail2ban.filter fail2ban.jail fail2ban.server fail2ban.observer"
 _FAMILIES = (
     _Family(("sshd", "auth", "syslog"), ("sshd", "sshd-session", "sshd-auth"), (*SSH, *PAM)),
     _Family(("sudo", "auth", "syslog"), ("sudo", "sudoedit"), (*SUDO, *PAM)),
@@ -64,9 +65,10 @@ _FAMILIES = (
     _Family(("clamav", "syslog"), ("clamd", "clamav", "clamscan", "clamonacc", "freshclam"), ANTIVIRUS),
     _Family(("vsftpd", "syslog"), ("vsftpd",), VSFTPD),
     _Family(("ftp", "syslog"), ("pure-ftpd", "proftpd"), (*FTPD, *PAM)),
+    _Family(("fail2ban", "syslog"), tuple(_FAIL2BAN.split()), FAIL2BAN),
     _Family(("guacamole", "syslog"), ("guacd", "guacamole")),
 )
-_OTHER = _Family(("syslog",), ())
+_OTHER = _Family(("syslog",), (), OTHERS)
 _PAM_OF_OTHERS = _Family(("auth", "syslog"), (), PAM)
 _DEVICE = "syslog.message"
 

@@ -24,10 +24,10 @@ def _account(action: str, *types: str, outcome: str = "success") -> Says:
     return {"event.action": action, "event.outcome": outcome, "event.category": ("iam",), "event.type": types}
 
 
-_PAM = r"^(?P<pam.module>pam_\w+)\((?P<pam.service>[^:)]*):(?P<pam.type>[^)]*)\): "
+_PAM = r"^(?P<pam.module>pam_\w+)\((?P<pam.service>[^:)]*)(?::(?P<pam.type>[^)]*))?\): "
 _PAM_DETAILS = (
     r"(?:logname=(?P<pam.logname>\S*) )?uid=(?P<user.id>[0-9]*) euid=[0-9]* tty=(?P<TTY>\S*) ruser=(?P<source.user.name>.*?) "
-    r"rhost=(?P<source.address>\S*)(?:\s+user=(?P<user.name>.*))?$"
+    r"rhost=(?P<source.address>\S*)(?:\s+user=(?P<user.name>.*?))?\s*$"
 )
 PAM = (
     Phrase(_PAM + r"authentication failure; " + _PAM_DETAILS, _auth("authentication_failure", "failure")),
@@ -47,6 +47,25 @@ PAM = (
     Phrase(
         _PAM + r"Consecutive login failures for user (?P<user.name>.*) account temporarily locked$",
         _auth("account_locked", "failure", "info"),
+    ),
+    Phrase(
+        _PAM + r"received for user (?P<user.name>.*): [0-9]+ \((?P<event.reason>[^()]*)\)$",
+        _auth("authentication_failure", "failure", "info"),
+    ),
+    Phrase(_PAM + r"authentication success; " + _PAM_DETAILS, _auth("authentication_success", "success")),
+    Phrase(_PAM + r"auth could not identify password for \[(?P<user.name>.*)\]$", _auth("authentication_failure", "failure")),
+    Phrase(
+        _PAM + r"user (?P<user.name>.*) \([0-9]+\) (?P<event.reason>(?:has time limit|tally [0-9]+, deny [0-9]+).*)$",
+        _auth("account_locked", "failure", "info"),
+    ),
+    Phrase(
+        _PAM + r"access denied for user [`'\"](?P<user.name>.*)[`'\"] from [`'\"](?P<source.address>[^`'\"]*)[`'\"]$",
+        _auth("access_denied", "failure", "denied"),
+    ),
+    Phrase(_PAM + r"Refused user (?P<user.name>.*) for service \S+$", _auth("access_denied", "failure", "denied")),
+    Phrase(
+        _PAM + r"(?P<event.reason>(?:conversation|Authentication|Failed|authentication) .*?(?:failed|failure|error|denied).*)$",
+        _auth("authentication_failure", "failure", "info"),
     ),
     Phrase(
         _PAM + r"requirement .* not met by user [\"'](?P<user.name>.*)[\"']$", _auth("requirement_not_met", "failure", "denied")
@@ -102,6 +121,20 @@ LOGIN = (
         r"^Operator of \S+ (?P<event.reason>FAILED to authenticate|successfully authenticated)(?: as \S+)? "
         r"to gain .*authorization for action (?P<polkit.action>\S+)(?: .*\(owned by \S+?:(?P<user.name>[^)]*)\))?$",
         {"event.action": "polkit", "event.category": ("authentication",), "event.type": ("info",)},
+    ),
+    Phrase(
+        r"^(?P<event.reason>(?:Unr|R)egistered Authentication Agent) for unix-\S+:(?P<session.id>\S+) .*$",
+        {"event.action": "polkit_agent", "event.category": ("session",), "event.type": ("info",)},
+    ),
+    Phrase(
+        r"^Failed to (?:start|stop|abandon) session scope (?:session-)?(?P<session.id>\S+?)(?:\.scope)?[:,] "
+        r"(?P<event.reason>.*)$",
+        {
+            "event.action": "session_failed",
+            "event.outcome": "failure",
+            "event.category": ("session",),
+            "event.type": ("error",),
+        },
     ),
     Phrase(r"^New session (?P<session.id>\S+) of user (?P<user.name>.*?)\.$", _session("session_opened", "start")),
     Phrase(r"^New session '(?P<session.id>\S+)' of user '(?P<user.name>[^']*)'.*$", _session("session_opened", "start")),

@@ -78,7 +78,8 @@ def meant(says: set[str]) -> dict[str, pl.Expr]:
     is_packet = said("observer.product") == "netfilter"
     kind = pl.when(action == "accept").then(pl.lit(["connection", "allowed"])).when(action == "denied")
     types = kind.then(pl.lit(["connection", "denied"])).when(is_packet).then(pl.lit(["connection"]))
-    source, destination = address(said("source.address")), address(said("destination.ip"))
+    whose = [address(said(name)) for name in ("source.address", "destination.ip")]
+    source, destination = (pl.when(is_packet).then(one) for one in whose)  # another line of the kernel is no packet
     protocol = said("network.transport").str.to_lowercase()
     came, left = words(said("observer.ingress.interface.name")), words(said("observer.egress.interface.name"))
     direction = pl.when(is_packet & left.is_null() & came.is_not_null()).then(pl.lit("ingress"))
@@ -87,7 +88,7 @@ def meant(says: set[str]) -> dict[str, pl.Expr]:
     return {
         **known,
         "event.action": pl.coalesce("event.action", acted) if "event.action" in says else acted,
-        "destination.ip": destination,
+        "destination.ip": whose[1],
         "network.transport": protocol.replace(_NUMBERS),
         "network.iana_number": protocol.replace_strict(
             _NAMES, default=protocol.str.extract("^([0-9]+)$"), return_dtype=pl.String
@@ -103,9 +104,9 @@ def meant(says: set[str]) -> dict[str, pl.Expr]:
         "destination.mac": pl.coalesce(mac(said("MACDST")), mac(said("MAC").str.extract(r"^((?:[0-9a-f]{2}:){5}[0-9a-f]{2})"))),
         "rule.name": pl.when(letter.is_null()).then(said("rule.name").str.strip_chars('[]:" ')).otherwise(said("rule.name")),
         "src_ip": source,
-        "src_port": said("source.port").cast(pl.String),
+        "src_port": pl.when(is_packet).then(said("source.port").cast(pl.String)),
         "dst_ip": destination,
-        "dst_port": said("destination.port").cast(pl.String),
+        "dst_port": pl.when(is_packet).then(said("destination.port").cast(pl.String)),
         "action": action,
         "blocked": action.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String),
     }

@@ -15,6 +15,8 @@ _FTP = (
     r"^[A-Z][a-z]{2} (?P<day>[A-Z][a-z]{2} {1,2}[0-9]{1,2}) (?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2}) (?P<year>[0-9]{4}) "
     r"(?P<said>\[pid [0-9]+\] .*)$"
 )
+_BANS = r"^(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}) (?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})[,.](?P<part>[0-9]{3}) +"
+_BANS_TAG = r"(?P<tag>fail2ban\.[a-z]+) *(?P<pid>\[[0-9]+\]): (?P<said>.*)$"
 _PACKET = r'(?:\[[A-Za-z0-9_. -]{1,80}\] *)?(?:DESCR="[^"]{0,200}" )?IN=[^ ]* OUT=[^ ]* (?:MAC=|SRC=|PHYS)'
 # Twice the same cannot be said in a regex; a word in small letters alone is no host (F5 writes a severity there).
 _AGAIN = r"[A-Za-z0-9_.-]*[A-Z0-9-][A-Za-z0-9_.-]* +"
@@ -24,6 +26,7 @@ ODD = (
     r"^[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4} \[pid [0-9]+\] (?:\[|CONNECT: )",
     rf"{PLAIN_HEAD}(?:{_AGAIN})?{_PACKET}",
     rf"{PLAIN_HEAD}{_AGAIN}",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[,.][0-9]{3} +fail2ban\.[a-z]+ *\[[0-9]+\]: ",
 )
 
 
@@ -49,4 +52,6 @@ def _meant() -> pl.Expr:
     packet = pl.when(once.str.contains(f"^{_PACKET}")).then(pl.concat_str(before, pl.lit(" kernel: "), once))
     twice = pl.when(once != said).then(pl.concat_str(before, pl.lit(" "), once))
     file = pl.format("{} {} {} vsftpd: {}", ftp.field("day"), ftp.field("year"), ftp.field("clock"), ftp.field("said"))
-    return pl.coalesce(file, packet, twice)
+    ban = pl.col("text").str.extract_groups(_BANS + _BANS_TAG).struct
+    bans = pl.format("{}T{}.{} {}{}: {}", *(ban.field(name) for name in ("day", "clock", "part", "tag", "pid", "said")))
+    return pl.coalesce(file, packet, twice, bans)

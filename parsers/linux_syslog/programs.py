@@ -44,6 +44,7 @@ _FAMILIES = (
     r"snapd\.[a-z0-9.-]+",
     "snap\\.[A-Za-z0-9._-]+",
     "pam_[a-z0-9_]+",
+    r"fail2ban\.[a-z]+",
     "org\\.(?:freedesktop|gnome)\\.[A-Za-z0-9._-]+",
     "gnome-[a-z-]+",
     "gvfsd?-?[a-z0-9-]*",
@@ -59,9 +60,9 @@ _MODERN = r" (?:[0-9]+|-) [^ ]+ (?:-|\[)"  # RFC 5424: process, kind, data
 _PAM = r"[A-Za-z0-9_./()@+-]{1,64}(?:\[[^\] ]{1,24}\])?: pam_[a-z0-9_]{1,32}\([^)]*\):? "
 
 _THEIRS = rf"(?:(?:{_NAME}|{_PATH})(?:{_ENDED}{SENTENCE}|{_MODERN})|{_PAM})"
-_FILE, _PACKET, _TWICE = ODD
+_FILE, _PACKET, _TWICE, _BANS = ODD
 
-PATTERN = rf"{PLAIN_HEAD}{_THEIRS}|{_TWICE}{_THEIRS}|{_PACKET}|{_FILE}"
+PATTERN = rf"{PLAIN_HEAD}{_THEIRS}|{_TWICE}{_THEIRS}|{_PACKET}|{_FILE}|{_BANS}"
 
 #: The plainest of them, for few records (Python's regexes, ASCII).
 SURE = (

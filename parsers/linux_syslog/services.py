@@ -4,7 +4,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.phrases import Phrase
 from parsers.linux_syslog.firewall import PACKETS
 
-__all__ = ["ANTIVIRUS", "CRON", "KERNEL", "SYSTEMD"]
+__all__ = ["ANTIVIRUS", "CRON", "FAIL2BAN", "KERNEL", "OTHERS", "SYSTEMD"]
 
 Says = dict[str, str | tuple[str, ...]]
 _SYSLOG = LogSource("linux", "", "syslog")
@@ -65,8 +65,38 @@ SYSTEMD = (
     ),
 )
 
+_AT = r"^(?:\[\s*[0-9.]+\] ?)?"
+_DEVICE: Says = {"event.category": ("host",), "event.type": ("info",)}
 KERNEL = (
     *PACKETS,
+    Phrase(
+        _AT + r"usb (?P<usb.port>[0-9.-]+): New USB device found, idVendor=(?P<usb.vendor>[0-9a-f]+), "
+        r"idProduct=(?P<usb.product>[0-9a-f]+).*$",
+        {"event.action": "usb_connected", **_DEVICE},
+    ),
+    Phrase(_AT + r"usb (?P<usb.port>[0-9.-]+): USB disconnect, .*$", {"event.action": "usb_disconnected", **_DEVICE}),
+    Phrase(
+        _AT + r"usb (?P<usb.port>[0-9.-]+): "
+        r"(?P<event.reason>new .* USB device number .*|(?:Product|Manufacturer|SerialNumber): .*)$",
+        {"event.action": "usb_device", **_DEVICE},
+    ),
+    Phrase(
+        _AT + r".*Possible SYN flooding on port (?:\S+:)?(?P<destination.port>[0-9]+)\..*$",
+        {"event.action": "syn_flood", "event.category": ("network", "intrusion_detection"), "event.type": ("info",)},
+    ),
+    Phrase(
+        _AT + r"(?:IPv4: )?martian source (?P<destination.ip>[0-9.]+) from (?P<source.address>[0-9.]+), "
+        r"on dev (?P<network.name>\S+)$",
+        {"event.action": "martian_source", "event.category": ("network",), "event.type": ("info",)},
+    ),
+    Phrase(
+        _AT + r"(?:nf|ip)_conntrack: (?P<event.reason>.*table full, dropping packet)\.?$",
+        {"event.action": "conntrack_full", "event.category": ("network",), "event.type": ("error",)},
+    ),
+    Phrase(
+        _AT + r"(?P<event.reason>Linux version \S+) .*$",
+        {"event.action": "boot", "event.category": ("host",), "event.type": ("start",)},
+    ),
     Phrase(
         r"^(?:\[\s*[0-9.]+\] ?)?(?:device )?(?P<network.name>\S+?):? entered promiscuous mode$",
         {"event.action": "promiscuous_mode", "event.category": ("network",), "event.type": ("change",)},
@@ -91,5 +121,49 @@ ANTIVIRUS = (
             "event.type": ("info",),
             "logsource": logsource_column(*_ANTIVIRUS),
         },
+    ),
+)
+
+_BAN = r"^(?:fail2ban\.\S+ *(?:\[[0-9]+\])?: )?(?:[A-Z]+ +)?\[(?P<rule.name>[^\]\s]+)\] "
+_BANNED: Says = {"event.category": ("intrusion_detection", "network"), "event.outcome": "success"}
+FAIL2BAN = (
+    Phrase(_BAN + r"(?:Restore )?Ban (?P<source.address>\S+)$", {"event.action": "ban", "event.type": ("denied",), **_BANNED}),
+    Phrase(_BAN + r"Unban (?P<source.address>\S+)$", {"event.action": "unban", "event.type": ("end",), **_BANNED}),
+    Phrase(
+        _BAN + r"Found (?P<source.address>[^\s-]+)(?: - .*)?$",
+        {"event.action": "found", "event.category": ("intrusion_detection",), "event.type": ("info",)},
+    ),
+    Phrase(
+        _BAN + r"(?:WARNING )?(?P<source.address>[0-9A-Fa-f.:]+) already banned$",
+        {"event.action": "already_banned", "event.category": ("intrusion_detection",), "event.type": ("info",)},
+    ),
+    Phrase(
+        r"^(?:fail2ban\.\S+ *(?:\[[0-9]+\])?: )?(?:[A-Z]+ +)?(?P<event.reason>Jail '.*' (?:started|stopped|reloaded)"
+        r"|Starting Fail2ban.*|Exiting Fail2ban.*|Stopping all jails)$",
+        {"event.action": "service_changed", "event.category": ("process",), "event.type": ("change",)},
+    ),
+)
+
+_LEASE: Says = {"event.category": ("network",), "event.type": ("protocol",), "network.protocol": "dhcp"}
+#: What the other programs of the system say.
+OTHERS = (
+    Phrase(
+        r"^(?P<event.action>DHCP[A-Z]+) (?:of|for) (?P<client.ip>[0-9.]+) from (?P<server.ip>[0-9.]+).*$",
+        _LEASE,
+    ),
+    Phrase(
+        r"^(?P<event.action>DHCP[A-Z]+) (?:for (?P<client.ip>[0-9.]+) )?on (?P<network.name>\S+) "
+        r"to (?P<server.ip>[0-9.]+) port .*$",
+        _LEASE,
+    ),
+    Phrase(r"^bound to (?P<client.ip>[0-9.]+) -- renewal in .*$", {"event.action": "dhcp_bound", **_LEASE}),
+    Phrase(
+        r'^(?:\[origin software="(?P<syslog.software>[^"]*)".*\] )'
+        r"(?P<event.reason>start|exiting on signal .*|rsyslogd was HUPed.*)$",
+        {"event.action": "log_service", "event.category": ("process",), "event.type": ("info",)},
+    ),
+    Phrase(
+        r"^(?P<event.reason>System clock wrong by .*|System clock was stepped by .*|Selected source .*|Can't synchronise.*)$",
+        {"event.action": "clock", "event.category": ("host",), "event.type": ("info",)},
     ),
 )

@@ -28,10 +28,12 @@ _SCAN: Says = {
     "event.type": ("connection", "denied"),
 }
 _INFO: Says = {"event.category": ("process",), "event.type": ("info",)}
+_MAPPING: Says = {"event.action": "ssh_reverse_mapping", **_INFO}
 
 SSH = (
     Phrase(
-        rf"^Failed (?P<sshd.method>\S+) for (?:invalid user |illegal user )?{_USER} from {_FROM}(?:\s+ssh2)?{_KEY}$",
+        rf"^Failed (?P<sshd.method>\S+) for (?:invalid user |illegal user )?{_USER} from {_FROM}"
+        rf"(?:\s+ssh2)?(?: \[preauth\])?{_KEY}$",
         _login("failure"),
     ),
     Phrase(rf"^Accepted (?P<sshd.method>\S+) for {_USER} from {_FROM}(?:\s+ssh2)?{_KEY}$", _login("success")),
@@ -59,7 +61,7 @@ SSH = (
     Phrase(rf"^User {_USER} not allowed because (?P<event.reason>.*)$", _login("failure", "ssh_not_allowed")),
     Phrase(rf"^input_userauth_request: invalid user {_USER}(?: \[preauth\])$", _login("failure", "ssh_invalid_user_request")),
     Phrase(
-        rf"^Unable to negotiate with {_FROM}: (?P<event.reason>no matching .*?)\.? "
+        rf"^(?:fatal: )?Unable to negotiate with {_FROM}: (?P<event.reason>no matching .*?)\.? "
         r"Their offer: (?P<sshd.offer>.*?)(?: \[preauth\])?\s*$",
         _SCAN,
     ),
@@ -73,7 +75,15 @@ SSH = (
         rf"^(?:fatal: )?ssh_dispatch_run_fatal: Connection from {_WHO}{_PEER}: (?P<event.reason>.*?)(?: \[preauth\])?$", _SCAN
     ),
     Phrase(r"^refused connect from (?P<source.domain>\S+) \((?P<source.address>[^()]+)\)$", _SCAN),
-    Phrase(r"^drop connection #[0-9]+ from \[(?P<source.address>[^\]]+)\]:(?P<source.port>[0-9]+) on .*$", _SCAN),
+    Phrase(
+        r"^drop connection #[0-9]+ from \[(?P<source.address>[^\]]+)\]:(?P<source.port>[0-9]+) "
+        r"on \[(?P<destination.ip>[^\]]+)\]:(?P<destination.port>[0-9]+)(?: (?P<event.reason>.*))?$",
+        _SCAN,
+    ),
+    Phrase(
+        r"^srclimit_penalise: \S+ (?:[a-z]+ )?(?P<source.address>[0-9A-Fa-f.:]+)(?:/[0-9]+)? .*?penalty: (?P<event.reason>.*)$",
+        _SCAN,
+    ),
     Phrase(
         rf"^Connection from {_FROM} on (?P<destination.ip>\S+) port (?P<destination.port>[0-9]+).*$",
         {"event.action": "ssh_connection", "event.category": _NETWORK, "event.type": ("connection", "start")},
@@ -100,15 +110,34 @@ SSH = (
     ),
     Phrase(r"^Received (?:signal [0-9]+; terminating|SIGHUP; restarting)\.$", {"event.action": "ssh_stop", **_INFO}),
     Phrase(r"^PAM service\(sshd\) ignoring max retries; .*$", {"event.action": "ssh_retries", **_INFO}),
-    Phrase(rf"^(?:Authentication refused|Authentication tried) (?:for {_USER} )?.*$", _login("failure", "ssh_refused")),
+    Phrase(
+        rf"^Authentication tried for {_USER} with (?P<event.reason>(?:correct key|valid certificate) but not from a "
+        r"permitted (?:host|source address)) \((?:host=(?P<source.domain>[^,)]*), )?ip=(?P<source.address>[^,)]+).*$",
+        _login("failure", "ssh_refused"),
+    ),
+    Phrase(
+        r"^(?:error: )?(?:Authentication refused|Certificate invalid|Refusing (?:CA )?(?:certificate|key)[^:]*): "
+        r"(?P<event.reason>.*)$",
+        _login("failure", "ssh_refused"),
+    ),
+    Phrase(
+        rf"^fatal: Access denied for user {_USER} by (?P<event.reason>PAM account configuration)(?: \[preauth\])?$",
+        _login("failure", "ssh_not_allowed"),
+    ),
+    Phrase(
+        rf"^(?:error: )?PAM: (?P<event.reason>.*?) for (?:(?:illegal|invalid) user )?{_USER} from (?P<source.address>\S+)$",
+        _login("failure", "ssh_pam_refused"),
+    ),
     Phrase(
         rf"^Postponed (?P<sshd.method>\S+) for (?:invalid user )?{_USER} from {_FROM}(?: ssh2)?(?: \[preauth\])?$",
         _login("unknown", "ssh_postponed"),
     ),
     Phrase(
         r"^reverse mapping checking getaddrinfo for (?P<source.domain>\S+) \[(?P<source.address>[^\]]+)\] failed.*$",
-        {"event.action": "ssh_reverse_mapping", **_INFO},
+        _MAPPING,
     ),
+    Phrase(r"^Address (?P<source.address>\S+) maps to (?P<source.domain>\S+), but this does not map back to .*$", _MAPPING),
+    Phrase(r"^Nasty PTR record .* is set up for (?P<source.address>\S+), ignoring$", _MAPPING),
     Phrase(
         r"^(?:fatal|error|ssh_dispatch_run_fatal): (?P<event.reason>.*)$",
         {"event.action": "ssh_error", "event.category": ("process",), "event.type": ("error",)},

@@ -114,11 +114,15 @@ _MAKING = Making(
     words=("level", "app", "said event.action", "said event.outcome", "method"),
 )
 
+_KEYS = r'"(?:user|level|time|remoteAddr|app|method|url|message|version|userAgent|data)"\s*:'
+# Loggers of Node.js write a reqId too, but no remoteAddr.
+_OTHER_ORDER = r'(?:[\s\S]*"reqId"\s*:[\s\S]*"remoteAddr"\s*:|[\s\S]*"remoteAddr"\s*:[\s\S]*"reqId"\s*:)'
+
 PARSER = Parser(
     name="nextcloud",
     log_sources=(_SERVER, _AUDIT, _ANTIVIRUS),
     signature=Signature(
-        pattern=rf'{header()}(?:\{{[A-Za-z0-9_.-]+\}} )?\{{\s*"reqId"\s*:',
+        pattern=rf'{header()}(?:\{{[A-Za-z0-9_.-]+\}} )?\{{\s*(?:"reqId"\s*:|{_KEYS}{_OTHER_ORDER})',
         rank=10,
         literals=('"reqId"',),
         any_text=('"reqId"',),

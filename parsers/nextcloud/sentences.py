@@ -26,6 +26,7 @@ def _file(action: str, kind: str, verb: str) -> tuple[Phrase, ...]:
 
 
 PHRASES = (
+    Phrase(rf"(?s)^Login failed: '(?P<user.name>.*)' \(Remote IP: '?{_IP}'?\)$", {**_LOGIN, "event.outcome": "failure"}),
     Phrase(rf"(?s)^Login failed: (?P<user.name>.*) \(Remote IP: '?{_IP}'?\)$", {**_LOGIN, "event.outcome": "failure"}),
     Phrase(r'(?s)^Login failed: "?(?P<user.name>.*?)"?$', {**_LOGIN, "event.outcome": "failure"}),
     Phrase(r'(?s)^Login successful: "?(?P<user.name>.*?)"?$', {**_LOGIN, "event.outcome": "success"}),

@@ -88,10 +88,15 @@ def _printed(lines: pl.DataFrame, zone: str) -> pl.DataFrame:
         printed.get_column("said").str.strip_chars_end("\r\n ").alias("text"),
         own.zip_with(printed.get_column("stamp").is_not_null(), lines.get_column("moment")).alias("moment"),
         printed.get_column("name").alias("openvpn.client"),
-        printed.get_column("address").str.strip_chars("[]").alias("source.address"),
-        printed.select(integer(pl.col("port"), above=0)).to_series().alias("source.port"),
+        printed.select(pl.when(_NO_PORT).then(_WHOLE).otherwise(_ADDRESS)).to_series().alias("source.address"),
+        printed.select(pl.when(~_NO_PORT).then(integer(pl.col("port"), above=0))).to_series().alias("source.port"),
     )
 
+
+# Some versions print an IPv6 peer without its port: what looks like one is the end of the address.
+_ADDRESS = pl.col("address").str.strip_chars("[]")
+_WHOLE = pl.concat_str(_ADDRESS, pl.lit(":"), "port")
+_NO_PORT = (_ADDRESS.is_not_null() & address(_ADDRESS).is_null() & address(_WHOLE).is_not_null()).fill_null(value=False)
 
 # The certificate of an authority above the client's (depth 1 and more) names nobody.
 _OWN_NAME = pl.when(pl.col("openvpn.depth").fill_null("0") == "0").then(pl.col("_subject").str.extract(r"CN=([^,/]+)"))

@@ -108,6 +108,15 @@ DAEMON = (
         rf"[Rr]emote host {_PEER} local host {_HERE}\s*(?:#015)?\s*$",
         _login("success", "smb_authorization"),
     ),
+    Phrase(
+        r"^\s*check_(?:ntlm|sam)_(?:password|security): +[Aa]uthentication for user \[(?P<user.name>[^\]]*)\]"
+        r"(?: -> \[[^\]]*\])* FAILED with error (?P<event.reason>NT_STATUS_[A-Z0-9_]+).*$",
+        _login("failure"),
+    ),
+    Phrase(
+        r"^\s*check_ntlm_password: +[Aa]uthentication for user \[(?P<user.name>[^\]]*)\](?: -> \[[^\]]*\])* succeeded\s*$",
+        _login("success"),
+    ),
     # Somebody chose a name that is none: what it says of itself is not believed.
     Phrase(r"^\s*Auth: \[.* status \[(?P<event.reason>.*)$", _login("unknown", "smb_login_doubtful")),
     Phrase(
