@@ -204,7 +204,7 @@ def _success(says: set[str]) -> pl.Expr:
     return pl.coalesce(given, pl.when(pl.col("COMMAND").is_not_null()).then(pl.lit("success")))
 
 
-_PHRASES = (*(phrase for family in _FAMILIES for phrase in family.phrases), *PAM)
+_PHRASES = (*(phrase for family in (*_FAMILIES, _OTHER) for phrase in family.phrases), *PAM)
 _GIVEN = (
     "source.ip",
     "source.domain",
