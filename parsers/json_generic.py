@@ -7,6 +7,9 @@ that column too.
 A record without a time that can be believed (missing, unreadable, a Unix time before 2000 or more than a day ahead) is dated
 by its reception and tagged ``time_of_reception`` in ``tags``.
 
+What a log agent wraps around a line of a file (Docker's json-file driver, Beats, Fluent Bit, Vector) is opened: the parser
+that knows the line reads it; a line that none knows stays a record of the agent's.
+
 Sigma: ``product: json``; the field names are the source's. A source that matters deserves a parser of its own.
 """
 
@@ -45,6 +48,27 @@ _LAYOUTS = (
 )  # fmt: skip
 _FIRST_BELIEVED = 946_684_800  # 2000-01-01, Unix time
 _ADDRESSES = ("source.ip", "destination.ip")
+
+
+#: An agent's record: the name that holds the line, and names of which one at least stands beside it.
+_WRAPS = (("log", ("stream", "date", "container_id", "filePath")), ("message", ("agent", "input", "source_type", "stream")))
+_READ = frozenset(name for line, beside in _WRAPS for name in (line, *beside))
+
+
+def _carried(raw: pl.DataFrame) -> pl.Series:
+    """Return the line that an agent's record carries, null where it is no agent's."""
+    found = json.flatten(raw.get_column("text"), _READ).columns
+    lines = [
+        pl.when(pl.any_horizontal(pl.col(name).is_not_null() for name in there)).then(line)
+        for line, beside in _WRAPS
+        if _is_text(found, line) and (there := [name for name in beside if name in found.columns])
+    ]
+    text = pl.coalesce(lines) if lines else pl.lit(None, pl.String)
+    return columns(found, [text.str.strip_chars_end("\r\n").alias("line")]).to_series()
+
+
+def _is_text(fields: pl.DataFrame, name: str) -> bool:
+    return name in fields.columns and fields.schema[name] == pl.String()
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
@@ -129,4 +153,5 @@ PARSER = Parser(
     maturity=Maturity.DOCUMENTED,
     fields={**ECS, "*": pl.String()},
     parse=_parse,
+    carries=_carried,
 )
