@@ -140,10 +140,10 @@ def _network() -> dict[str, pl.Expr]:
     """Return the ECS columns of a flow and of the request in it."""
     url = parts(pl.col("request"))
     return {
-        "source.ip": address(pl.col("src")),
+        "source.ip": pl.coalesce(address(pl.col("src")), address(pl.col("shost"))),  # CyberArk writes addresses as hosts
         "source.port": integer(pl.col("spt"), above=0),
         "source.mac": mac(pl.col("smac")),
-        "source.domain": words(pl.col("shost")),
+        "source.domain": pl.when(address(pl.col("shost")).is_null()).then(words(pl.col("shost"))),
         "source.user.name": words(pl.col("suser")),
         "source.bytes": integer(pl.col("out")),
         "source.nat.ip": address(pl.col("sourceTranslatedAddress")),
