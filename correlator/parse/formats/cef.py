@@ -61,15 +61,23 @@ def split(text: pl.Series, *, need: Collection[str] = (), want: Collection[str] 
 def _header(text: pl.Series) -> pl.DataFrame:
     r"""Return the seven header fields, unescaped, and the raw extension."""
     field = r"((?:[^|\\]|\\.)*)"
-    pattern = rf"(?s)\bCEF:\s?(\d+)\|{field}\|{field}\|{field}\|{field}\|{field}\|{field}(?:\|(.*))?$"
-    groups = pl.DataFrame({"text": text}).select(pl.col("text").str.extract_groups(pattern).alias("header")).unnest("header")
+    pattern = rf"(?s)\bCEF:\s?([0-9]+)\|{field}\|{field}\|{field}\|{field}\|{field}\|{field}(?:\|(.*))?$"
+    groups = text.str.extract_groups(pattern).struct.unnest()
     named = groups.rename(dict(zip(groups.columns, [*HEADER, "extension"], strict=True)))
-    return named.with_columns(pl.col(name).str.strip_chars().str.replace_all(r"\\([|\\])", "$1") for name in HEADER)
+    plain = named.with_columns(pl.col(HEADER).str.strip_chars())
+    if not _holds(text, "\\"):
+        return plain
+    return plain.with_columns(pl.col(HEADER).str.replace_all(r"\\([|\\])", "$1"))
+
+
+def _holds(text: pl.Series, sign: str) -> bool:
+    return bool(text.str.contains(sign, literal=True).any())
 
 
 def _tokens(extension: pl.Series) -> pl.DataFrame:
     """Return (row, key, value) in the order of the text, values still escaped."""
-    clean = pl.col("token").str.replace_all(f"[{_NEXT}{_IS}]", " ")
+    is_marked = _holds(extension, _NEXT) or _holds(extension, _IS)
+    clean = pl.col("token").str.replace_all(f"[{_NEXT}{_IS}]", " ") if is_marked else pl.col("token")
     marked = clean.str.replace_all(_KEY, f"{_NEXT}${{2}}{_IS}").str.split(_NEXT).list.head(MAX_PAIRS + 1)
     exploded = pl.DataFrame({"token": extension}).select(marked).with_row_index(_ROW).explode("token")
     parts = exploded.filter(pl.col("token").str.contains(_IS, literal=True)).select(
@@ -80,32 +88,50 @@ def _tokens(extension: pl.Series) -> pl.DataFrame:
 
 def _merged(tokens: pl.DataFrame) -> pl.DataFrame:
     """Return ``tokens`` with unknown lower-case names after ``msg=`` put back into the message they were part of."""
-    sure = pl.col("key").is_in(list(KEYS)) | ~pl.col("key").str.contains(r"^[a-z]+$")
-    before = pl.when(sure).then("key").forward_fill().shift(1).over(_ROW)
-    judged = tokens.with_columns((~sure & (before == "msg").fill_null(value=False)).alias("text"))
-    if not judged.get_column("text").any():
+    key, row = tokens.get_column("key"), tokens.get_column(_ROW)
+    unsure = (key.str.contains("^[a-z]+$") & ~key.is_in(list(KEYS))).fill_null(value=False)
+    if not unsure.any():
         return tokens
-    said = pl.when("text").then(" " + pl.col("key") + "=" + pl.col("value")).otherwise("value")
-    owner = (~pl.col("text")).cum_sum().alias("owner")
-    grouped = judged.with_columns(said.alias("value"), owner).group_by("owner", maintain_order=True)
-    return grouped.agg(pl.col(_ROW, "key").first(), pl.col("value").str.join("")).drop("owner")
+    places = pl.int_range(key.len(), dtype=pl.UInt32, eager=True)
+    before = places.set(unsure, None).forward_fill().shift(1)  # the last sure key before each, in this record or another
+    is_message = (key.gather(before) == "msg") & (row.gather(before) == row)
+    is_text = unsure & is_message.fill_null(value=False)
+    if not is_text.any():
+        return tokens
+    said = tokens.filter(is_text).select(text=" " + pl.col("key") + "=" + pl.col("value"))
+    owned = said.with_columns(owner=before.filter(is_text)).group_by("owner", maintain_order=True)
+    more, value = owned.agg(pl.col("text").str.join("")), tokens.get_column("value")
+    owner = more.get_column("owner")
+    whole = value.scatter(owner, value.gather(owner) + more.get_column("text"))
+    return tokens.with_columns(whole).filter(~is_text)
 
 
 def _labelled(tokens: pl.DataFrame) -> pl.DataFrame:
     """Return ``tokens`` unescaped, labels spent on the keys they name; a label that names nothing stays as it is."""
-    values = tokens.with_columns(_unescaped(pl.col("value")))
-    given = values.with_columns(pl.col("key").str.extract(_LABEL).alias("slot"), pl.col("value").str.head(64).alias("label"))
+    values = tokens.with_columns(_unescaped(tokens.get_column("value")))
+    given = values.filter(pl.col("key").str.ends_with("Label"))
+    given = given.with_columns(pl.col("key").str.extract(_LABEL).alias("slot"), pl.col("value").str.head(64).alias("label"))
     named = given.filter(pl.col("slot").is_not_null() & (pl.col("label") != "") & ~pl.col("label").is_in(list(KEYS)))
     if named.is_empty():
         return values
     labels = named.select(_ROW, "slot", "label").unique([_ROW, "slot"], keep="last", maintain_order=True)
-    rest = values.join(named, on=[_ROW, "key"], how="anti", maintain_order="left")
-    joined = rest.join(labels, left_on=[_ROW, "key"], right_on=[_ROW, "slot"], how="left", maintain_order="left")
-    return joined.select(_ROW, pl.coalesce("label", "key").alias("key"), "value")
+    key = values.get_column("key")
+    slots = key.is_in(labels.get_column("slot").unique().implode()).arg_true()
+    renamed = values[slots].join(labels, left_on=[_ROW, "key"], right_on=[_ROW, "slot"], how="left", maintain_order="left")
+    keys = key.scatter(slots, renamed.select(pl.coalesce("label", "key")).to_series())
+    spent = key.is_in(named.get_column("key").unique().implode()).arg_true().alias("at")
+    labelling = values.select(_ROW, "key")[spent].with_columns(spent).join(named, on=[_ROW, "key"], how="semi")
+    is_left = pl.Series([True]).new_from_index(0, key.len()).scatter(labelling.get_column("at"), False)  # noqa: FBT003 - polars' own
+    return values.with_columns(keys).filter(is_left)
 
 
-def _unescaped(value: pl.Expr) -> pl.Expr:
+def _unescaped(value: pl.Series) -> pl.Series:
     r"""Return the value with ``\=``, ``\|``, ``\n``, ``\r`` and ``\\`` resolved; other backslashes are literal."""
-    held = value.str.strip_chars_end().str.replace_all(r"\\\\", _NEXT)
+    ended = value.str.strip_chars_end()
+    escaped = ended.str.contains("\\", literal=True).fill_null(value=False).arg_true()
+    if escaped.is_empty():
+        return ended
+    held = ended.gather(escaped).str.replace_all(r"\\\\", _NEXT)
     lines = held.str.replace_all(r"\\n", "\n").str.replace_all(r"\\r", "\r")
-    return lines.str.replace_all(r"\\([=|])", "$1").str.replace_all(_NEXT, "\\", literal=True)
+    plain = lines.str.replace_all(r"\\([=|])", "$1").str.replace_all(_NEXT, "\\", literal=True)
+    return ended.scatter(escaped, plain)

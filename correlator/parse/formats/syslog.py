@@ -78,6 +78,11 @@ _PLAIN5424 = (
     r"(?s)^<(?P<priority>[0-9]{1,3})>1 (?P<stamp>" + _PLAIN_STAMP.partition("|")[2] + r") (?P<host>[!-~]{1,255}) "
     r"(?P<app>[!-9;-Z\\-~]{1,64}) (?P<pid>[!-~]{1,128}) (?P<msgid>[!-~]{1,64}) - (?P<body>[!-~].*)$"
 )
+#: The same of a format that has no tag, for it names itself.
+_PLAIN_CARRIED = (
+    r"(?s)^(?:<(?P<priority>[0-9]{1,3})>)?(?P<stamp>" + _PLAIN_STAMP + r") "
+    r"(?P<host>[a-z_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[A-Z][A-Za-z0-9_.-]{4,}[A-Za-z0-9_]) (?P<body>(?:CEF|LEEF):[0-9].*)$"
+)
 
 _INNER = r"^(?:<\d{1,3}>(?:1[ ]+)?)?(?:" + _ISO.replace("(?:T|[ ]{1,2})", "T") + "|" + _BSD + r")[ :]"
 
@@ -121,10 +126,12 @@ def envelope(raw: pl.DataFrame) -> pl.DataFrame:
 def _read(text: pl.Series) -> pl.DataFrame:
     """Return one column per part of the header, text but the priority; ``body`` is never null where ``text`` is not."""
     left, found = text.str.strip_chars_end("\r\n\0").to_frame("text").with_row_index("row"), []
-    for pattern in (_PLAIN, _PLAIN5424):
+    for pattern in (_PLAIN, _PLAIN5424, _PLAIN_CARRIED):
         parts = _groups(left.get_column("text"), pattern)
-        is_sure = ~parts.get_column("app").is_in(_CARRIED) & ~parts.get_column("host").is_in(_LEVELS)
+        is_sure = parts.get_column("body").is_not_null() & ~parts.get_column("host").is_in(_LEVELS)
         is_plain = is_sure.fill_null(value=False)
+        if "app" in parts.columns:
+            is_plain &= (~parts.get_column("app").is_in(_CARRIED)).fill_null(value=False)
         if is_plain.any():
             found.append(_plain_parts(parts).with_columns(left.get_column("row")).filter(is_plain))
             left = left.filter(~is_plain)
