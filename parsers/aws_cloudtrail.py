@@ -12,6 +12,8 @@ A record is dated by ``eventTime``. ``errorCode`` makes a failure, and so does `
 record's own dotted names, and ``requestParameters`` and ``responseElements`` whole. Not read: digest files.
 
 Records in a wrapper (EventBridge, CloudWatch Logs) are taken out one by one in Python, at some 30,000 a second.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

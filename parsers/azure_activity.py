@@ -13,6 +13,8 @@ key vaults, application gateways) are read with the same names and feed ``produc
 application gateways and front doors ``category: webserver`` too.
 
 Sign-ins and the directory's audit are ``entra_signin``'s, AKS audit ``kubernetes_audit``'s.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import re

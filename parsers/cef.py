@@ -4,6 +4,8 @@ The log source is the sender's: product is the vendor, service the product, both
 (``CEF:0|Trend Micro|Deep Security Agent`` feeds ``product: trend_micro``, ``service: deep_security_agent``). FortiGate's CEF
 feeds the same log sources as its own format, its ``FTNTFGT…`` names without that prefix. A record without time of its own
 takes the syslog header's, else the moment of reception.
+
+Speed: less than 200,000 records per CPU-second: values may hold blanks, so every pair is cut out by itself.
 """
 
 from functools import cache

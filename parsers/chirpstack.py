@@ -9,6 +9,8 @@ documentation, "Integrations"; ``api/proto/integration/integration.proto``. Fiel
 (replays). v3 writes ``applicationID``, ``devEUI`` (base64, given as hex) and ``error``; its names become v4's where rules ask.
 
 Sigma: ``product: iot``, ``service: chirpstack`` with v4's names (``level``, ``code``, ``deviceInfo.devEui``).
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 from base64 import b64decode

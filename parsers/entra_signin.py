@@ -15,6 +15,8 @@ References: "signIn resource type", "directoryAudit resource type" (Microsoft Gr
 
 A record without time is dated by its reception and tagged ``time_of_reception``. ``targetResources`` stays JSON text;
 below it each name lists the values of all targets. An alert of privileged identity management says what it is in its type.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

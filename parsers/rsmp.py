@@ -10,6 +10,8 @@ but that the controller lives.
 
 Sigma: ``product: ot``, ``service: rsmp`` with RSMP's names; of a command or a state ``cCI``, ``sCI``, ``n`` and ``v`` hold the
 values of all its arguments; ``equipment.id`` is the component (``cId``).
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

@@ -9,6 +9,8 @@ One line is one event; ``session.id`` (conn) and ``ldap.op`` join them. ``ldap_b
 ``ldap_bind_result`` (``ldap.err``: 49 is a wrong password or an unknown name), where from in ``ldap_connection``. Nothing is
 assembled: a rule for guessed passwords counts ``ldap_bind_result`` by host and connection. ``user.name`` is the value of the
 name's first part (``uid=``, ``cn=``); an anonymous bind has none.
+
+Speed: less than 200,000 lines per CPU-second: a syslog header is read first, then sentences are tried in turn.
 """
 
 import polars as pl

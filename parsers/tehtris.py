@@ -12,6 +12,8 @@ and ``severity`` are read as a word, or as a number from 0 to 5 where 1 is least
 
 Feeds ``product: tehtris``, ``category: antivirus`` (``Signature``, ``Filename``), and for records that tell a process
 ``process_creation`` of Windows or Linux.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

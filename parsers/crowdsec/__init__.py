@@ -11,6 +11,8 @@ An alert is one event, with the decisions it led to: ``ban`` is denied, ``captch
 
 Sigma: ``product: crowdsec``, ``service: alert`` with the API's names (``scenario``, ``source.value``, ``decisions.type``), and
 ``service: log`` (``level``, ``msg``).
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl

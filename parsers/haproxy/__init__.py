@@ -13,6 +13,8 @@ host, a browser, an address or a URL is taken for Host, User-Agent, X-Forwarded-
 ``captured_request_headers``. Termination state ``PR`` is a request that a rule refused.
 
 Not read: ``option httplog clf`` (those lines are web access lines), other texts of ``log-format``.
+
+Speed: less than 200,000 lines per CPU-second: a syslog header is read first, then a line of twenty parts.
 """
 
 import polars as pl

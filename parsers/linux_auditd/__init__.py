@@ -4,6 +4,8 @@ The main event has the fields of all records but PATH under their own names; ``t
 ``a0``… are the arguments of EXECVE where there is one (those of a system call are addresses). Each PATH record is an event
 of its own, so that ``name`` and ``nametype`` belong together, with the process and the rule key beside them. Encoded texts
 are decoded; a numbered system call gets its name in ``SYSCALL``. Times are absolute.
+
+Speed: less than 30,000 records per CPU-second: the pairs of several lines become rows before they become columns.
 """
 
 from functools import lru_cache

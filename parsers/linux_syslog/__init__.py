@@ -5,6 +5,8 @@ sshd, auth and syslog. A line is Linux's by its program (``programs.py``) or bec
 header is for ``syslog``. A source declared ``parser = "linux_syslog"`` is read here whatever its programs are: one that is
 unknown gives dataset ``linux.syslog``, a device's message without a program, in a format of its own, ``syslog.message``, which
 feeds no rule for Linux. A line without a header is refused.
+
+Speed: less than 200,000 lines per CPU-second: a syslog header is read first, then sentences are tried in turn.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,8 @@ highest. Statistics (``event_type: stats``) are skipped: they are measures of th
 
 Sigma: ``product: suricata``, ``service: <event type>`` with EVE's names (``alert.signature``); dns feeds ``category: dns``,
 flow, netflow and drop ``firewall``, http ``proxy`` and ``webserver``.
+
+Speed: less than 150,000 records per CPU-second: the objects of each record are taken apart one by one.
 """
 
 import polars as pl
