@@ -9,6 +9,7 @@ What is decided here, once for all parsers:
 - Second 60 is the first moment of the minute after it.
 - Seconds may have up to nine decimals, behind a point or a comma; what is below a microsecond is cut.
 - A year of two digits is 1969 to 2068.
+- The day of the week before a date is not looked at.
 - Garbage is null, never an error.
 """
 
@@ -31,6 +32,7 @@ _LEAP = 2000  # a stamp without year is read in a leap year first, so that 29 Fe
 _LEAP_DAY = 60  # 29 February, counted from 1 January
 _SECONDS, _MILLIS, _MICROS, _NANOS = 11, 14, 17, 19  # most digits of a Unix time in each unit
 _FACTORS = {10: 1_000_000, 13: 1000, 16: 1, 19: -1000}  # of that many digits: microseconds, or how many make one
+_WEEKDAY = r"^[A-Za-z]{2,9}\.?,? +"
 _FIRST_YEAR, _LAST_YEAR = 1601, 9998  # FILETIME's zero, and what Python's datetime can show in any zone
 
 # Only what is not already its English short name; `leftmost` makes the longest listed first win.
@@ -105,11 +107,17 @@ def _moments(columns: Sequence[pl.Series], layouts: tuple[str, ...], zone: str) 
     received = columns[-1] if columns[-1].len() == text.len() else columns[-1].new_from_index(0, text.len())
     moments = pl.Series(text.name, [None], dtype=UTC_TIME).new_from_index(0, text.len())
     for layout in layouts:
-        unread = text.set(moments.is_not_null(), None)
+        unread, dated = _without_weekday(text.set(moments.is_not_null(), None), layout)
         if unread.null_count() == text.len():
             break
-        moments = moments.zip_with(moments.is_not_null(), _in_range(_read(unread, layout, zone, received)))
+        moments = moments.zip_with(moments.is_not_null(), _in_range(_read(unread, dated, zone, received)))
     return moments
+
+
+def _without_weekday(text: pl.Series, layout: str) -> tuple[pl.Series, str]:
+    """Return stamps and layout without the day of the week before them: a date says it, and a wrong one says nothing."""
+    named = next((name for name in ("%a, ", "%a ", "%A, ", "%A ") if layout.startswith(name)), "")
+    return (text.str.replace(_WEEKDAY, ""), layout.removeprefix(named)) if named else (text, layout)
 
 
 def _plain_fractions(text: pl.Series, layouts: tuple[str, ...]) -> pl.Series:

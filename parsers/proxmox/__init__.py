@@ -61,7 +61,8 @@ _PROGRAMS = (
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-9]{2}:[0-9]{2})"
 #: A log of its own → what its lines look like; the first group is the time, the second the text where that is not the line.
 _FILES = {
-    "access.log": r'^[0-9A-Fa-f.:]{2,45} - \S+ \[([0-9]{1,2}/[0-9]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4})\] "',
+    "access.log": r'^[0-9A-Fa-f.:]{2,45} - \S+ \[([0-9]{1,2}/[0-9]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4})\] "'
+    r'(?:[^"\\]|\\.)*(?:" [0-9]{3} [0-9-]+)?\s*$',
     "pve-firewall.log": r"^[0-9]+ [0-9] \S+ ([0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}) (?:policy"
     r" )?(?:ACCEPT|DROP|REJECT): ",
     "auth.log": rf"^({_ISO}): (?:authentication failure; rhost=|successful auth for user ')",

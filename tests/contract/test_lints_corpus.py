@@ -69,7 +69,7 @@ def test_lines_are_those_of_the_text_found(found: list[dict[str, Any]]) -> None:
 def test_known_traps_are_found(found: list[dict[str, Any]]) -> None:
     """Rules that work on an English Windows only; sources that nobody sends; a list of rules is never empty by accident."""
     assert "proc_creation_win_net_groups_and_accounts_recon" in _files(found, "english-name")
-    assert "file_rename_win_ransomware" in _files(found, "source-unknown")
+    assert "bitbucket_audit_full_data_export_triggered" in _files(found, "source-unknown")
     assert "proc_creation_win_susp_image_missing" in _files(found, "literal-short")
     assert Counter(row["lint"] for row in found)["sigma-escaped-wildcard"] > 40
 

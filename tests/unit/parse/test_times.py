@@ -246,3 +246,14 @@ def test_years_of_two_digits() -> None:
         utc(2026, 11, 22, 10),
         utc(1999, 12, 31, 23, 59, 59),
     ]
+
+
+def test_the_day_of_the_week_says_nothing() -> None:
+    """A wrong one, a French one, one with a point: the date counts."""
+    layouts = ("%a %b %d %H:%M:%S%.f %Y", "%a, %d %b %Y %H:%M:%S %z")
+    texts = ("Thu Jul 08 09:19:24.5 2023", "sam. Jul 08 09:19:24.5 2023", "Mon, 08 Jul 2023 09:19:24 +0200")
+    assert read(*texts, layouts=layouts) == [
+        utc(2023, 7, 8, 7, 19, 24, 500_000),
+        utc(2023, 7, 8, 7, 19, 24, 500_000),
+        utc(2023, 7, 8, 7, 19, 24),
+    ]
