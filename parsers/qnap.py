@@ -82,18 +82,18 @@ _PHRASES = (
         {"logsource": "qnap//event", "event.dataset": "qnap.event", "event.action": "copy", "event.type": ("info",)},
     ),
 )
-_PROGRAMS = (Program("qnap.connection", (_CONNECTION,), ("qulogd",), _PHRASES, _OBSERVER),)
+_PROGRAMS = (Program("qnap.connection", (_CONNECTION,), ("qulogd", "qlogd"), _PHRASES, _OBSERVER),)
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
-    """Return one event per line of ``qulogd``."""
+    """Return one event per line of ``qulogd`` (``qlogd`` before QTS 5)."""
     return read_programs(raw, want, _PROGRAMS)
 
 
 PARSER = Parser(
     name="qnap",
     log_sources=(_CONNECTION, _EVENT),
-    signature=Signature(pattern=tagged("qulogd", bare=False), rank=12, literals=("qulogd",)),
+    signature=Signature(pattern=tagged("qu?logd", bare=False), rank=12, literals=("logd",)),
     maturity=Maturity.DOCUMENTED,
     fields=declared(_PROGRAMS),
     parse=_parse,

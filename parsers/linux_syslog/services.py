@@ -112,15 +112,21 @@ KERNEL = (
     ),
 )
 
+_FOUND: Says = {
+    "event.action": "found",
+    "event.category": ("malware",),
+    "event.type": ("info",),
+    "logsource": logsource_column(*_ANTIVIRUS),
+}
 ANTIVIRUS = (
     Phrase(
+        r"^(?:.*? -> )?(?P<Filename>instream\((?P<source.address>[0-9A-Fa-f.:]+)@(?P<source.port>[0-9]+)\)): "
+        r"(?P<Signature>[^\s:(]+)(?:\([^)]*\))? FOUND$",
+        _FOUND,
+    ),
+    Phrase(
         r"^(?:.*? -> )?(?P<Filename>.+): (?P<Signature>[^\s:(]+)(?:\([^)]*\))? FOUND$",
-        {
-            "event.action": "found",
-            "event.category": ("malware",),
-            "event.type": ("info",),
-            "logsource": logsource_column(*_ANTIVIRUS),
-        },
+        _FOUND,
     ),
 )
 
