@@ -15,7 +15,7 @@ import polars as pl
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import cef, cef_events
-from correlator.parse.formats.unwrap import PREFIX, unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import (
     address,
     by_dataset,
@@ -114,7 +114,7 @@ def _firewall() -> dict[str, pl.Expr]:
 PARSER = Parser(
     name="cef",
     log_sources=(LogSource(), *(LogSource("fortigate", "", service) for service in ("event", "traffic", "utm"))),
-    signature=Signature(pattern=PREFIX + r"CEF:\s?[01]\|", rank=20, literals=("CEF:",)),
+    signature=Signature(pattern=OPENING + r"CEF:\s?[01]\|", rank=20, literals=("CEF:",)),
     maturity=Maturity.PROVED,
     fields=fields_of(_ecs(), _firewall(), cef.HEADER, _NEEDED, ["*"]),
     parse=_parse,

@@ -20,7 +20,7 @@ from correlator.parse.formats import cef_events, json
 from correlator.parse.formats.fields import user_columns
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.records import START, TAGS, Product, Reading, first_of, level, moment
-from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.unwrap import OPENING
 from correlator.parse.formats.values import address, words
 from correlator.parse.times import epoch
 
@@ -119,7 +119,7 @@ PARSER = Parser(
     name="cybereason",
     log_sources=(_CYBEREASON, _ANTIVIRUS),
     signature=Signature(
-        pattern=PREFIX
+        pattern=OPENING
         + r"CEF:\s?[01]\|Cybereason\||"
         + START
         + r'"(?:malopDetectionType|rootCauseElementNames|rootCauseElementType|malwareDataModel|malopLastUpdateTime)"\s*:',

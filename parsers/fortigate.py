@@ -14,7 +14,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.remembered import Columns
-from correlator.parse.formats.unwrap import PREFIX, bodies
+from correlator.parse.formats.unwrap import OPENING, bodies
 from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
     account,
@@ -66,7 +66,8 @@ _NEEDED = tuple(_READ.split())
 _MADE = ("kind", "verdict", "text", "whole url", "url parts")
 _AGAIN = {"src_ip": "source.ip", "dst_ip": "destination.ip"}
 _PAIRS = r'(?:[A-Za-z_][0-9A-Za-z_]*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
-_SIGNATURE = PREFIX + _PAIRS + r'logid="?[0-9]{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
+# Right behind a header: a user name that holds a whole line of FortiGate passes nobody else's line off as one.
+_SIGNATURE = OPENING + _PAIRS + r'logid="?[0-9]{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
 _PLAIN_PAIRS = r'(?:[a-z_]+=(?:"[^"\\]*+"|[!#-+\--~]*+) )*?'
 _SURE = (
     r"(?:<[0-9]{1,3}>)?date=[0-9-]{10} time=[0-9:]{8} "

@@ -22,7 +22,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signatur
 from correlator.parse.formats import leef
 from correlator.parse.formats.fields import outcome
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.unwrap import PREFIX, unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import account, account_domain, address, integer, mac, texts, verdict, words
 from correlator.parse.times import epoch, to_utc, zone_of
 
@@ -203,7 +203,7 @@ _ANYBODY = Making(dataset="leef.event", log_sources=_SOURCES, ecs=_ecs(), own=_o
 PARSER = Parser(
     name="leef",
     log_sources=(LogSource(),),
-    signature=Signature(pattern=PREFIX + r"LEEF:\s?[12](?:\.[0-9])?\|", rank=50, literals=("LEEF:",)),
+    signature=Signature(pattern=OPENING + r"LEEF:\s?[12](?:\.[0-9])?\|", rank=50, literals=("LEEF:",)),
     maturity=Maturity.DOCUMENTED,
     fields=_MAKING.declared(*leef.HEADER, "*"),
     parse=_parse,

@@ -15,7 +15,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signatur
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.proxy import AGAIN, proxy_ecs, proxy_own, with_url
 from correlator.parse.formats.squidlog import squid_fields
-from correlator.parse.formats.unwrap import PREFIX, unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import words
 from correlator.parse.times import epoch, to_utc, zone_of
 
@@ -23,7 +23,7 @@ __all__ = ["PARSER"]
 
 _PROXY = LogSource("squid", "proxy", "access")
 _SIGNATURE = (
-    PREFIX + r"[0-9]{9,10}\.[0-9]{3}\s+-?[0-9]+ \S+ "
+    OPENING + r"[0-9]{9,10}\.[0-9]{3}\s+-?[0-9]+ \S+ "
     r"(?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/[0-9]{3} -?[0-9]+ \S+ \S+ \S+ (?:[A-Z_]+|-)/\S+"
     r'(?: [^\s"]+)?(?: ["\[].*)?\s*$'
     r'|\] "\S+ \S+[^"]*" [0-9]{3} -?[0-9]+ .*(?:TCP|UDP|NONE|TAG)[A-Z_]*:[A-Z_]+\s*$'

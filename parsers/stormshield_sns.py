@@ -14,7 +14,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.remembered import Columns
-from correlator.parse.formats.unwrap import PREFIX, bodies
+from correlator.parse.formats.unwrap import OPENING, bodies
 from correlator.parse.formats.urls import opened, parts_of
 from correlator.parse.formats.values import (
     account,
@@ -82,7 +82,7 @@ _MADE = (
     "whole url",
     "url parts",
 )  # not the firewall's words
-_SIGNATURE = PREFIX + r'id=firewall (?:[A-Za-z_][0-9A-Za-z_]*=(?:"[^"]*"|[^\s"]*)\s+)*?time="[0-9]{4}-'
+_SIGNATURE = OPENING + r'id=firewall (?:[A-Za-z_][0-9A-Za-z_]*=(?:"[^"]*"|[^\s"]*)\s+)*?time="[0-9]{4}-'
 _SURE = r'(?:<[0-9]{1,3}>(?:[ -!#-{}~]{0,200} )?)?id=firewall time="[0-9]{4}-'
 _AGAIN = {"src_ip": "source.ip", "dst_ip": "destination.ip"}
 _CLEAN = ["", "clean", "unknown", "none", "-"]

@@ -26,7 +26,7 @@ from correlator.parse.formats import cef_events, json
 from correlator.parse.formats.fields import user_columns
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.records import START, TAGS, Product, Reading, first_of, level, moment
-from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.unwrap import OPENING
 from correlator.parse.formats.values import account_domain, address, integer, verdict, words
 from correlator.parse.times import epoch
 
@@ -197,7 +197,7 @@ PARSER = Parser(
     name="trend_micro",
     log_sources=(_TREND, _ANTIVIRUS, _FIREWALL, _PROCESS),
     signature=Signature(
-        pattern=PREFIX
+        pattern=OPENING
         + r"CEF:\s?[01]\|Trend(?:AI|[ _]?Micro)[^|]{0,16}\||"
         + START
         + r'"(?:workbenchLink|alertProvider|matchedRules|endpointHostName|mitreTechniqueIds)"\s*:',

@@ -21,7 +21,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signatur
 from correlator.parse.formats import cef, keyvalue
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.quotes import requoted
-from correlator.parse.formats.unwrap import PREFIX, header, tagged, unwrap
+from correlator.parse.formats.unwrap import OPENING, header, tagged, unwrap
 from correlator.parse.formats.values import address, integer, nanoseconds, words
 
 __all__ = ["PARSER"]
@@ -239,7 +239,7 @@ PARSER = Parser(
     name="wallix",
     log_sources=(_SESSION, _AUDIT, _AUTH, _PROXY),
     signature=Signature(
-        pattern=rf"{header()}\[{_TAGS}\] {_KEY}|{tagged(_APPS, bare=False)}\[?{_TAGS}\] {_KEY}|{PREFIX}CEF:\s?[01]\|Wallix\|",
+        pattern=rf"{header()}\[{_TAGS}\] {_KEY}|{tagged(_APPS, bare=False)}\[?{_TAGS}\] {_KEY}|{OPENING}CEF:\s?[01]\|Wallix\|",
         rank=12,
         any_text=("proxy] ", " Session] ", "[wab", "[WAB", "|Wallix|"),
     ),

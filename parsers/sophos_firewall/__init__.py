@@ -21,7 +21,7 @@ import polars as pl
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.syslog import ZONES
-from correlator.parse.formats.unwrap import PREFIX, bodies
+from correlator.parse.formats.unwrap import OPENING, bodies
 from correlator.parse.formats.urls import opened
 from correlator.parse.times import epoch, to_utc, zone_of
 from parsers.sophos_firewall.columns import LOG_SOURCES, MADE, MAKING, NEEDED, gathered_fields
@@ -58,7 +58,7 @@ PARSER = Parser(
     name="sophos_firewall",
     log_sources=LOG_SOURCES,
     signature=Signature(
-        pattern=PREFIX + r'device(?:_name)?="SFW" ',
+        pattern=OPENING + r'device(?:_name)?="SFW" ',
         rank=10,
         any_text=('device="SFW"', 'device_name="SFW"'),
     ),

@@ -15,7 +15,7 @@ from correlator.parse.contract import Parsed, Reason, Signature, rejects_of
 from correlator.parse.formats import cef, json, keyvalue
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.programs import UNKNOWN
-from correlator.parse.formats.unwrap import PREFIX, tagged, unwrap
+from correlator.parse.formats.unwrap import OPENING, tagged, unwrap
 from correlator.parse.formats.values import account, account_domain, address, integer, nanoseconds, words
 from correlator.parse.times import epoch, to_utc, zone_of
 
@@ -121,7 +121,7 @@ class Loose:
         named = "|".join(self.marks)
         member = r'"(?:vendor|product|source|app|application|device_?[vV]endor|logger)"\s*:\s*"'
         of_json = rf'^[^"{{}}]*\{{[^{{}}]*?{member}(?:{named})'
-        pattern = rf"{tagged(self.tags, bare=False)}|{PREFIX}CEF:\s?[01]\|(?:{named})[^|]*\||{of_json}"
+        pattern = rf"{tagged(self.tags, bare=False)}|{OPENING}CEF:\s?[01]\|(?:{named})[^|]*\||{of_json}"
         return Signature(pattern=pattern, rank=18, any_text=self.texts)
 
     def read(self, raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:

@@ -8,7 +8,7 @@ import polars as pl
 from correlator.model.raw import UTC_TIME
 from correlator.parse.formats import syslog
 
-__all__ = ["JSON", "PREFIX", "bodies", "header", "tagged", "unwrap", "unwrap_json"]
+__all__ = ["JSON", "OPENING", "PREFIX", "bodies", "header", "tagged", "unwrap", "unwrap_json"]
 
 #: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
 #: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
@@ -47,6 +47,15 @@ def header(app: str = "") -> str:
     none = "" if app else "|"
     return rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:{classic}|{modern}|{bare}{none})\x{{feff}}?"
 
+
+#: What may stand before a line that a product begins with a mark of its own: nothing, or a header, and nothing but a header.
+#: A name or a URL in another program's sentence that holds a whole such line does not stand there.
+#: Looser than ``header``: blanks behind a priority, ``1`` before a header of the old form, a relay's header without a tag.
+OPENING = (
+    rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:<[0-9]{{1,3}}>1 {_STAMP} {_WORD} {_WORD} {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
+    rf"|(?:(?:<[0-9]{{1,3}}> ?)?(?:1 )?{_STAMP}:? +(?:{_WORD} +){{0,2}}?(?:-:? +)?){{1,2}}(?:<[0-9]{{1,3}}>)?"
+    r"|<[0-9]{1,3}>(?:[A-Za-z][0-9A-Za-z_.-]{0,63}(?:\[[^\]\s]{0,24}\])?:)?|)\s*\x{feff}?"
+)
 
 _UNREAD = rf"(?:{_STAMP}|[0-9A-Za-z_:.+-]{{1,40}}Z)"  # where a time stands, whether it can be read or not
 _HOST = r"\[?[A-Za-z0-9_](?:[A-Za-z0-9_.:%/@-]*[A-Za-z0-9_])?\]?"
