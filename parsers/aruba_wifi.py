@@ -36,7 +36,7 @@ _WIFI = LogSource("aruba", "", "wifi")
 _LEVEL = r"<(?:DBUG|INFO|NOTI|WARN|ERRS|CRIT|ALRT|EMRG)>"
 _NUMBERED = rf"(?:<[0-9]{{6}}>|:?[0-9]{{6}}:) +(?:<[0-9]+> +)?{_LEVEL}"
 _TAG = r"(?:[A-Za-z][A-Za-z0-9_.-]*(?:\[[0-9]+\])?: ?|[A-Za-z-][A-Za-z0-9_.-]* [0-9-]+ \S+ (?:-|\[[^\]]*\]) )"
-_AUDIT = r"USER: ?\S+ .{0,200}?(?:COMMAND: ?<|has logged )"
+_AUDIT = r"USER: ?\S+\s[\s\S]{0,2000}?(?:COMMAND: ?<|has logged )"
 _PRINTED = (
     r"(?s)^(?:(?:\[[^\]]*\] ?)?(?:<|:)?(?P<code>[0-9]{6})(?:>|:) +(?:<[0-9]+> +)?<(?P<level>DBUG|INFO|NOTI|WARN"
     r"|ERRS|CRIT|ALRT|EMRG)> +"
@@ -103,8 +103,8 @@ _SENTENCES = (
         r"(?: connection type (?P<aruba.session>\S+))?.*$",
         _login("failure", "admin_login"),
     ),
-    Phrase(rf"(?s)^USER: ?(?P<user.name>\S+) has logged in from {_FROM}.*$", _login("success", "admin_login")),
-    Phrase(rf"(?s)^USER: ?(?P<user.name>\S+) (?:connected from {_FROM} )?has logged out.*$", _login("", "admin_logout", "end")),
+    Phrase(rf"(?s)^USER: ?(?P<user.name>.+) has logged in from {_FROM}.*$", _login("success", "admin_login")),
+    Phrase(rf"(?s)^USER: ?(?P<user.name>.+?) (?:connected from {_FROM} )?has logged out.*$", _login("", "admin_logout", "end")),
     Phrase(
         rf"(?s)^USER: ?(?P<user.name>[^@\s]+)@(?:{_FROM})?(?: NODE:\S+)? COMMAND: ?<(?P<process.command_line>.*)>"
         r"(?: -- (?P<event.reason>.*))?$",

@@ -55,11 +55,12 @@ def _of(category: str, action: str, *kinds: str, outcome: str = "") -> Says:
 
 _FROM = r"(?P<source.address>[0-9A-Fa-f.:]*[0-9A-Fa-f])"
 _USER = r"(?P<user.name>\S+?)"
+_ANY_USER = r"(?P<user.name>.+)"  # what stands behind it is looked for from the end: a name may hold ` from 192.0.2.1`
 _PORT = r"(?P<observer.ingress.interface.name>[A-Za-z][A-Za-z-]*[0-9]+(?:/[0-9]+)*(?:\.[0-9]+)?)"
 _SENTENCES = (
     Phrase(
         r"(?s)^(?:SSH |Telnet |FTP |HTTP\w* |Web )?(?:[Uu]ser )?"
-        rf"{_USER} (?P<event.reason>failed to log ?in) from {_FROM}.*$",
+        rf"{_ANY_USER} (?P<event.reason>failed to log ?in) from {_FROM}.*$",
         _login("failure"),
     ),
     Phrase(
@@ -69,12 +70,12 @@ _SENTENCES = (
         _login("failure"),
     ),
     Phrase(
-        rf"(?s)^(?P<event.reason>(?:Authentication|Login) failed) for (?:user )?{_USER} from {_FROM}(?: port "
+        rf"(?s)^(?P<event.reason>(?:Authentication|Login) failed) for (?:user )?{_ANY_USER} from {_FROM}(?: port "
         rf"(?P<source.port>[0-9]+))?.*$",
         _login("failure"),
     ),
     Phrase(
-        rf"(?s)^Accepted (?P<comware.method>\S+) for {_USER} from {_FROM}(?: port (?P<source.port>[0-9]+))?.*$",
+        rf"(?s)^Accepted (?P<comware.method>\S+) for {_ANY_USER} from {_FROM}(?: port (?P<source.port>[0-9]+))?.*$",
         _login("success"),
     ),
     Phrase(
@@ -85,8 +86,8 @@ _SENTENCES = (
         rf"(?s)^(?:SSH |Telnet |FTP )?(?:[Uu]ser )?{_USER} \(IP: {_FROM}\) disconnected from the server.*$",
         _login("", "logout", "end"),
     ),
-    Phrase(rf"(?s)^(?:[Uu]ser )?{_USER} logged in from (?:{_FROM}|\S+)\.?$", _login("success")),
-    Phrase(rf"(?s)^(?:[Uu]ser )?{_USER} logged out from (?:{_FROM}|\S+)\.?$", _login("", "logout", "end")),
+    Phrase(rf"(?s)^(?:[Uu]ser )?{_ANY_USER} logged in from (?:{_FROM}|\S+)\.?$", _login("success")),
+    Phrase(rf"(?s)^(?:[Uu]ser )?{_ANY_USER} logged out from (?:{_FROM}|\S+)\.?$", _login("", "logout", "end")),
     Phrase(
         rf"(?s)^User {_USER} from {_FROM} (?P<event.reason>failed authentication|was rejected).*$",
         _login("failure", "radius_refused"),

@@ -69,9 +69,9 @@ _IAS = (
     r"(?P<service>IAS|RAS),(?P<computer>[^,]*)"
 )
 _DTS, _ODBC = r"^\s*<Event><Timestamp data_type=", rf'^\s*"[^"]*","(?:IAS|RAS)",{_DATE},{_CLOCK},'
-_IAS_LINE = rf'^\s*[0-9A-Fa-f.:]+,(?:"[^"]*"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),'
+_IAS_LINE = rf'^\s*[0-9A-Fa-f.:]+,(?:"(?:[^"]|"")*"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),'
 _SIGNATURE = (
-    rf"{PREFIX}(?:<Event><Timestamp data_type=|[0-9A-Fa-f.:]+,(?:\"[^\"]*\"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),)".replace(
+    rf"{PREFIX}(?:<Event><Timestamp data_type=|[0-9A-Fa-f.:]+,(?:\"(?:[^\"]|\"\")*\"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),)".replace(
         r"(?-u:\b)", ""
     )
     + rf'|^\s*(?:<[0-9]{{1,3}}>[^"|]{{0,200}})?"[^"]{{0,256}}","(?:IAS|RAS)",{_DATE},{_CLOCK},'

@@ -26,7 +26,7 @@ _SIGNATURE = (
     OPENING + r"[0-9]{9,10}\.[0-9]{3}\s+-?[0-9]+ \S+ "
     r"(?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*/[0-9]{3} -?[0-9]+ \S+ \S+ \S+ (?:[A-Z_]+|-)/\S+"
     r'(?: [^\s"]+)?(?: ["\[].*)?\s*$'
-    r'|\] "\S+ \S+[^"]*" [0-9]{3} -?[0-9]+ .*(?:TCP|UDP|NONE|TAG)[A-Z_]*:[A-Z_]+\s*$'
+    r'|\] "\S+ \S+(?:[^"\\]|\\.)*" [0-9]{3} -?[0-9]+ [\s\S]*(?:TCP|UDP|NONE|TAG)[A-Z_]*:[A-Z_]+\s*$'
 )
 _TAGS = ("TCP", "UDP", "NONE", "NAT", "ICP", "TAG")
 _TAG = r"(?:TCP|UDP|NONE|NAT|ICP|HTCP|TAG)[A-Z_]*[/:]"

@@ -44,7 +44,7 @@ _API |= {f"details.{name}": name for name in DETAILS} | {"sessionId": "sessionId
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per event or message; a record of no layout of Keycloak's is malformed."""
-    is_json = raw.get_column("text").str.contains(r'^[^\n"]{0,300}[\[{]\s*[{"]')
+    is_json = raw.get_column("text").str.contains(rf"{header()}[\[\s]*\{{")
     plain, bad = _text(raw.filter(~is_json))
     records, rejects, skipped = _json(raw.filter(is_json))
     fields = pl.concat([plain, records], how="diagonal")

@@ -49,7 +49,7 @@ _ERROR_LINE = (
 )
 _GENERAL_LINE = rf"(?s)^(?P<stamp>{_STAMP})?[\t ]*?(?P<connection>[0-9]+) (?P<operation>{_COMMAND})(?:\t(?P<argument>.*))?$"
 _AUDIT_LINE = (
-    r"(?s)^(?:(?P<stamp>[0-9]{8} [0-9]{2}:[0-9]{2}:[0-9]{2}),|\s*)(?P<server>[^,\s]*)[, ](?P<user>[^,]*),(?P<host>[^,]*),"
+    r"(?s)^(?:(?P<stamp>[0-9]{8} [0-9]{2}:[0-9]{2}:[0-9]{2}),|\s*)(?P<server>[^,\s]*)[, ](?P<user>[^,]*|.*?),(?P<host>[^,]*),"
     rf"(?P<connection>[0-9]+),(?P<query_id>[0-9]+),(?P<operation>{_AUDITED}),(?P<db>[^,]*),(?P<argument>.*?),"
     rf"(?P<status>-?[0-9]+)"
     r"(?:,[^,']*){0,3}\s*$"
@@ -240,7 +240,7 @@ def _first(names: list[str]) -> pl.Expr:
 
 _ERROR_START = rf"{_STAMP}(?: +[0-9]+)? {_LEVEL}"
 _GENERAL_START = rf"(?:{_STAMP})?[\t ]*\t *[0-9]+ {_COMMAND}(?:\t|\s*$)"
-_AUDIT_START = rf"[0-9]{{8}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}},[^,]*,[^,]*,[^,]*,[0-9]+,[0-9]+,{_AUDITED},"
+_AUDIT_START = rf"[0-9]{{8}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}},[^,\n]*,[^\n]{{0,2000}}?,[0-9]+,[0-9]+,{_AUDITED},"
 _TAGS = tagged(
     "mysqld", "mariadbd", "mysql", "mysqld_safe", "mysql-server_auditing", "mariadb-server_auditing", "mysqld-auditor"
 )

@@ -14,18 +14,22 @@ _BAD: Says = {"event.category": ("web",), "event.type": ("error",), "event.outco
 _SERVICE: Says = {"event.category": ("process",), "event.outcome": "success"}
 _SESSION: Says = {"event.category": ("session",), "event.outcome": "success"}
 _CAS = r"(?s)^[^|\n]*\|(?P<service.name>[^|\n]*)\|(?P<event.reason>.*)\|"
-_WHO = r"\|(?P<user.name>[^|]*)\|(?P<source.address>[0-9A-Fa-f.:]+)\|(?P<destination.ip>[0-9A-Fa-f.:]+)\s*$"
+_WHO, _FAILED_WHO = (
+    rf"\|(?P<user.name>{name})\|(?P<source.address>[0-9A-Fa-f.:]+)\|(?P<destination.ip>[0-9A-Fa-f.:]+)\s*$"
+    for name in (r"[^|]*", ".*")
+)
 _BLOCK = r"(?s)^.*WHO: (?P<user.name>[^\n]*)\n.*WHAT: (?P<event.reason>[^\n]*)\n.*ACTION: "
 _BLOCK_END = r"\n.*CLIENT IP ADDRESS: (?P<source.address>[0-9A-Fa-f.:]+)\n.*$"
 
 
-def _cas(action: str, says: Says) -> tuple[Phrase, Phrase]:
+def _cas(action: str, says: Says, who: str = _WHO) -> tuple[Phrase, Phrase]:
     code = rf"(?P<event.code>{action})"
-    return Phrase(rf"{_CAS}{code}{_WHO}", says), Phrase(rf"{_BLOCK}{code}{_BLOCK_END}", says)
+    return Phrase(rf"{_CAS}{code}{who}", says), Phrase(rf"{_BLOCK}{code}{_BLOCK_END}", says)
 
 
 PHRASES = (
-    *_cas("AUTHENTICATION_FAILED", _FAILED),
+    # First, and with bars in the name: who logs in as `x|AUTHENTICATION_SUCCESS|admin` makes no success of a refusal.
+    *_cas("AUTHENTICATION_FAILED", _FAILED, _FAILED_WHO),
     *_cas("AUTHENTICATION_SUCCESS", _PASSED),
     *_cas(
         r"\w*(?:DESTROYED|LOGOUT)\w*", {**_LOGIN, "event.action": "logout", "event.type": ("end",), "event.outcome": "success"}

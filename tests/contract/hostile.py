@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 #: What a stranger would like to be believed.
@@ -81,7 +81,7 @@ def json_span(text: str) -> tuple[int, int] | None:
 
 #: Parsers whose formats have delimiters of their own, and how a value is kept free of them.
 SEPARATED = dict.fromkeys(("access_control", "municipal", "vms", "water_telemetry"), ";") | dict.fromkeys(
-    ("exchange_tracking", "nps", "paloalto", "trend_micro", "veeam"), ","
+    ("exchange_tracking", "nps", "paloalto", "trend_micro"), ","
 )
 #: Formats without a blank in any value: their products write what a URL may hold.
 ENCODED = frozenset({"squid", "iis_w3c", "exchange_tracking"})
@@ -108,7 +108,7 @@ def _plain(parser: str, place: Place, hostile: str) -> str:
     value = place.text[place.start : place.end]
     if "LEEF:" in place.text or parser == "zeek":
         return place.holding(value + hostile.replace("\t", "\\x09").replace("\n", "\\x0a").replace("\r", "\\x0d"))
-    if parser in ENCODED and _quotes(place.text[: place.start]) % 2 == 0:
+    if parser in ENCODED:
         return place.holding(value + re.sub(r'[\x00-\x20",]', lambda one: f"%{ord(one[0]):02x}", hostile))
     if parser in SEPARATED and _quotes(place.text[: place.start]) % 2 == 0:
         return _in_quotes(place, hostile, SEPARATED[parser])
