@@ -24,6 +24,7 @@ from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
 from correlator.parse.formats.making import Making
+from correlator.parse.formats.unwrap import OPENING
 from correlator.parse.formats.values import integer, label_of, severity_of, words
 from correlator.parse.times import epoch
 
@@ -176,7 +177,7 @@ PARSER = Parser(
     name="journald",
     log_sources=_SOURCES,
     signature=Signature(
-        pattern=r'^\s*(?:[^"{]{0,300})?\{[\s\S]*?"(?:__REALTIME_TIMESTAMP|_SOURCE_REALTIME_TIMESTAMP|_TRANSPORT|__CURSOR'
+        pattern=OPENING + r'\{[\s\S]*?"(?:__REALTIME_TIMESTAMP|_SOURCE_REALTIME_TIMESTAMP|_TRANSPORT|__CURSOR'
         r'|_SYSTEMD_UNIT|SYSLOG_IDENTIFIER)"\s*:',
         rank=10,
         any_text=(

@@ -70,11 +70,11 @@ _IAS = (
 )
 _DTS, _ODBC = r"^\s*<Event><Timestamp data_type=", rf'^\s*"[^"]*","(?:IAS|RAS)",{_DATE},{_CLOCK},'
 _IAS_LINE = rf'^\s*[0-9A-Fa-f.:]+,(?:"(?:[^"]|"")*"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),'
+_START = PREFIX.replace(r"(?-u:\b)", "")
 _SIGNATURE = (
-    rf"{PREFIX}(?:<Event><Timestamp data_type=|[0-9A-Fa-f.:]+,(?:\"(?:[^\"]|\"\")*\"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),)".replace(
-        r"(?-u:\b)", ""
-    )
-    + rf'|^\s*(?:<[0-9]{{1,3}}>[^"|]{{0,200}})?"[^"]{{0,256}}","(?:IAS|RAS)",{_DATE},{_CLOCK},'
+    rf"{_START}(?:<Event><Timestamp data_type="
+    rf'|[0-9A-Fa-f.:]+,(?:"(?:[^"]|"")*"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),)'
+    rf'|^\s*(?:<[0-9]{{1,3}}>[^"|]{{0,200}})?"[^"]{{0,256}}","(?:IAS|RAS)",{_DATE},{_CLOCK},'
 )
 _ACTIONS = {
     "1": "access_request",

@@ -104,7 +104,7 @@ PARSER = Parser(
     name="rsmp",
     log_sources=(_LIGHTS,),
     signature=Signature(
-        pattern=START + r'"mType"\s*:\s*"rSMsg"|^[^"{]{0,128}\{\s*"mType"\s*:\s*"rSMsg"', rank=10, literals=('"rSMsg"',)
+        pattern=START + r'"mType"\s*:\s*"rSMsg"|^[^"\'({=,]{0,128}\{\s*"mType"\s*:\s*"rSMsg"', rank=10, literals=('"rSMsg"',)
     ),
     maturity=Maturity.DOCUMENTED,
     fields=_PRODUCT.declared("type"),

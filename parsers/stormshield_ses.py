@@ -25,7 +25,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
 from correlator.parse.formats.fields import columns, first, kept, user_columns
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, severity_of, verdict
 from correlator.parse.times import epoch, to_utc, zone_of
 
@@ -77,7 +77,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 _PATTERNS = {kind: tuple(re.compile(pattern) for pattern in patterns) for kind, patterns in _NAMES.items()}
 _SIGNATURE = (
-    r'(?s)^[^{"|]{0,300}\{.*(?:"(?:ProcessImageName|BaseRuleGuid|AgentGuid|SesVersion|PolicyGuid)"\s*:'
+    OPENING + r'\{(?s:.*)(?:"(?:ProcessImageName|BaseRuleGuid|AgentGuid|SesVersion|PolicyGuid)"\s*:'
     r'|"(?:[Pp]roduct|[Vv]endor|[Pp]roductName)"\s*:\s*"(?:Stormshield|SES Evolution)[^"]*")'
 )
 

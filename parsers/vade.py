@@ -23,7 +23,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signatur
 from correlator.parse.formats import json, keyvalue
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.tagged import tagged
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import address, integer, members, words
 from correlator.parse.times import epoch, to_utc, zone_of
 
@@ -258,7 +258,7 @@ PARSER = Parser(
     log_sources=(_MAIL, _VIRUS),
     signature=Signature(
         pattern=rf"{tagged('(?:vade|vadesecure|vadecloud|vade-[a-z0-9-]+|hornetsecurity)')}"
-        rf"|^\s*[^\"]*?\{{[\s\S]*?{_SAYS}",
+        rf"|{OPENING}\{{[\s\S]*?{_SAYS}",
         rank=10,
         any_text=("vade", "Vade", "VADE", "ornetsecurity"),
     ),

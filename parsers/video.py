@@ -153,7 +153,7 @@ PARSER = Parser(
     name="video",
     log_sources=(_AXIS, _ONVIF),
     signature=Signature(
-        pattern=r"^\s*<[\s\S]*?<(?:\w+:)?NotificationMessage[\s>]|^\s*<(?:\w+:)?NotificationMessage[\s>]|"
+        pattern=r"^\s*<[?A-Za-z][\s\S]*?<(?:\w+:)?NotificationMessage[\s>]|^\s*<(?:\w+:)?NotificationMessage[\s>]|"
         + tagged("monolith", "ssid", "camd", "vftp"),
         rank=20,
         any_text=("NotificationMessage", "monolith", "ssid", "camd", "vftp"),

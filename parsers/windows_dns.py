@@ -50,7 +50,8 @@ _FIELDS = (
 )
 _ABOUT = r"(?:DNS Server log file|Log file wrap|Message logging key|\s*Field # )"
 _DIRECTIVE = rf"^\s*$|^\s*{_ABOUT}"
-_HEADER = r"(?:<[0-9]{1,3}>[^\n]{0,200}?|[A-Z][a-z]{2} {1,2}[0-9]{1,2} [^\n]{0,200}?)?"
+_FRONT = r"[^\n'\"=(\[{<,%]{0,200}?"
+_HEADER = rf"(?:<[0-9]{{1,3}}>{_FRONT}|[A-Z][a-z]{{2}} {{1,2}}[0-9]{{1,2}} {_FRONT})?"
 _START = rf"^\s*(?:{_ABOUT}|{_HEADER}{_DATE} [0-9A-Fa-f]{{3,8}} [A-Za-z]+)"
 _SIGNATURE = (
     rf"^\s*(?:{_ABOUT}|{_HEADER}{_DATE} [0-9A-Fa-f]{{3,8}} (?:PACKET +[0-9A-Fa-f]{{8,16}} (?:UDP|TCP) (?:Rcv|Snd)"

@@ -131,7 +131,8 @@ PARSER = Parser(
     name="watchguard",
     log_sources=LOG_SOURCES,
     signature=Signature(
-        pattern=PREFIX + r'[A-Za-z][A-Za-z0-9_-]*(?:\[[0-9]+\])?: msg_id="[0-9A-F]{4}-[0-9A-F]{4}"'
+        pattern=PREFIX + r"(?:[A-Za-z0-9_.-]+ +){0,3}(?:\([0-9T:.+Z-]+\) +)?"
+        r'[A-Za-z][A-Za-z0-9_-]*(?:\[[0-9]+\])?: msg_id="[0-9A-F]{4}-[0-9A-F]{4}"'
         r'|^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} (?:[^" ]+ )??(?:Allow|Deny|Proxy[A-Z][a-z]+):? [^"]* proc_id="[a-z-]+" rc="',
         rank=10,
         any_text=('msg_id="', ' proc_id="'),

@@ -7,6 +7,8 @@ GENERIC = frozenset({None, "syslog"})
 
 #: (parser, field or ``*``) → why text in that field may be read as something else.
 AMBIGUOUS: Mapping[tuple[str, str], str] = {
+    ("comware", "user.name"): "a name of a switch holds no blank: the word `failed` in one is no name",
+    ("nps", "user.name"): "NPS writes names without quotes around them: one with a comma and quotes is no name of Windows",
     ("linux_syslog", "user.effective.name"): "su names an account that exists: no stranger chose it",
     ("openvpn", "user.name"): "OpenVPN writes _ for every other sign of a common name; blanks and brackets never come",
     ("postfix", "destination.domain"): "a name of the DNS, and Postfix writes `unknown` for others",
@@ -23,3 +25,24 @@ AMBIGUOUS: Mapping[tuple[str, str], str] = {
     ("ucopia", "*"): "key=value without quotes; UNPROVED, no line of a real one is known",
     ("access_control", "user.full_name"): "a CSV without quotes",
 }
+
+#: Parsers whose mark may still stand in another product's sentence: to be mended. No other may join them.
+NOT_ANCHORED = frozenset(
+    {
+        "asterisk",
+        "checkpoint",
+        "cisco_asa",
+        "crowdsec",
+        "linux_auditd",
+        "netapp_ontap",
+        "nps",
+        "paloalto",
+        "pfsense",
+        "postgresql",
+        "rsmp",
+        "veeam",
+        "vmware_vcenter",
+        "watchguard",
+        "web_access",
+    }
+)

@@ -109,7 +109,7 @@ def _plain(parser: str, place: Place, hostile: str) -> str:
     if "LEEF:" in place.text or parser == "zeek":
         return place.holding(value + hostile.replace("\t", "\\x09").replace("\n", "\\x0a").replace("\r", "\\x0d"))
     if parser in ENCODED:
-        return place.holding(value + re.sub(r'[\x00-\x20",]', lambda one: f"%{ord(one[0]):02x}", hostile))
+        return place.holding(value + re.sub(r'[\x00-\x20",\\]', lambda one: f"%{ord(one[0]):02x}", hostile))
     if parser in SEPARATED and _quotes(place.text[: place.start]) % 2 == 0:
         return _in_quotes(place, hostile, SEPARATED[parser])
     return place.holding(value + _quoted(place.text[: place.start], hostile))

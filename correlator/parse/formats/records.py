@@ -18,7 +18,7 @@ from correlator.parse.contract import Parsed, Reason
 from correlator.parse.formats import json
 from correlator.parse.formats.json_cells import may_be_rounded
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.times import to_utc
 
 __all__ = [
@@ -39,12 +39,9 @@ __all__ = [
     "unfolded",
 ]
 
-#: Start of a signature: nothing, or a syslog header without quotes, before the first brace. Text that a stranger put into a
-#: quoted field of another product's line cannot begin a record.
-START = (
-    r'^\s*\x{feff}?(?:[0-9]{1,6} )?(?:<[0-9]{1,3}>[^"{]*|[A-Z][a-z]{2} [ 0-9][^"{]*|[0-9]{4}-[^"{]*)?'
-    r"[\[{][\s\S]*?"
-)
+#: Start of a signature: nothing, or a syslog header and nothing but a header, before the first brace. Text that a stranger put
+#: into another product's line, quoted or not, cannot begin a record.
+START = OPENING + r"(?:@cee: ?)?[\[\s]*\{(?:[\s\S]*?[^\\])??"
 
 _LAYOUTS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
 #: Columns beside a record's own: what its syslog header says of the time and of the sender, and whether nothing says it.

@@ -10,14 +10,14 @@ from correlator.parse.formats import syslog
 
 __all__ = ["JSON", "OPENING", "PREFIX", "bodies", "header", "tagged", "unwrap", "unwrap_json"]
 
-#: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote. So text
-#: that a stranger put into a URL, a user agent or a user name cannot pass a web server's line off as a firewall's.
+#: Start of a signature: what may stand before a product's own line is nothing or a syslog header, never a quote or a bracket.
+#: So text that a stranger put into a URL, a user agent or a name cannot pass a web server's line off as a firewall's.
 #: ASCII classes, and a letter is whatever is no ASCII sign: polars keeps 32 regexes compiled, and a class of Unicode letters
 #: takes longer to compile than a batch takes to be searched.
 PREFIX = (
     r"^\s*(?:(?:\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>|[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} "
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T)"
-    r'[^"|]*?(?:\[[^\]]*\]\s*)?)?\x{feff}?(?-u:\b)'
+    r"(?:[^\"|'=({<,%]*?<[0-9]{1,3}>)?[^\"|'=({<,%]*?(?:\[[^\]]*\]\s*)?)?\x{feff}?(?-u:\b)"
 )
 
 _STAMP = (
@@ -52,7 +52,8 @@ def header(app: str = "") -> str:
 #: A name or a URL in another program's sentence that holds a whole such line does not stand there.
 #: Looser than ``header``: blanks behind a priority, ``1`` before a header of the old form, a relay's header without a tag.
 OPENING = (
-    rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:<[0-9]{{1,3}}>1 {_STAMP} {_WORD} {_WORD} {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
+    rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?"
+    rf"(?:<[0-9]{{1,3}}>1 {_STAMP} {_WORD} {_WORD} {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
     rf"|(?:(?:<[0-9]{{1,3}}> ?)?(?:1 )?{_STAMP}:? +(?:{_WORD} +){{0,2}}?(?:-:? +)?){{1,2}}(?:<[0-9]{{1,3}}>)?"
     r"|<[0-9]{1,3}>(?:[A-Za-z][0-9A-Za-z_.-]{0,63}(?:\[[^\]\s]{0,24}\])?:)?|)\s*\x{feff}?"
 )
