@@ -18,7 +18,7 @@ from correlator.parse.times import odd_clock, zone_of
 __all__ = ["HEAD", "lines", "read_coded", "worded"]
 
 #: What may stand before a mark, for a signature: never a quote, a pipe, a bracket or another per cent sign.
-HEAD = r"""^\s*(?:<[0-9]{1,3}>)?[^%"'|=({\[<,]*?(?:<[0-9]{1,3}>[^%"'|=({\[<,]*?)?"""
+HEAD = r"""^\s*(?:<[0-9]{1,3}>)?[^%"'|=({\[<,?]*?(?:<[0-9]{1,3}>[^%"'|=({\[<,?]*?)?"""
 
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
 _STAMP = (

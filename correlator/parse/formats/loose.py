@@ -120,7 +120,7 @@ class Loose:
         """Return how its records are told from others: by the syslog tag, by CEF's vendor, by a member of the JSON."""
         named = "|".join(self.marks)
         member = r'"(?:vendor|product|source|app|application|device_?[vV]endor|logger)"\s*:\s*"'
-        of_json = rf'{OPENING}\{{[^{{}}]*?{member}(?:{named})'
+        of_json = rf"{OPENING}\{{[^{{}}]*?{member}(?:{named})"
         pattern = rf"{tagged(self.tags, bare=False)}|{OPENING}CEF:\s?[01]\|(?:{named})[^|]*\||{of_json}"
         return Signature(pattern=pattern, rank=18, any_text=self.texts)
 
