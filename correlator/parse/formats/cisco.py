@@ -17,8 +17,10 @@ from correlator.parse.times import odd_clock, zone_of
 
 __all__ = ["HEAD", "lines", "read_coded", "worded"]
 
-#: What may stand before a mark, for a signature: never a quote, a pipe, a bracket or another per cent sign.
-HEAD = r"""^\s*(?:<[0-9]{1,3}>)?[^%"'|=({\[<,?]*?(?:<[0-9]{1,3}>[^%"'|=({\[<,?]*?)?"""
+# A header: no quote, pipe, bracket, address of the web, nor another per cent sign.
+_BEFORE = r"""(?:[^%"'|=({\[<,?/]|/[^%"'|=({\[<,?/])*?"""
+#: What may stand before a mark, for a signature: a header, or a relay's and the sender's.
+HEAD = rf"^\s*(?:<[0-9]{{1,3}}>)?{_BEFORE}(?:<[0-9]{{1,3}}>{_BEFORE})?"
 
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
 _STAMP = (
