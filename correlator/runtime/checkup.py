@@ -80,7 +80,10 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 def _parsers(settings: Settings) -> Iterator[Finding]:
     parsers = find_parsers(site_dir=settings.parsers_dir)
-    yield Finding("parsers", Verdict.OK if parsers else Verdict.FAILED, f"{len(parsers)}: {', '.join(sorted(parsers))}")
+    shipped = find_parsers() if settings.parsers_dir else parsers
+    own = sorted(parsers.keys() - shipped.keys())
+    said = f"{len(parsers)}, see `tocsin parsers list`" + (f"; of this site: {', '.join(own)}" if own else "")
+    yield Finding("parsers", Verdict.OK if parsers else Verdict.FAILED, said)
 
 
 def _rules(settings: Settings) -> Iterator[Finding]:
