@@ -82,6 +82,8 @@ def _times(fields: pl.DataFrame, zone: str) -> pl.Series:
     moments = [epoch(pl.col("devTime"))]
     for format_ in formats:
         layout = _layout(format_)
+        if not _can_be_read(layout):
+            continue
         read = to_utc(stamp, (layout,), zone=zone, received=pl.col("\nreceived"))
         moments.append(pl.when(pl.col("devTimeFormat") == format_).then(read))
     usual = to_utc(stamp, _LAYOUTS, zone=zone, received=pl.col("\nreceived"))
@@ -103,6 +105,16 @@ def _layout(java: str) -> str:
     del found
     parts = [match.group(0) for match in re.finditer(r"'[^']*'|[.,]?S+|([A-RT-Za-z])\1*|.", java[:64])]
     return "".join(_chrono(part) for part in parts)
+
+
+@lru_cache(maxsize=64)
+def _can_be_read(layout: str) -> bool:
+    """Say whether polars takes a layout: hours without minutes raise, and the sender writes the format."""
+    try:
+        pl.Series(["x"]).str.to_datetime(layout, strict=False)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def _chrono(part: str) -> str:

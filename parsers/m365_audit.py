@@ -74,6 +74,8 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     """Return one event per audit record."""
     asked = None if want is None else want | frozenset(_READ.split())
     records = json.read(_audit_data(raw), asked, envelopes=("value", "records"), shape=_SHAPE)
+    if records.fields.is_empty():
+        return Parsed((), records.rejects, records.skipped)
     fields = records.fields.with_columns(aliases(records.fields, _ALIASES, asked))
     fields = fields.with_columns(_sigma(fields, want))
     events = records.keys.select("raw_row", "n").hstack(columns(fields, _common(fields) + kept(fields, want)))

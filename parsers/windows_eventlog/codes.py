@@ -75,7 +75,7 @@ _KERBEROS_CODES = """
 """
 
 _MESSAGE_ID = re.compile(r"%%(\d+)")
-_SEPARATORS = re.compile(r"\s*(?:[\r\n\t,;]+\s*)+")
+_SEPARATORS = re.compile(r"[\r\n\t,;]+")
 
 
 def _table(text: str) -> dict[str, str]:

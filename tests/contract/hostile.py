@@ -81,7 +81,7 @@ def json_span(text: str) -> tuple[int, int] | None:
 
 #: Parsers whose formats have delimiters of their own, and how a value is kept free of them.
 SEPARATED = dict.fromkeys(("access_control", "municipal", "vms", "water_telemetry"), ";") | dict.fromkeys(
-    ("exchange_tracking", "nps", "paloalto", "trend_micro"), ","
+    ("exchange_tracking", "m365_audit", "nps", "paloalto", "trend_micro"), ","
 )
 #: Formats without a blank in any value: their products write what a URL may hold.
 ENCODED = frozenset({"squid", "iis_w3c", "exchange_tracking"})
@@ -92,15 +92,20 @@ def written(parser: str, place: Place, hostile: str) -> str:
     value = place.text[place.start : place.end]
     before = place.text[: place.start]
     span = json_span(place.text)
+    if '{""' in before:  # JSON in a field of CSV
+        return place.holding(value + json.dumps(hostile)[1:-1].replace('"', '""'))
     if span and span[0] < place.start < span[1]:
-        inner = json.dumps(hostile)[1:-1]
+        inner = json.dumps(_marked(hostile) if "<Event" in before else hostile)[1:-1]
         return place.holding(value + (json.dumps(inner)[1:-1] if before.endswith('\\"') else inner))
     if "<Event" in before or (before.endswith(">") and place.text[place.end :].startswith("<")):
-        marked = hostile.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-        return place.holding(value + marked)
+        return place.holding(value + _marked(hostile))
     if "CEF:" in before:
         return place.holding(value + _cef(before, hostile))
     return _plain(parser, place, hostile)
+
+
+def _marked(hostile: str) -> str:
+    return hostile.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&apos;")
 
 
 def _plain(parser: str, place: Place, hostile: str) -> str:

@@ -44,6 +44,11 @@ def records(parser: str, *cases: str) -> tuple[Record, ...]:
     return tuple(record for lines in texts for record in _records(PARSERS[parser], lines))
 
 
+def ordinary(parser: str) -> tuple[Record, ...]:
+    """Return the records of a parser's ordinary sample; of all, where it has none of that name."""
+    return records(parser, "ordinary") or records(parser)
+
+
 def _records(parser: Parser, lines: Sequence[str]) -> Iterable[Record]:
     assembly = parser.assembly
     if isinstance(assembly, Keyed):

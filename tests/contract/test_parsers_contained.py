@@ -11,7 +11,7 @@ import pytest
 from correlator.parse.route import claims
 from tests.contract.allowed import AMBIGUOUS, GENERIC, NOT_ANCHORED
 from tests.contract.hostile import ACTION, ADDRESS, HOST, RULE, TEXTS, USER, Place, places, written
-from tests.contract.sample_records import PARSERS, Document, Record, records, told
+from tests.contract.sample_records import PARSERS, Document, Record, ordinary, told
 
 _FREE = (
     "user.name user.target.name user.email user.full_name user.effective.name source.user.name client.user.name "
@@ -45,9 +45,9 @@ class Trial:
 
 
 def _trials(parser: str) -> list[Trial]:
-    ordinary = records(parser, "ordinary")
-    events, _ = told(parser, ordinary)
-    return [trial for record, some in zip(ordinary, events, strict=True) for trial in _of(parser, record, some)]
+    whole = ordinary(parser)
+    events, _ = told(parser, whole)
+    return [trial for record, some in zip(whole, events, strict=True) for trial in _of(parser, record, some)]
 
 
 def _of(parser: str, record: Record, events: list[Document]) -> Iterator[Trial]:
@@ -130,7 +130,7 @@ def test_hostile_values_are_contained(parser: str) -> None:
 def test_lines_of_other_products_are_values_like_any_other(parser: str) -> None:
     """A whole line of every other product, written into values of this one's, reaches no other parser."""
     chance = random.Random(11)  # noqa: S311 - repeatable, not unpredictable
-    others = [record.lines[0] for other in PARSERS if other != parser for record in records(other, "ordinary")[:2]]
+    others = [record.lines[0] for other in PARSERS if other != parser for record in ordinary(other)[:2]]
     trials = [trial for trial in _trials(parser) if trial.trick == "words" and not _is_allowed(parser, trial)]
     if not trials:
         return
