@@ -13,6 +13,7 @@ from correlator.config.settings import Settings, SourceSettings
 from correlator.detect.plan import Rule
 from correlator.errors import InputError, TocsinError
 from correlator.parse.registry import find_parsers
+from correlator.runtime.checkup_enrich import check_collectors, check_enrich
 from correlator.runtime.checkup_listeners import check_listeners
 from correlator.runtime.checkup_rules import check_rule_sets
 from correlator.runtime.content import Content, load_content
@@ -33,7 +34,7 @@ _BORN = datetime(2026, 11, 1, tzinfo=UTC)
 def check_up(settings: Settings) -> Iterator[Finding]:
     """Yield the findings, one check after the other; none stops the next."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _disk, _clock, _parsers, _rules, check_sources, check_listeners, _database,
+        _disk, _clock, _parsers, _rules, check_sources, check_listeners, check_collectors, check_enrich, _database,
     )  # fmt: skip
     for check in checks:
         try:
