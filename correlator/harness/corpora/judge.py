@@ -1,7 +1,7 @@
 """Right, generic, rejected or wrong: what became of a record of which it is known who wrote it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -77,8 +77,3 @@ def tallied(corpus: str, judged: Iterable[Judged]) -> list[Tally]:
             source = one.source if one.expected else "not catalogued"
             tallies.setdefault((source, one.expected), Tally(corpus, source, one.expected)).add(one.record)
     return sorted(tallies.values(), key=lambda tally: (not tally.expected, tally.source))
-
-
-def expected_of(table: Mapping[str, list[str]], key: str) -> tuple[str, ...]:
-    """Return the parsers that ``table`` names for a key; none where it names none."""
-    return tuple(table.get(key, ()))
