@@ -60,7 +60,7 @@ PARSER = Parser(
     signature=Signature(
         pattern=rf'(?:{JSON}|^\s*\[\s*\{{\s*)"timestamp":\s*"[0-9]{{4}}-[^"]{{10,40}}",\s*(?s:.{{0,512}}?)'
         r'"event_type":\s*"[a-z0-9_]+"'
-        rf'|{JSON}"[a-z_]+":(?s:.*)(?:{_TYPE}(?s:.*){_FLOW}|{_FLOW}(?s:.*){_TYPE})',
+        rf'|{JSON}(?:"[a-z_]+":(?s:.*))?(?:{_TYPE}(?s:.*){_FLOW}|{_FLOW}(?s:.*){_TYPE})',
         rank=10,
         literals=('"event_type":', '"timestamp":'),
     ),
