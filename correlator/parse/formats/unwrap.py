@@ -53,7 +53,8 @@ def header(app: str = "") -> str:
 #: Looser than ``header``: blanks behind a priority, ``1`` before a header of the old form, a relay's header without a tag.
 OPENING = (
     rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?"
-    rf"(?:(?:(?:<[0-9]{{1,3}}>)?{_STAMP} {_WORD} )?<[0-9]{{1,3}}>1 {_STAMP} {_WORD} {_WORD} {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
+    rf"(?:(?:(?:<[0-9]{{1,3}}>)?{_STAMP} {_WORD} )?<[0-9]{{1,3}}>1"
+    rf" {_STAMP} {_WORD} {_WORD} {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
     rf"|(?:(?:<[0-9]{{1,3}}> ?)?(?:1 )?{_STAMP}:? +(?:{_WORD} +){{0,2}}?(?:-:? +)?){{1,2}}(?:<[0-9]{{1,3}}>)?"
     r"|<[0-9]{1,3}>(?:[A-Za-z][0-9A-Za-z_.-]*(?:\[[^\]\s]*\])?:)?|)\s*\x{feff}?"
 )
