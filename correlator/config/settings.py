@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from correlator.config.estate_values import MaybeDuration
+from correlator.config.known_keys import Location, known_keys, untagged
 from correlator.config.sections.board import BoardSettings
 from correlator.config.sections.collectors import CollectorSettings
 from correlator.config.sections.console import ConsoleSettings
 from correlator.config.sections.enriching import EnrichSettings
 from correlator.config.sections.keeping import BackupSettings, DiskSettings, RetentionSettings
 from correlator.config.sections.listeners import Input, JournalSettings, ListenerSettings, contradictions, declared
-from correlator.config.sections.oncall import OnCallSettings, WakeSettings
+from correlator.config.sections.oncall import OnCallSettings
 from correlator.config.sections.proof import ProofSettings
 from correlator.config.sections.rules import RuleSetSettings
 from correlator.config.sections.scale import KafkaSettings
-from correlator.config.sections.triage import RiskSection, SuppressSection, TriageSettings
+from correlator.config.sections.triage import TriageSettings
 from correlator.config.strict import Strict, known_zone, without_password
 from correlator.config.toml_lines import key_lines
 from correlator.errors import InputError, Problem
@@ -151,16 +152,9 @@ class Settings(Strict):
     @property
     def inputs(self) -> list[Input]:
         """Return what is declared of every source, followed or listened to."""
-        followed = [
-            Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle, one.silent_after)
-            for one in self.source
-        ]
-        asked = [
-            Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle, one.silent_after)
-            for one in self.collector
-        ]
+        named: list[SourceSettings | CollectorSettings] = [*self.source, *self.collector]
         own = [Input(PROOFS, "", "linux_syslog", self.time_zone)] if self.follows_proofs else []
-        return followed + declared(self.listener) + asked + own
+        return [*(_input(one) for one in named), *declared(self.listener), *own]
 
     @property
     def follows_proofs(self) -> bool:
@@ -171,6 +165,10 @@ class Settings(Strict):
     def sinks(self) -> dict[str, Mapping[str, Any]]:
         """Return sink name → its settings."""
         return {sink.name: sink.own for sink in self.sink}
+
+
+def _input(one: SourceSettings | CollectorSettings) -> Input:
+    return Input(one.name, one.commune, one.parser, one.time_zone, one.lateness, one.idle, one.silent_after)
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -232,43 +230,28 @@ def _line_in(message: str) -> int:
 
 
 def _problem(path: str, text: str, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's error dictionaries
-    location = tuple(fault["loc"])
+    location = untagged(Settings, tuple(fault["loc"]))
     key = ".".join(str(part) for part in location)
     line = _line(text, location)
     if fault["type"] == "extra_forbidden":
-        return Problem(path, line, f"unknown setting {key!r}", _suggestion(location))
-    got = "its value is not shown" if key in _SECRET else f"got {fault['input']!r}"
-    return Problem(path, line, f"{key}: {fault['msg']}", got)
+        return Problem(path, line, f"unknown setting {key!r}", _suggestion(tuple(fault["loc"])))
+    if fault["type"] == "missing":
+        return Problem(path, line, f"{key}: {fault['msg']}", f"write it in the table that begins here: {location[-1]} = ...")
+    is_hidden = key in _SECRET or isinstance(fault["input"], dict)  # a whole table may hold a password
+    return Problem(path, line, f"{key}: {fault['msg']}", "its value is not shown" if is_hidden else f"got {fault['input']!r}")
 
 
-def _line(text: str, location: tuple[str | int, ...]) -> int:
+def _line(text: str, location: Location) -> int:
     """Return the line of ``location``, or of the nearest table above it; 0 when nothing of it stands in the text."""
     lines = key_lines(text)
     prefixes = (location[:length] for length in range(len(location), 0, -1))
     return next((lines[prefix] for prefix in prefixes if prefix in lines), 0)
 
 
-def _suggestion(location: tuple[str | int, ...]) -> str:
-    models: dict[str | int, type[BaseModel]] = {
-        "source": SourceSettings,
-        "triage": TriageSettings,
-        "risk": RiskSection,
-        "suppress": SuppressSection,
-        "listener": ListenerSettings,
-        "journal": JournalSettings,
-        "console": ConsoleSettings,
-        "oncall": OnCallSettings,
-        "wake": WakeSettings,
-        "board": BoardSettings,
-        "retention": RetentionSettings,
-        "disk": DiskSettings,
-        "backup": BackupSettings,
-        "kafka": KafkaSettings,
-        "rule_set": RuleSetSettings,
-    }
-    model = next((models[part] for part in reversed(location[:-1]) if part in models), Settings)
-    close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(model.model_fields))}"
+def _suggestion(location: Location) -> str:
+    known = known_keys(Settings, location)
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def _named(
@@ -281,6 +264,18 @@ def _named(
     )  # fmt: skip
 
 
+def _shared(settings: Settings) -> Iterator[tuple[str, int, str, str]]:
+    """Yield (table, index, name, other table) of each name that tables of inputs share: whose records they are is its sense."""
+    taken = {source.name: "source" for source in settings.source}
+    for index, listener in enumerate(settings.listener):
+        names = {listener.name, *(sender.source for sender in listener.sender)}
+        yield from (("listener", index, name, taken[name]) for name in sorted(names & taken.keys()))
+    taken |= {one.name: "listener" for one in declared(settings.listener) if one.name not in taken}
+    for index, collector in enumerate(settings.collector):
+        if collector.name in taken:
+            yield "collector", index, collector.name, taken[collector.name]
+
+
 def _check_names(path: str, text: str, settings: Settings) -> None:
     problems = []
     for table, entries in _named(settings):
@@ -290,11 +285,9 @@ def _check_names(path: str, text: str, settings: Settings) -> None:
             for index, name in enumerate(names)
             if name in names[:index]
         ]
-    files = {source.name for source in settings.source}
     problems += [
-        Problem(path, _line(text, ("listener", number)), f"{name!r} is a [[source]] too", "give each its own name")
-        for number, listener in enumerate(settings.listener)
-        for name in sorted(files & {listener.name, *(sender.source for sender in listener.sender)})
+        Problem(path, _line(text, (table, index)), f"{name!r} is a [[{other}]] too", "give each its own name")
+        for table, index, name, other in _shared(settings)
     ]
     problems += [
         Problem(path, _line(text, ("listener", number, "sender", index, "source")), f"source {name!r} is declared in two ways",

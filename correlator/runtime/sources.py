@@ -94,10 +94,11 @@ def look(engine: sa.Engine, settings: Settings, now: datetime, *, since: datetim
         fills = source_figures.fills_by_hour(connection, now - _RECENT)
         heard = _heard(connection, now)
         asked = {one.name: one.problem for one in collected.standings(connection)}
-    names = {one.name for one in settings.inputs} | fates.keys() | heard.keys()
-    awake = _awake(fates, now)
+    declared = {one.name: one.silent_after for one in settings.inputs}
+    names = declared.keys() | fates.keys() | heard.keys()
+    awake, zone = _awake(fates, now), ZoneInfo(settings.time_zone)
     states = (
-        _state(name, settings, fates.get(name, {}), _of(name, fills), heard.get(name), awake, since, now)
+        _state(name, declared.get(name), zone, fates.get(name, {}), _of(name, fills), heard.get(name), awake, since, now)
         for name in sorted(names - {PROOFS})
     )
     return [replace(one, problem=asked.get(one.name, "")) for one in states]
@@ -105,7 +106,7 @@ def look(engine: sa.Engine, settings: Settings, now: datetime, *, since: datetim
 
 def _heard(connection: sa.Connection, now: datetime) -> dict[str, datetime]:
     known, exact = last_heard(connection, now), source_figures.last_events(connection)
-    return {name: max(moment, exact.get(name, moment)) if name not in exact else exact[name] for name, moment in known.items()}
+    return {name: exact.get(name, moment) for name, moment in known.items()}
 
 
 def _of(name: str, fills: Mapping[tuple[str, str], Hours]) -> dict[str, Hours]:
@@ -123,7 +124,8 @@ def _awake(fates: Mapping[str, Hours], now: datetime) -> frozenset[datetime]:
 
 def _state(
     name: str,
-    settings: Settings,
+    declared: timedelta | None,
+    zone: ZoneInfo,
     fates: Hours,
     fills: Mapping[str, Hours],
     heard: datetime | None,
@@ -131,9 +133,8 @@ def _state(
     since: datetime | None,
     now: datetime,
 ) -> SourceState:
-    declared = next((one.silent_after for one in settings.inputs if one.name == name), None)
     counts = {hour: count["received"] for hour, count in fates.items()}
-    rhythm = learnt(counts, awake, ZoneInfo(settings.time_zone), public_holidays("FR"), heard or now)
+    rhythm = learnt(counts, awake, zone, public_holidays("FR"), heard or now)
     reference = max([moment for moment in (heard, since) if moment], default=None)
     found = [("", one) for one in refused_more(fates, now)]
     found += [(dataset, one) for dataset, hours in fills.items() for one in understood_less(hours, now)]

@@ -1,97 +1,76 @@
 """What OpenVPN writes: who comes, who is refused, which address is given, who leaves; and the lines of its status file."""
 
 from correlator.parse.formats.phrases import Phrase
+from correlator.parse.formats.vpn import login, own, session
 
 __all__ = ["SENTENCES"]
 
-Says = dict[str, str | tuple[str, ...]]
-
-
-def _login(outcome: str, action: str = "vpn_login") -> Says:
-    return {
-        "event.action": action,
-        "event.outcome": outcome,
-        "event.category": ("authentication", "session"),
-        "event.type": ("start",),
-    }
-
-
-def _session(action: str, *kinds: str, outcome: str = "") -> Says:
-    says: Says = {"event.action": action, "event.category": ("network", "session"), "event.type": kinds}
-    return says | ({"event.outcome": outcome} if outcome else {})
-
-
-def _own(action: str, kind: str, outcome: str = "") -> Says:
-    says: Says = {"event.action": action, "event.category": ("process",), "event.type": (kind,)}
-    return says | ({"event.outcome": outcome} if outcome else {})
-
-
 _AT = r"(?:\[AF_INET6?\])?\[?(?P<source.address>[0-9A-Fa-f.:%]*?[0-9A-Fa-f])\]?:(?P<source.port>[0-9]{1,5})"
-_SCAN = _session("tls_error", "connection", "denied", outcome="failure")
+_SCAN = session("tls_error", "connection", "denied", outcome="failure")
 _AUTHENTICATION = (
-    Phrase(rf"(?s)^\[(?P<user.name>.*)\] Peer Connection Initiated with {_AT}.*$", _login("success")),
-    Phrase(rf"^Peer Connection Initiated with {_AT}.*$", _login("success")),
+    Phrase(rf"(?s)^\[(?P<user.name>.*)\] Peer Connection Initiated with {_AT}.*$", login("success")),
+    Phrase(rf"^Peer Connection Initiated with {_AT}.*$", login("success")),
     Phrase(
         r"(?s)^TLS: Username/Password authentication succeeded for username '(?P<user.name>.*)'.*$",
-        _login("success", "vpn_password"),
+        login("success", "vpn_password"),
     ),
     Phrase(
         r"(?s)^TLS: Username/Password authentication deferred for username '(?P<user.name>.*)'.*$",
-        _login("unknown", "vpn_password"),
+        login("unknown", "vpn_password"),
     ),
-    Phrase(r"(?s)^TLS Auth Error: (?P<event.reason>.*)$", _login("failure")),
+    Phrase(r"(?s)^TLS Auth Error: (?P<event.reason>.*)$", login("failure")),
     Phrase(
         r"(?s)^(?:AUTH: Received control message: |SENT CONTROL \[(?P<user.name>.*)\]: ')AUTH_FAILED,?"
         r"(?P<event.reason>[^']*).*$",
-        _login("failure", "vpn_refused"),
+        login("failure", "vpn_refused"),
     ),
     Phrase(
         r"^PLUGIN_CALL: (?:POST )?(?P<event.reason>\S+PLUGIN_AUTH_USER_PASS_VERIFY"
         r" status=0|PLUGIN_AUTH_USER_PASS_VERIFY/?\S* status=0).*$",
-        _login("success", "vpn_password"),
+        login("success", "vpn_password"),
     ),
     Phrase(
         r"^PLUGIN_CALL: (?P<event.reason>.*(?:AUTH_USER_PASS_VERIFY|TLS_VERIFY|CLIENT_CONNECT\S*).*status=[1-9][0-9]*).*$",
-        _login("failure", "vpn_refused"),
+        login("failure", "vpn_refused"),
     ),
-    Phrase(r"^PLUGIN_(?:CALL|INIT|CLOSE): (?P<event.reason>.*)$", _own("plugin", "info")),
+    Phrase(r"^PLUGIN_(?:CALL|INIT|CLOSE): (?P<event.reason>.*)$", own("plugin", "info")),
     Phrase(
         r"(?s)^WARNING: (?P<event.reason>Failed running command"
         r" \(--auth-user-pass-verify\).*|.*--(?:client-connect|tls-verify)\).*)$",
-        _login("failure", "vpn_refused"),
+        login("failure", "vpn_refused"),
     ),
     Phrase(
         r"(?s)^VERIFY ERROR: depth=(?P<openvpn.depth>[0-9]+), error=(?P<event.reason>[^:]*)(?:: (?P<_subject>.*?))?"
         r"(?:, serial=(?P<x509.serial_number>[0-9A-Fa-f:]+))?$",
-        _login("failure", "certificate_refused"),
+        login("failure", "certificate_refused"),
     ),
     Phrase(
         r"(?s)^(?:VERIFY (?:X509NAME|KU|EKU|SCRIPT|nsCertType|PLUGIN) ERROR|CRL CHECK FAILED|Validating certificate"
         r" .*ERROR)(?:: )?"
         r"(?P<event.reason>.*)$",
-        _login("failure", "certificate_refused"),
+        login("failure", "certificate_refused"),
     ),
     Phrase(
         r"(?s)^VERIFY OK: depth=(?P<openvpn.depth>[0-9]+), (?P<_subject>.*)$",
-        _session("certificate_verified", "info", outcome="success"),
+        session("certificate_verified", "info", outcome="success"),
     ),
     Phrase(
         r"(?s)^(?:VERIFY (?:X509NAME|KU|EKU|SCRIPT|nsCertType|PLUGIN) OK|Validating certificate|CRL: loaded|\+\+"
         r" Certificate has)"
         r"(?:: )?(?P<event.reason>.*)$",
-        _session("certificate_verified", "info", outcome="success"),
+        session("certificate_verified", "info", outcome="success"),
     ),
-    Phrase(r"(?s)^user '(?P<user.name>.*)' authenticated(?: using '.*')?\.?$", _login("success", "vpn_password")),
-    Phrase(r"(?s)^user '(?P<user.name>.*)' (?P<event.reason>could not authenticate).*$", _login("failure")),
+    Phrase(r"(?s)^user '(?P<user.name>.*)' authenticated(?: using '.*')?\.?$", login("success", "vpn_password")),
+    Phrase(r"(?s)^user '(?P<user.name>.*)' (?P<event.reason>could not authenticate).*$", login("failure")),
     Phrase(
         r"(?s)^openvpn server '(?P<observer.ingress.interface.name>[^']*)' user '(?P<user.name>.*)' address '"
         r"(?P<source.address>[0-9A-Fa-f.:]*?)(?::(?P<source.port>[0-9]{1,5}))?' - (?:connecting|connected)$",
-        _login("success"),
+        login("success"),
     ),
     Phrase(
         r"(?s)^openvpn server '(?P<observer.ingress.interface.name>[^']*)' user '(?P<user.name>.*)' address '"
         r"(?P<source.address>[0-9A-Fa-f.:]*?)(?::(?P<source.port>[0-9]{1,5}))?' - (?:disconnecting|disconnected)$",
-        _session("vpn_logout", "end"),
+        session("vpn_logout", "end"),
     ),
 )
 _SCANS = (
@@ -103,78 +82,78 @@ _SCANS = (
     ),
     Phrase(
         rf"^TLS: (?:Initial packet|new session incoming connection) from {_AT}.*$",
-        _session("connection_attempt", "connection", "start"),
+        session("connection_attempt", "connection", "start"),
     ),
     Phrase(
         rf"^MULTI: Connection attempt from {_AT} (?P<event.reason>.*)$",
-        _session("connection_refused", "connection", "denied", outcome="failure"),
+        session("connection_refused", "connection", "denied", outcome="failure"),
     ),
     Phrase(
         r"^MULTI: bad source address from client \[(?P<client.ip>[^\]]*)\], packet dropped$",
-        _session("bad_source_address", "connection", "denied", outcome="failure"),
+        session("bad_source_address", "connection", "denied", outcome="failure"),
     ),
     Phrase(
         r"(?s)^MULTI: new connection by client '(?P<user.name>.*)' (?P<event.reason>will cause previous active sessions.*)$",
-        _session("name_shared", "connection", "start"),
+        session("name_shared", "connection", "start"),
     ),
     Phrase(
         rf"^(?:TCP connection established with|TCPv[46]_SERVER link remote:) {_AT}.*$",
-        _session("tcp_connection", "connection", "start"),
+        session("tcp_connection", "connection", "start"),
     ),
 )
 _SESSIONS = (
     Phrase(
         r"^MULTI_sva: pool returned IPv4=(?P<_pool>[^,]+)(?:, IPv6=(?:\(.*|(?P<openvpn.client_ipv6>[0-9A-Fa-f:.]+).*))?$",
-        _session("address_given", "connection", "info"),
+        session("address_given", "connection", "info"),
     ),
     Phrase(
         rf"(?s)^MULTI: Learn: (?P<client.ip>[0-9A-Fa-f.:]+)(?:/[0-9]+)? -> (?:(?P<user.name>[^\s/]+)/)?{_AT}.*$",
-        _session("address_given", "connection", "info"),
+        session("address_given", "connection", "info"),
     ),
     Phrase(
         rf"(?s)^MULTI: primary virtual IP(?:v6)? for (?:(?P<user.name>[^\s/]+)/)?{_AT}: (?P<client.ip>\S+)$",
-        _session("address_given", "connection", "info"),
+        session("address_given", "connection", "info"),
     ),
     Phrase(
         r"(?s)^SENT CONTROL \[(?P<user.name>.*)\]: '(?P<openvpn.control>[A-Z_]+),?(?P<openvpn.options>.*)' \(status=[0-9]+\)$",
-        _session("control_sent", "info"),
+        session("control_sent", "info"),
     ),
-    Phrase(r"(?s)^PUSH: Received control message: '(?P<openvpn.control>.*)'.*$", _session("control_received", "info")),
-    Phrase(r"(?s)^peer info: IV_HWADDR=(?P<_hardware>\S+)$", _session("peer_info", "info")),
-    Phrase(r"(?s)^peer info: IV_VER=(?P<openvpn.peer.version>.*)$", _session("peer_info", "info")),
-    Phrase(r"(?s)^peer info: IV_PLAT=(?P<openvpn.peer.platform>.*)$", _session("peer_info", "info")),
-    Phrase(r"(?s)^peer info: IV_GUI_VER=(?P<openvpn.peer.gui>.*)$", _session("peer_info", "info")),
-    Phrase(r"(?s)^peer info: (?P<openvpn.peer.info>.*)$", _session("peer_info", "info")),
+    Phrase(r"(?s)^PUSH: Received control message: '(?P<openvpn.control>.*)'.*$", session("control_received", "info")),
+    Phrase(r"(?s)^peer info: IV_HWADDR=(?P<_hardware>\S+)$", session("peer_info", "info")),
+    Phrase(r"(?s)^peer info: IV_VER=(?P<openvpn.peer.version>.*)$", session("peer_info", "info")),
+    Phrase(r"(?s)^peer info: IV_PLAT=(?P<openvpn.peer.platform>.*)$", session("peer_info", "info")),
+    Phrase(r"(?s)^peer info: IV_GUI_VER=(?P<openvpn.peer.gui>.*)$", session("peer_info", "info")),
+    Phrase(r"(?s)^peer info: (?P<openvpn.peer.info>.*)$", session("peer_info", "info")),
     Phrase(
         r"^(?P<openvpn.signal>SIG[A-Z0-9]+)\[(?P<event.reason>[^\]]*)\] received, client-instance (?:exiting|restarting)$",
-        _session("vpn_logout", "end"),
+        session("vpn_logout", "end"),
     ),
     Phrase(
         r"(?s)^\[(?P<user.name>.*)\] (?P<event.reason>Inactivity timeout).*$",
-        _session("vpn_logout", "end"),
+        session("vpn_logout", "end"),
     ),
-    Phrase(r"^(?P<event.reason>Inactivity timeout|Delayed exit).*$", _session("vpn_logout", "end")),
+    Phrase(r"^(?P<event.reason>Inactivity timeout|Delayed exit).*$", session("vpn_logout", "end")),
     Phrase(
         r"^Control Channel: (?P<tls.version>\S+), (?:cipher (?P<tls.cipher>.*?))(?:, (?P<event.reason>.*))?$",
-        _session("control_channel", "info"),
+        session("control_channel", "info"),
     ),
     Phrase(
         r"^(?:(?:Outgoing |Incoming )?Data Channel(?::| MTU| Encrypt| Decrypt)?|TLS: soft reset|TLS: move_session|TLS:"
         r" tls_process"
         r"|TLS: tls_multi_process|Re-using SSL/TLS context|LZO compression|MULTI: multi_create_instance|MULTI_sva|MULTI: )"
         r"(?P<event.reason>.*)$",
-        _session("session_message", "info"),
+        session("session_message", "info"),
     ),
 )
 _LIFE = (
-    Phrase(r"^(?P<event.reason>SIG[A-Z0-9]+\[.*\] received, process (?:exiting|restarting))$", _own("stopped", "end")),
-    Phrase(r"^Initialization Sequence Completed(?P<event.reason>.*)$", _own("started", "start", "success")),
-    Phrase(r"^OpenVPN (?P<observer.version>[0-9][0-9.]*\S*) (?P<event.reason>.*)$", _own("starting", "info")),
+    Phrase(r"^(?P<event.reason>SIG[A-Z0-9]+\[.*\] received, process (?:exiting|restarting))$", own("stopped", "end")),
+    Phrase(r"^Initialization Sequence Completed(?P<event.reason>.*)$", own("started", "start", "success")),
+    Phrase(r"^OpenVPN (?P<observer.version>[0-9][0-9.]*\S*) (?P<event.reason>.*)$", own("starting", "info")),
     Phrase(
         r"(?s)^(?P<event.reason>(?:Options error|OPTIONS ERROR|Cannot |ERROR|FATAL|Exiting due to|TCP/UDP: (?:Socket"
         r" bind|Incoming packet "
         r"rejected)|.*(?:failed|Permission denied|\(errno=|\(code=)).*)$",
-        _own("error", "error", "failure"),
+        own("error", "error", "failure"),
     ),
     Phrase(
         r"(?s)^(?P<event.reason>(?:WARNING|Note|NOTE|DEPRECATED|OPTIONS IMPORT|library"
@@ -182,7 +161,7 @@ _LIFE = (
         r"Socket Buffers|MANAGEMENT|Closing|ROUTE|route|GID|UID|Diffie|ECDH|Could not determine|IFCONFIG|Initializ|ifconfig|"
         r"event_wait|succeeded|do_ifconfig|TLS-Auth|CLIENT|PID|/|chroot|Preserving|NOTE|Local Options|Expected Remote|setting|"
         r"client-connect|client-disconnect|TCP/UDP|read UDP|write UDP|nsCertType).*)$",
-        _own("message", "info"),
+        own("message", "info"),
     ),
 )
 _STATUS = (
@@ -190,22 +169,22 @@ _STATUS = (
         r"^CLIENT_LIST[,\t](?P<user.name>[^,\t]*)[,\t](?:[a-z46]+:)?\[?(?P<source.address>[0-9A-Fa-f.:]*?)\]?(?::(?P<source.port>[0-9]{1,5}))?"
         r"[,\t](?P<client.ip>[0-9.]*)[,\t](?P<openvpn.client_ipv6>[0-9A-Fa-f:.]*)[,\t](?P<source.bytes>[0-9]+)[,\t]"
         r"(?P<destination.bytes>[0-9]+)[,\t](?P<openvpn.connected_since>[^,\t]*).*$",
-        _session("client_connected", "info"),
+        session("client_connected", "info"),
     ),
     Phrase(
         r"^CLIENT_LIST[,\t](?P<user.name>[^,\t]*)[,\t](?P<source.address>[0-9A-Fa-f.:]*?):(?P<source.port>[0-9]{1,5})[,\t]"
         r"(?P<client.ip>[0-9.]*)[,\t](?P<source.bytes>[0-9]+)[,\t](?P<destination.bytes>[0-9]+)[,\t](?P<openvpn.connected_since>[^,\t]*).*$",
-        _session("client_connected", "info"),
+        session("client_connected", "info"),
     ),
     Phrase(
         r"^ROUTING_TABLE[,\t](?P<client.ip>[0-9A-Fa-f.:]*)C?(?:/[0-9]+)?[,\t](?P<user.name>[^,\t]*)[,\t]"
         r"(?P<source.address>[0-9A-Fa-f.:]*?):(?P<source.port>[0-9]{1,5})[,\t](?P<openvpn.last_seen>[^,\t]*).*$",
-        _session("client_route", "info"),
+        session("client_route", "info"),
     ),
     Phrase(
         r"^(?P<user.name>[^,]+),(?P<source.address>[0-9A-Fa-f.:]+):(?P<source.port>[0-9]{1,5}),(?P<source.bytes>[0-9]+),"
         r"(?P<destination.bytes>[0-9]+),(?P<openvpn.connected_since>.*)$",
-        _session("client_connected", "info"),
+        session("client_connected", "info"),
     ),
 )
 

@@ -59,6 +59,53 @@ def test_a_source_is_declared_in_one_way(tmp_path: Path) -> None:
     assert "'fw' is a [[source]] too" in problems(tmp_path, followed + twice.replace("00102", "00101"))
 
 
+COLLECTOR = '[[collector]]\nname = "iot"\nkind = "mqtt"\nhost = "mq"\ntopics = ["a"]\n'
+
+
+@pytest.mark.parametrize(
+    ("other", "fault"),
+    [
+        ('[[source]]\nname = "iot"\npaths = ["*.log"]\n', "tocsin.toml:4: 'iot' is a [[source]] too; give each its own name"),
+        (f'[[listener]]\nname = "iot"\n{HTTP}', "tocsin.toml:6: 'iot' is a [[listener]] too"),
+        (
+            f'[[listener]]\nname = "hec"\n{HTTP}[[listener.sender]]\nsource = "iot"\nnetworks = ["10.0.0.0/8"]\n',
+            "'iot' is a [[listener]] too",
+        ),
+        (COLLECTOR, "collector name 'iot' is used twice"),
+    ],
+)
+def test_a_collector_bears_a_name_of_its_own(tmp_path: Path, other: str, fault: str) -> None:
+    """What comes in under one name is one source: its rhythm, its refusals, its commune."""
+    assert fault in problems(tmp_path, other + COLLECTOR)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (COLLECTOR + 'topicss = ["b"]\n', "tocsin.toml:6: unknown setting 'collector.0.topicss'; did you mean 'topics'?"),
+        ('[proof]\natt = "03:00"\n', "tocsin.toml:2: unknown setting 'proof.att'; did you mean 'at'?"),
+        ('[enrich]\ngeopi = "x"\n', "tocsin.toml:2: unknown setting 'enrich.geopi'; did you mean 'geoip'?"),
+        (
+            '[[enrich.indicators]]\nnam = "x"\n',
+            "tocsin.toml:2: unknown setting 'enrich.indicators.0.nam'; did you mean",
+        ),
+        ("[triage.risk]\nzzz = 1\n", "tocsin.toml:2: unknown setting 'triage.risk.zzz'; known: "),
+        ('instal = "x"\n', "tocsin.toml:1: unknown setting 'instal'; did you mean 'install'?"),
+    ],
+)
+def test_an_unknown_key_is_shown_where_it_stands_with_the_keys_of_its_table(tmp_path: Path, text: str, fault: str) -> None:
+    """Whatever table it is in, however deep."""
+    assert fault in problems(tmp_path, text)
+
+
+def test_a_missing_key_shows_nothing_of_its_table(tmp_path: Path) -> None:
+    """The table may hold a password."""
+    said = problems(tmp_path, '[[sink]]\nkind = "redmine"\npassword = "hunter2"\n')
+
+    assert "tocsin.toml:1: sink.0.name: Field required; write it in the table that begins here: name = ..." in said
+    assert "hunter2" not in said
+
+
 def test_senders_are_inputs_like_followed_sources(tmp_path: Path) -> None:
     """Commune, parser and zone of each are known before anything comes; paths are seen from the file."""
     path = tmp_path / "tocsin.toml"
