@@ -59,16 +59,18 @@ def _carried(raw: pl.DataFrame) -> pl.Series:
     """Return the line that an agent's record carries, null where it is no agent's."""
     found = json.flatten(raw.get_column("text"), _READ).columns
     lines = [
-        pl.when(pl.any_horizontal(pl.col(name).is_not_null() for name in there)).then(line)
+        pl.when(pl.any_horizontal(pl.col(name).is_not_null() for name in there)).then(_sole(found, line))
         for line, beside in _WRAPS
-        if _is_text(found, line) and (there := [name for name in beside if name in found.columns])
+        if line in found.columns and (there := [name for name in beside if name in found.columns])
     ]
     text = pl.coalesce(lines) if lines else pl.lit(None, pl.String)
     return columns(found, [text.str.strip_chars_end("\r\n").alias("line")]).to_series()
 
 
-def _is_text(fields: pl.DataFrame, name: str) -> bool:
-    return name in fields.columns and fields.schema[name] == pl.String()
+def _sole(fields: pl.DataFrame, name: str) -> pl.Expr:
+    """Return a column as text, null where it lists several: another record of the batch may have made it one of lists."""
+    column = pl.col(name)
+    return column if fields.schema[name] == pl.String else pl.when(column.list.len() == 1).then(column.list.first())
 
 
 def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:

@@ -6,7 +6,7 @@ from correlator.model.event import ECS
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Parsed, Reason, rejects_of
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.objects import read_objects
+from correlator.parse.formats.objects import flat, read_objects
 from correlator.parse.formats.phrases import Phrase, columns_of, read_phrases
 from correlator.parse.formats.unwrap import unwrap
 from correlator.parse.formats.values import address, integer, texts
@@ -108,7 +108,7 @@ def read(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     is_json = raw.get_column("text").str.contains(r'\{\s*"') & ~raw.get_column("text").str.contains("level=", literal=True)
     objects = read_objects(raw.filter(is_json), _ASKED)
     nothing = [pl.lit(None, pl.String).alias(name) for name in _ASKED if name not in objects.fields.columns]
-    from_json = objects.fields.with_columns(*nothing, pl.lit(None, pl.String).alias("more")).select(_COLUMNS)
+    from_json = flat(objects.fields).with_columns(*nothing, pl.lit(None, pl.String).alias("more")).select(_COLUMNS)
     lines = unwrap(raw.filter(~is_json))
     groups = lines.get_column("body").str.extract_groups(_LINE).struct.unnest()
     text = pl.coalesce("msg", "word").str.replace_all(r"\\(.)", "${1}")

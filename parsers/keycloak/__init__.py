@@ -86,7 +86,10 @@ def _json(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.Series]:
     fields = told.hstack(api).with_columns(*merged, sender)
     is_known = fields.select(pl.any_horizontal(pl.col("text", "type", "operationType").is_not_null())).to_series()
     refused = rejects_of(fields.filter(~is_known).unique("raw_row"), Reason.MISSING_FIELD)
-    return fields.filter(is_known), pl.concat([records.rejects, refused]), records.skipped
+    is_whole = ~pl.col("raw_row").is_in(
+        refused.get_column("raw_row").implode()
+    )  # a page with a foreign member is refused whole
+    return fields.filter(is_whole), pl.concat([records.rejects, refused]), records.skipped
 
 
 PARSER = Parser(

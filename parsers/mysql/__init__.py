@@ -19,6 +19,7 @@ import polars as pl
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Continuation, Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import json
+from correlator.parse.formats.objects import flat
 from correlator.parse.formats.programs import Program, declared, program_events
 from correlator.parse.formats.tagged import tagged
 from correlator.parse.formats.unwrap import unwrap
@@ -221,9 +222,9 @@ _NAMES = {
 def _of_objects(raw: pl.DataFrame) -> pl.DataFrame:
     """Return the fields of audit and error records that are JSON; a file of them is one array, with commas between."""
     bare = raw.get_column("text").str.strip_chars(" \t\r\n[],")
-    flat = json.flatten(bare, frozenset(name for names in _NAMES.values() for name in names)).columns
-    there = {new: [name for name in names if name in flat.columns] for new, names in _NAMES.items()}
-    found = flat.select(_first(names).alias(new) for new, names in there.items())
+    said = flat(json.flatten(bare, frozenset(name for names in _NAMES.values() for name in names)).columns)
+    there = {new: [name for name in names if name in said.columns] for new, names in _NAMES.items()}
+    found = said.select(_first(names).alias(new) for new, names in there.items())
     whole = raw.select("raw_row", "received", pl.lit(None, raw.schema["received"]).alias("sent")).hstack(found)
     has_object = pl.coalesce("operation", "said").is_not_null()
     stamp = (

@@ -19,6 +19,7 @@ import polars as pl
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Continuation, Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
+from correlator.parse.formats.objects import flat
 from correlator.parse.formats.programs import Program, declared, read_programs
 from correlator.parse.formats.syslog import envelope
 from correlator.parse.formats.unwrap import tagged
@@ -66,7 +67,7 @@ def _objects(raw: pl.DataFrame, told: pl.Series, want: frozenset[str] | None) ->
     asked = None if want is None else want | READ
     records = json.read(raw.with_columns(told.alias("text")), asked)
     hosts = envelope(raw).select("raw_row", "syslog.host")
-    fields = records.keys.hstack(records.fields).join(hosts, on="raw_row", how="left", maintain_order="left")
+    fields = records.keys.hstack(flat(records.fields)).join(hosts, on="raw_row", how="left", maintain_order="left")
     time = to_utc(pl.col("timestamp"), _ISO, zone=zone_of(raw)) if "timestamp" in fields.columns else pl.col("received")
     return MAKING.parsed(
         fields.drop("received") if "timestamp" in fields.columns else fields,

@@ -36,17 +36,15 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     records = raw.filter(~is_stats) if is_stats.any() else raw
     read = read_objects(records, None if want is None else want | READ, shape=SHAPE)
     skipped = pl.concat([read.skipped, raw.get_column("raw_row").filter(is_stats)])
-    kind = read.fields.with_columns(pl.coalesce(pl.col("^event_type$"), pl.lit(None, pl.String)).alias("\nkind")).get_column(
-        "\nkind"
-    )
+    known = flat(read.fields, LISTS)
+    kind = known.select(pl.coalesce(pl.col("^event_type$"), pl.lit(None, pl.String)).alias("kind")).get_column("kind")
     is_eve = kind.str.contains("^[a-z][a-z0-9_]{0,31}$").fill_null(value=False)
     refused = pl.concat([read.rejects, rejects_of(read.fields.filter(~is_eve), Reason.MALFORMED)])
     bad = refused.unique("raw_row", keep="first", maintain_order=True)
     good = ~read.fields.get_column("raw_row").is_in(bad.get_column("raw_row").implode())
-    fields = read.fields.filter(good) if bad.height else read.fields
+    fields, told = (read.fields.filter(good), known.filter(good)) if bad.height else (read.fields, known)
     if fields.is_empty():
         return Parsed((), bad, skipped)
-    told = flat(fields, LISTS)
     when = to_utc(pl.col("timestamp"), _LAYOUTS, zone=zone_of(raw))
     return MAKING.parsed(told, when, want, bad=bad, skipped=skipped, rest=own_fields(fields))
 

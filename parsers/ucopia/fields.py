@@ -3,6 +3,7 @@
 import polars as pl
 
 from correlator.parse.formats import json, keyvalue
+from correlator.parse.formats.objects import flat
 from correlator.parse.formats.syslog import envelope
 
 __all__ = ["FIELDS", "fields_of_lines"]
@@ -72,7 +73,7 @@ def _of_form(lines: pl.DataFrame, form: str) -> pl.DataFrame:
     if form == "conntrack":
         return lines.hstack(body.str.extract_groups(_CONNTRACK).struct.unnest())
     if form == "json":
-        return lines.hstack(_named(json.flatten(body).columns))
+        return lines.hstack(_named(flat(json.flatten(body).columns)))
     if form == "pairs":
         return lines.hstack(_named(keyvalue.pairs(body)))
     return lines

@@ -25,6 +25,7 @@ import polars as pl
 
 from correlator.parse.contract import Header, Maturity, Parsed, Parser, Reason, Signature, empty_rejects, rejects_of
 from correlator.parse.formats import json
+from correlator.parse.formats.objects import flat
 from correlator.parse.formats.unwrap import JSON, unwrap_json
 from correlator.parse.times import epoch, to_utc
 from parsers.zeek import tsv
@@ -85,7 +86,9 @@ def _json(raw: pl.DataFrame, asked: frozenset[str] | None, want: frozenset[str] 
     if opened.get_column("text").str.contains(_MASKED, literal=True).any():
         opened = opened.with_columns(pl.col("text").str.replace_all(rf":\s*{_MASKED}", ':"-"'))
     records = json.read(opened, asked)
-    fields = records.keys.select("raw_row", "n").hstack(_rounded(records.fields.drop("n", "raw_row", strict=False)))
+    theirs = records.fields.drop("n", "raw_row", strict=False)
+    said = theirs.select(name for name in (*_TIME, "_path") if name in theirs.columns)
+    fields = records.keys.select("raw_row", "n").hstack(_rounded(theirs.with_columns(flat(said))))
     rows = fields.select("raw_row").join(opened, on="raw_row", how="left", maintain_order="left")
     return Parsed(tuple(_events(fields, rows, None, want)), records.rejects, records.skipped)
 
@@ -174,8 +177,8 @@ def _flat(fields: pl.DataFrame) -> pl.DataFrame:
     ]
     lists = [pl.lit(None, pl.List(pl.String)).alias(name) for name in LISTS if name not in fields.columns]
     lists += [pl.concat_list(name).alias(name) for name in LISTS if fields.schema.get(name) == pl.String]
-    source = [pl.col("source").alias("\nsource")] if "source" in fields.columns else []
-    return fields.with_columns(*texts, *lists, *source)
+    told = fields.with_columns(*texts, *lists)
+    return told.with_columns(pl.col("source").alias("\nsource")) if "source" in told.columns else told
 
 
 def _text_of(name: str) -> pl.Expr:

@@ -85,12 +85,21 @@ def tocsin(config: Path) -> Iterator[subprocess.Popen[bytes]]:
                 process.wait(30)
 
 
-def topics(config: Path) -> list[str]:
-    """Return the topics of the events in the lake."""
+def asked(config: Path) -> tuple[set[str], str]:
+    """Return the topics of the events in the lake, and what the query complained of."""
     query = 'SELECT "event.original" AS text FROM events'
     command = [sys.executable, "-P", "-m", "correlator", "lake", "query", query, "--config", str(config), "--format", "json"]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
-    return [json.loads(json.loads(line)["text"])["topic"] for line in done.stdout.splitlines() if line.startswith("{")]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return {json.loads(json.loads(line)["text"])["topic"] for line in lines}, done.stderr
+
+
+def arrived(config: Path, count: int, timeout_s: float = 120) -> None:
+    """Return as soon as so many different topics are in the lake; else fail with what Tocsin said meanwhile."""
+    end = time.monotonic() + timeout_s
+    while len((found := asked(config))[0]) != count:
+        said = (config.parent / "out").read_text(errors="replace")[-4000:]
+        assert time.monotonic() < end, f"{len(found[0])} of {count} topics; the query: {found[1][-500:]}; Tocsin: {said}"
 
 
 def test_nothing_published_is_lost(tmp_path: Path) -> None:
@@ -104,16 +113,16 @@ def test_nothing_published_is_lost(tmp_path: Path) -> None:
         with tocsin(config) as process:
             eventually(lambda: b"The broker is there" in (tmp_path / "out").read_bytes(), 60)
             publish(port, 0, 50)
-            eventually(lambda: len(set(topics(config))) == 50, 60)
+            arrived(config, 50)
             publish(port, 50, 20)
             process.send_signal(signal.SIGKILL)
             process.wait()
         publish(port, 70, 30)
         with tocsin(config):
-            eventually(lambda: len(set(topics(config))) == 100, 90)
+            arrived(config, 100)
     with tocsin(config):
         time.sleep(3)
         with broker(tmp_path / "broker", port):
             eventually(lambda: (tmp_path / "out").read_bytes().count(b"The broker is there") >= 3, 90)
             publish(port, 100, 5)
-            eventually(lambda: len(set(topics(config))) == 105, 60)
+            arrived(config, 105)

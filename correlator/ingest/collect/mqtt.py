@@ -85,7 +85,8 @@ class MqttCollector:
             client.username_pw_set(said.username, os.environ.get(said.password_env, "") if said.password_env else None)
         if said.tls:
             client.tls_set_context(_context(said))
-        client.on_connect, client.on_disconnect, client.on_message = self._connected, self._left, self._came
+        client.on_connect, client.on_subscribe = self._connected, self._granted
+        client.on_disconnect, client.on_message = self._left, self._came
         return client
 
     def _connected(self, client: paho.Client, _data: object, _flags: object, code: Any, _more: object) -> None:  # noqa: ANN401 - paho's
@@ -93,6 +94,12 @@ class MqttCollector:
             log.error("The broker refuses.", collector=self.settings.name, reason=str(code))
             return
         client.subscribe([(topic, _AT_LEAST_ONCE) for topic in self.settings.topics])
+
+    def _granted(self, _client: object, _data: object, _mid: int, codes: list[Any], _more: object) -> None:
+        """Say that the broker is there: only from now on does it keep what is published for a session that is new."""
+        for topic, code in zip(self.settings.topics, codes, strict=False):
+            if code.is_failure:
+                log.error("The broker refuses a topic.", collector=self.settings.name, topic=topic, reason=str(code))
         log.info("The broker is there.", collector=self.settings.name)
 
     def _left(self, _client: object, _data: object, _flags: object, code: object, _more: object) -> None:

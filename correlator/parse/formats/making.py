@@ -18,6 +18,7 @@ from correlator.parse.formats.values import by_dataset, fields_of, own, wanted
 __all__ = ["Making"]
 
 _MOST_WANTS = 8  # sets of wanted fields for which columns are kept: a flow has one
+_TEXTS = pl.List(pl.String())
 
 
 @dataclass(slots=True)
@@ -111,6 +112,15 @@ def _together(ours: list[pl.Series], theirs: list[pl.Series]) -> list[pl.Series]
         made = named.get(column.name)
         if made is None:
             named[column.name] = column
-        elif made.dtype == column.dtype and made.null_count():
-            named[column.name] = made.zip_with(made.is_not_null(), column)
+        elif made.null_count() and {made.dtype, column.dtype} <= {pl.String(), _TEXTS}:
+            one, other = (made, column) if made.dtype == column.dtype else (_listed(made), _listed(column))
+            named[column.name] = one.zip_with(one.is_not_null(), other)
     return [*named.values()]
+
+
+def _listed(column: pl.Series) -> pl.Series:
+    """Return texts as lists of one text: of some record of the batch the source gave a list."""
+    if column.dtype == _TEXTS:
+        return column
+    listed = pl.when(pl.col(column.name).is_not_null()).then(pl.concat_list(column.name))
+    return column.to_frame().select(listed.alias(column.name)).to_series()

@@ -258,13 +258,17 @@ def _lifted(fields: pl.DataFrame, prefixes: tuple[str, ...]) -> pl.DataFrame:
     for prefix in prefixes:
         inside = {name: name.removeprefix(prefix) for name in fields.columns if name.startswith(prefix)}
         new = {bare: pl.col(name) for name, bare in inside.items() if bare not in fields.columns}
-        both = [
-            pl.coalesce(bare, name).alias(bare)
-            for name, bare in inside.items()
-            if bare in fields.columns and fields.schema[bare] == fields.schema[name]
-        ]
+        both = [_either(fields, bare, name).alias(bare) for name, bare in inside.items() if bare in fields.columns]
         fields = fields.with_columns(*both, **new)
     return fields
+
+
+def _either(fields: pl.DataFrame, *names: str) -> pl.Expr:
+    """Return the first of two columns that says something; one list among them, and both are lists."""
+    if len({fields.schema[name] for name in names}) == 1:
+        return pl.coalesce(names)
+    is_said = {name: pl.col(name).list.len() > 0 if fields.schema[name] != pl.String else pl.col(name) != "" for name in names}
+    return pl.coalesce(pl.when(said).then(pl.concat_list(name)) for name, said in is_said.items())
 
 
 def texts(fields: pl.DataFrame, names: frozenset[str]) -> pl.DataFrame:

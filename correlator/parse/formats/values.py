@@ -179,16 +179,20 @@ def own(
     taken, kept = {*ECS, *RESERVED, *besides}, set(empty)
     given = [c for c in fields.get_columns() if c.name not in taken and (want is None or c.name in want)]
     there = [column for column in given if column.null_count() < column.len()]
-    return [pl.col(c.name) if c.name in kept or not _holds_empty(c) else _not_empty(c.name) for c in there]
+    return [pl.col(c.name) if c.name in kept or not _holds_empty(c) else _not_empty(c) for c in there]
 
 
 def _holds_empty(column: pl.Series) -> bool:
-    """Say whether some text is empty: it is the least of all texts. A list is kept as it is."""
+    """Say whether some text is empty (it is the least of all texts), or some list that text alone."""
+    if column.dtype == pl.List(pl.String):
+        return bool(((column.list.len() == 1) & (column.list.first() == "")).any())
     return column.dtype == pl.String and column.min() == ""
 
 
-def _not_empty(name: str) -> pl.Expr:
-    return pl.when(pl.col(name) != "").then(pl.col(name)).alias(name)
+def _not_empty(column: pl.Series) -> pl.Expr:
+    name, is_list = column.name, column.dtype == pl.List(pl.String)
+    said = (pl.col(name).list.len() != 1) | (pl.col(name).list.first() != "") if is_list else pl.col(name) != ""
+    return pl.when(said).then(pl.col(name)).alias(name)
 
 
 def fields_of(*columns: Iterable[str]) -> dict[str, pl.DataType]:
