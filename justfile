@@ -27,11 +27,11 @@ imports:
 
 # quick tests (no server, no root)
 test *ARGS:
-    {{python}} -m pytest {{ARGS}}
+    {{python}} -m pytest -n auto {{ARGS}}
 
 # the Sigma corpus and the real logs of ../shared
 corpus *ARGS:
-    {{python}} -m pytest -m corpus {{ARGS}}
+    {{python}} -m pytest -n auto -m corpus {{ARGS}}
 
 # the Sigma suite with the next line of pySigma, in an environment of its own
 pysigma2:
@@ -39,27 +39,27 @@ pysigma2:
 
 # kill -9 inside the commit
 kills *ARGS:
-    {{python}} -m pytest -m kill {{ARGS}}
+    {{python}} -m pytest -n auto -m kill {{ARGS}}
 
 # with real servers: PostgreSQL, Kafka
 servers *ARGS:
-    {{python}} -m pytest -m server {{ARGS}}
+    {{python}} -m pytest -n auto --dist loadfile -m server {{ARGS}}
 
 # long hypothesis runs over mutated input
 fuzz *ARGS:
-    {{python}} -m pytest -m fuzz {{ARGS}}
+    {{python}} -m pytest -n auto -m fuzz {{ARGS}}
 
 # three people's journeys in Debian's Chromium; TOCSIN_SHOTS=folder keeps screenshots
 browser *ARGS:
     {{python}} -m pytest -m browser {{ARGS}}
 
-# the two commands of the README on a fresh Debian 12 (needs root and debootstrap)
+# the two commands of the README on a fresh Debian 12, with all quick tests (needs root and debootstrap)
 chroot:
-    {{python}} -m pytest -m chroot
+    TOCSIN_WHOLE=1 {{python}} -m pytest -m chroot
 
 # everything that takes long, before an issue closes
 soak:
-    TOCSIN_FUZZ_EXAMPLES=20000 {{python}} -m pytest -m "slow or corpus or kill or fuzz"
+    TOCSIN_FUZZ_EXAMPLES=20000 {{python}} -m pytest -n auto -m "slow or corpus or kill or fuzz"
     just once
 
 # exactly once at length: 200,000 events, 24 kills, two zombies, on Kafka and PostgreSQL
