@@ -27,11 +27,11 @@ imports:
 
 # quick tests (no server, no root)
 test *ARGS:
-    {{python}} -m pytest -n auto {{ARGS}}
+    {{python}} -m pytest -n auto --dist worksteal {{ARGS}}
 
 # the Sigma corpus and the real logs of ../shared
 corpus *ARGS:
-    {{python}} -m pytest -n auto -m corpus {{ARGS}}
+    {{python}} -m pytest -n auto --dist worksteal -m corpus {{ARGS}}
 
 # the Sigma suite with the next line of pySigma, in an environment of its own
 pysigma2:
@@ -39,7 +39,7 @@ pysigma2:
 
 # kill -9 inside the commit
 kills *ARGS:
-    {{python}} -m pytest -n auto -m kill {{ARGS}}
+    {{python}} -m pytest -n auto --dist worksteal -m kill {{ARGS}}
 
 # with real servers: PostgreSQL, Kafka
 servers *ARGS:
@@ -47,7 +47,7 @@ servers *ARGS:
 
 # long hypothesis runs over mutated input
 fuzz *ARGS:
-    {{python}} -m pytest -n auto -m fuzz {{ARGS}}
+    {{python}} -m pytest -n auto --dist worksteal -m fuzz {{ARGS}}
 
 # three people's journeys in Debian's Chromium; TOCSIN_SHOTS=folder keeps screenshots
 browser *ARGS:
@@ -59,7 +59,7 @@ chroot:
 
 # everything that takes long, before an issue closes
 soak:
-    TOCSIN_FUZZ_EXAMPLES=20000 {{python}} -m pytest -n auto -m "slow or corpus or kill or fuzz"
+    TOCSIN_FUZZ_EXAMPLES=20000 {{python}} -m pytest -n auto --dist worksteal -m "slow or corpus or kill or fuzz"
     just once
 
 # exactly once at length: 200,000 events, 24 kills, two zombies, on Kafka and PostgreSQL

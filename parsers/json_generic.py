@@ -11,6 +11,9 @@ What a log agent wraps around a line of a file (Docker's json-file driver, Beats
 that knows the line reads it; a line that none knows stays a record of the agent's.
 
 Sigma: ``product: json``; the field names are the source's. A source that matters deserves a parser of its own.
+
+Speed: about 60,000 records per CPU-second, not 150,000: which spelling a record uses is not known before, so every field is
+read.
 """
 
 import polars as pl

@@ -14,6 +14,8 @@ for blanks. An INSEE code whose first zero a spreadsheet took gets it back. The 
 ``organization.id``: which commune an event belongs to is decided by the estate, not by its sender.
 
 Sigma: ``product: municipal``, ``category: application``, ``service: <app>``; fields are the schema's names.
+
+Speed: about 100,000 lines per CPU-second, not 300,000: headers, words and hours are read in the many ways they are written.
 """
 
 from unicodedata import combining, normalize

@@ -10,6 +10,9 @@ A stamp has no year: it is the one nearest to reception. ``[Drop]``, ``[wDrop]``
 read: ``full`` alerts of several lines, ``unified2``.
 
 Sigma: ``product: snort``, ``service: alert`` (``rule``, ``msg``, ``class``, ``priority``, ``action``, ``src_ip`` …).
+
+Speed: about 90,000 lines per CPU-second, not 200,000: a syslog header, then one search with a dozen groups for the whole
+alert.
 """
 
 import polars as pl

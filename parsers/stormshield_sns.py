@@ -4,6 +4,8 @@ Own names are the firewall's. ``action`` is Sigma's verdict (``accept``, ``denie
 word is ``event.action``; an empty action is a rule that only logs, and lets pass. In ``vpn`` the firewall writes its own end
 as ``src``: ``source.ip`` is the peer all the same. In ``smtp`` ``user`` is the sender and ``dstname`` the recipient. Behind a
 translation ``destination.ip`` is the address the client asked, ``destination.nat.ip`` the one it reached.
+
+Speed: about 90,000 lines per CPU-second, not 200,000: a line has thirty pairs, and to take them apart is most of it.
 """
 
 from functools import cache, lru_cache

@@ -11,6 +11,9 @@ category, source type, source name, user, user location. The encrypted daily fil
 camera.
 
 Sigma: ``product: milestone``, ``service: audit`` (Milestone and whatever looks like it); ``product: genetec``.
+
+Speed: about 75,000 lines per CPU-second, not 300,000: exports of several products are told by their header, sentences read
+for words.
 """
 
 import polars as pl

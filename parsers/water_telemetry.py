@@ -12,6 +12,8 @@ feeds ``product: ot``, ``service: console`` with ``event.action: login``. A line
 
 Sigma: ``product: ot``, ``service: telemetry`` (``station``, ``point``, ``state``, ``value``, ``unit``, ``comment``,
 ``user.name``).
+
+Speed: about 130,000 lines per CPU-second, not 300,000: words in two languages become those of the schema, numbers points.
 """
 
 import polars as pl

@@ -11,6 +11,9 @@ announces downtime, is an event of category ``configuration``; where the command
 output of a plug-in may hold ``;``: it is everything behind the fields before it.
 
 Not read: Centreon's ``log_action`` table (who changed the configuration: export it as JSON), broker and gorgone logs.
+
+Speed: about 170,000 lines per CPU-second, not 200,000: behind the stamp a line is one of three kinds, each taken apart by its
+own.
 """
 
 import polars as pl

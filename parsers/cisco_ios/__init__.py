@@ -16,6 +16,8 @@ Not read: other products of Cisco that write the same mark (ACE, CIMC, UCS, Unif
 Arista's EOS, which puts the name of its agent before it.
 
 Reference: Cisco IOS XE System Message Guide; Cisco NX-OS System Messages Reference.
+
+Speed: about 125,000 lines per CPU-second, not 200,000: the header has many forms, then sentences are tried in turn.
 """
 
 import polars as pl

@@ -11,6 +11,9 @@ exports, and ``<Event>`` XML (wevtutil, Windows Event Forwarding, Fluent Bit wit
 - Where data and system use one name, data wins and the system's value is ``System_<Name>`` (``Channel`` of 104); EventID,
   Provider_Name and Computer are always the system's.
 - 4688 also has process_creation's names; there ``ProcessId`` is the new process, ``ParentProcessId`` its creator.
+
+Speed: about 22,000 events per CPU-second, not 30,000, of the six transports mixed: an event is a KiB of XML or JSON with
+forty names.
 """
 
 import gc
