@@ -3,9 +3,8 @@ r"""FortiGate: traffic, event and UTM logs as key=value (blank or comma separate
 Own names are FortiOS's; ``logid`` keeps its leading zeros. ``action`` is FortiOS's word in events and UTM logs; in traffic
 logs it is Sigma's verdict (``accept``, ``denied``) and FortiOS's word is ``event.action``: a session that UTM blocked is
 denied although it closed normally. ``transport`` is the port of a source translation, not a protocol. A long session is
-logged several times with growing counters: its bytes are the deltas where FortiOS gives them.
-
-Speed: about 60,000 lines per CPU-second, not 200,000: a line has thirty pairs and more, and to take them apart is half of it.
+logged several times with growing counters: its bytes are the deltas where FortiOS gives them. Speed: about 60,000 lines per
+CPU-second, not 200,000: a line has thirty pairs and more, and to take them apart is half of it.
 """
 
 from functools import cache, lru_cache

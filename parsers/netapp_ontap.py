@@ -18,7 +18,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.fields import at_address, at_port
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import words
 from correlator.parse.times import to_utc, zone_of
 
@@ -40,7 +40,7 @@ _SEVERITIES = {
 _LAYOUTS = ("%a %b %d %Y %H:%M:%S %z", "%a %b %d %Y %H:%M:%S")
 
 _BEFORE = r"^\x{feff}?(?:[0-9]{1,6} )?"
-_AUDITED = r'^[^"\[\]]{0,160}\[kern_audit:?[a-z]*:?[0-9]*\] [0-9a-f]+:[0-9a-f]+ :: '
+_AUDITED = OPENING + r"(?:[0-9A-Za-z_.:+-]+ +){0,12}?\[kern_audit:?[a-z]*:?[0-9]*\] [0-9a-f]+:[0-9a-f]+ :: "
 _TOLD = (
     _BEFORE + r"(?:(?:<[0-9]{1,3}> ?)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} (?:[!-9;-Z\\^-~]{1,64}:? )?){1,2}"
     r"\[[A-Za-z0-9_.-]{1,64}:(?:[a-z]+\.[A-Za-z0-9_.]+|[a-z]{3,16}):[A-Za-z]{2,16}\]: "

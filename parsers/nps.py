@@ -21,7 +21,7 @@ from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import csv
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.unwrap import PREFIX, unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import account, account_domain, address, integer, mac, nanoseconds, words
 from correlator.parse.times import to_utc, zone_of
 
@@ -70,11 +70,10 @@ _IAS = (
 )
 _DTS, _ODBC = r"^\s*<Event><Timestamp data_type=", rf'^\s*"[^"]*","(?:IAS|RAS)",{_DATE},{_CLOCK},'
 _IAS_LINE = rf'^\s*[0-9A-Fa-f.:]+,(?:"(?:[^"]|"")*"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),'
-_START = PREFIX.replace(r"(?-u:\b)", "")
 _SIGNATURE = (
-    rf"{_START}(?:<Event><Timestamp data_type="
-    rf'|[0-9A-Fa-f.:]+,(?:"(?:[^"]|"")*"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),)'
-    rf'|^\s*(?:<[0-9]{{1,3}}>[^"|]{{0,200}})?"[^"]{{0,256}}","(?:IAS|RAS)",{_DATE},{_CLOCK},'
+    rf"{OPENING}(?:<Event><Timestamp data_type="
+    rf'|[0-9A-Fa-f.:]+,(?:"(?:[^"]|"")*"|[^,]*),{_DATE},{_CLOCK},(?:IAS|RAS),'
+    rf'|"[^"]{{0,256}}","(?:IAS|RAS)",{_DATE},{_CLOCK},)'
 )
 _ACTIONS = {
     "1": "access_request",

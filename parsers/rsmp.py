@@ -27,6 +27,8 @@ __all__ = ["PARSER"]
 
 _LIGHTS = LogSource("ot", "", "rsmp")
 _FEED = "\x0c"
+# As a supervisor's log writes them: a time, a zone, a site, an arrow.
+_LOGGED = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.,]{8,16}Z? (?:[!-~]{1,40} ){0,4}"
 _PRIORITIES, _LEVELS = {"1": 75, "2": 50, "3": 25}, {"1": "high", "2": "medium", "3": "low"}
 _ACTIONS = {
     "commandrequest": "command", "commandresponse": "command_answer", "aggregatedstatus": "state_change",
@@ -104,7 +106,7 @@ PARSER = Parser(
     name="rsmp",
     log_sources=(_LIGHTS,),
     signature=Signature(
-        pattern=START + r'"mType"\s*:\s*"rSMsg"|^[^"\'({=,]{0,128}\{\s*"mType"\s*:\s*"rSMsg"', rank=10, literals=('"rSMsg"',)
+        pattern=START + r'"mType"\s*:\s*"rSMsg"|' + _LOGGED + r'\{\s*"mType"\s*:\s*"rSMsg"', rank=10, literals=('"rSMsg"',)
     ),
     maturity=Maturity.DOCUMENTED,
     fields=_PRODUCT.declared("type"),

@@ -22,7 +22,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signatur
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.quotes import requoted
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.values import account, account_domain, address, words
 from correlator.parse.times import to_utc, zone_of
 
@@ -176,7 +176,7 @@ PARSER = Parser(
     name="veeam",
     log_sources=(_BACKUP,),
     signature=Signature(
-        pattern=r'^[^"\[\]]{0,120} Veeam_MP [^"\[\]]{0,16}\[origin [^\]]{0,64}\] ?\[(?:categoryId=[0-9]+ )?instanceId=[0-9]+'
+        pattern=OPENING + r'Veeam_MP [^"\[\]]{0,16}\[origin [^\]]{0,64}\] ?\[(?:categoryId=[0-9]+ )?instanceId=[0-9]+'
         r"|^\[[0-9]{2}\.[0-9]{2}\.[0-9]{4} [0-9:.]{8,15}\] +<[0-9]{1,5}> +(?:Info|Warning|Error)(?: \([0-9]+\))? ",
         rank=10,
         any_text=(" Veeam_MP ", "] <", "]  ", "]\t<"),

@@ -21,7 +21,7 @@ import polars as pl
 from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.unwrap import unwrap
+from correlator.parse.formats.unwrap import OPENING, unwrap
 from correlator.parse.formats.urls import parts
 from correlator.parse.formats.values import account, address, integer, nanoseconds, words
 from correlator.parse.times import to_utc, zone_of
@@ -193,7 +193,7 @@ PARSER = Parser(
     name="web_access",
     log_sources=(LogSource(category="webserver"),),
     signature=Signature(
-        pattern=rf'\S+ \S+ .{{0,256}}{_STAMP} "'
+        pattern=rf'{OPENING}(?:[^\s"|=/][^\s"|=]* ){{2,3}}[^"|\[\]]{{0,128}}{_STAMP} "'
         r"|^\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}\] \S+ \S+ [0-9.-]+ "
         r'"[^"]*" [0-9-]+ [0-9-]+ [0-9-]+ ',
         rank=40,

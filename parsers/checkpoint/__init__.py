@@ -20,7 +20,7 @@ import polars as pl
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.syslog import envelope, moments
-from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.unwrap import OPENING
 from correlator.parse.formats.urls import opened
 from correlator.parse.times import epoch, to_utc, zone_of
 from parsers.checkpoint.columns import LOG_SOURCES, MAKING, NEEDED, gathered_fields
@@ -106,11 +106,14 @@ def _sender(lines: pl.DataFrame, fields: pl.DataFrame, zone: str) -> pl.DataFram
     return each.select("sender_host", moment.alias("moment"))
 
 
+# Some releases write a time with a blank in it behind the version of syslog.
+_START = rf"(?:{OPENING}|^<[0-9]{{1,3}}>1 [0-9A-Za-z:. -]{{4,40}} )"
+
 PARSER = Parser(
     name="checkpoint",
     log_sources=LOG_SOURCES,
     signature=Signature(
-        pattern=PREFIX + r"(?:CheckPoint(?: [0-9-]+| -)? -? ?\[(?:[A-Za-z0-9_.-]+@[0-9]+ )?[A-Za-z_]+(?::|=)\""
+        pattern=_START + r"(?:CheckPoint(?: [0-9-]+| -)? -? ?\[(?:[A-Za-z0-9_.-]+@[0-9]+ )?[A-Za-z_]+(?::|=)\""
         r"|(?:loc=[0-9]+\|(?:[a-z]+=[^|]*\|){0,3})?time=[0-9A-Za-z :-]{8,25}\|(?:[^|]*\|)"
         r"{0,8}?(?:product|orig|origin|loguid|i/f_dir)=)"
         r'|^\[?(?:[A-Za-z_]+:"[^"]*"; ?){1,12}loguid:"\{0x',

@@ -24,8 +24,9 @@ Reference: Cisco Secure Firewall ASA Series Syslog Messages; Cisco Secure Firewa
 import polars as pl
 
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
-from correlator.parse.formats.cisco import HEAD, lines, read_coded, worded
+from correlator.parse.formats.cisco import lines, read_coded, worded
 from correlator.parse.formats.phrases import columns_of
+from correlator.parse.formats.unwrap import OPENING
 from parsers.cisco_asa.accounts import ACCOUNTS
 from parsers.cisco_asa.columns import CENTER, LOG_SOURCES, MAKING, PAIRS, opened_fields
 from parsers.cisco_asa.flows import FLOWS
@@ -70,12 +71,14 @@ def _rest(fields: pl.DataFrame) -> pl.DataFrame:
 _OWN = FTD_KEYS | {
     name for name in columns_of([phrase for phrases in _PHRASES.values() for phrase in phrases]) if not name.startswith("_")
 }
+# Behind a header, or a priority with a colon: the device's own clock and name, and a colon with blanks about it.
+_START = rf"(?:{OPENING}|^\s*<[0-9]{{1,3}}>:)(?:[0-9A-Za-z*.:_+-]+ +){{0,8}}?:? *"
 
 PARSER = Parser(
     name="cisco_asa",
     log_sources=LOG_SOURCES,
     signature=Signature(
-        pattern=HEAD + r"(?:%(?:ASA|FTD|PIX|FWSM)-(?:[A-Za-z][A-Za-z0-9_]*-)?[0-7]-[0-9]{4,6}(?::| )|[> ]SFIMS ?: )",
+        pattern=_START + r"(?:%(?:ASA|FTD|PIX|FWSM)-(?:[A-Za-z][A-Za-z0-9_]*-)?[0-7]-[0-9]{4,6}(?::| )|SFIMS ?: )",
         rank=10,
         any_text=("%ASA-", "%FTD-", "%PIX-", "%FWSM-", "SFIMS"),
     ),

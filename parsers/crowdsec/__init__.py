@@ -25,6 +25,7 @@ from parsers.crowdsec import alerts, log
 __all__ = ["PARSER"]
 
 _LOGRUS = r'time="[0-9]{2,4}-[0-9]{2}-[0-9]{2,4}[T ][^"]*" level=[a-z]+ '
+_MEMBER = r'"[a-z_-]+":'  # of a line of texts alone: servers of the web write numbers and objects into theirs
 _OURS = (
     r"(?:performed '[A-Za-z0-9_.-]+/| by (?:ip|range|country|as) .*: [0-9a-z.]+ (?:ban|captcha|throttle) on |[Cc]rowd[Ss]ec"
     r"|/v1/(?:decisions|alerts|watchers|heartbeat|usage-metrics)|module=(?:acquisition|apiserver|cwhub|appsec)|scenario=)"
@@ -56,7 +57,7 @@ PARSER = Parser(
         pattern=header("crowdsec(?:-[a-z-]+)?") + r"(?:time=\"|\{|level=)"
         rf"|^\s*{_LOGRUS}.*{_OURS}"
         rf'|{START}(?:"scenario"\s*:[\s\S]*"(?:decisions|leakspeed|scenario_hash)"\s*:|"decisions"\s*:[\s\S]*"scenario"\s*:)'
-        rf'|^\{{"level":"[a-z]+",.*{_OURS}',
+        rf'|^\{{"level":"[a-z]+"(?:,{_MEMBER}"(?:[^"\\]|\\.)*")*?,{_MEMBER}"(?:[^"\\]|\\.)*?{_OURS}',
         rank=10,
         any_text=("crowdsec", 'time="', '"scenario"', '"level":"'),
         any_of=('crowdsec|time="[^"]*" level=|"scenario"|"level":"',),

@@ -15,6 +15,7 @@ import polars as pl
 from correlator.model.event import ECS, PARSED
 from correlator.parse.contract import Keyed, Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.remembered import Columns
+from correlator.parse.formats.unwrap import OPENING
 from correlator.parse.formats.values import fields_of, own
 from parsers.linux_auditd.columns import CONTEXT, MAIN_SOURCES, NEEDED, WORDS, main_columns, path_columns, socket_columns
 from parsers.linux_auditd.records import is_argument, pairs_of, records_of
@@ -32,11 +33,14 @@ _SINGLE = (
 )
 _KEY = r"\baudit\(((?P<time>[0-9]+\.[0-9]+):[0-9]+)\)"
 _CLOSE = rf"^[^=\"']*(?:node=\S+ )?[^=\"']*\btype=(?:EOE|PROCTITLE|1320|1327|{_SINGLE}) "
-# A header, not another program's sentence nor an address of the web.
-_BEFORE = r'(?:[^"?/]|/[^"?/])'
+# Right behind a header, the name of the program that passes it on, the kernel's clock, the node.
+_LEAD = (
+    r"(?:[A-Za-z][A-Za-z0-9_./-]{0,40}(?:\[[^\]\s]{0,24}\])?: *)?(?:\[ *[0-9]+\.[0-9]+\] *)?(?:audit(?:\[[0-9]+\])?: )?"
+    r"(?:node=[!-~]{1,80} )?"
+)
 _SIGNATURE = (
-    rf"^{_BEFORE}{{0,200}}?\btype=(?:[A-Z0-9_]+(?:\[[0-9]+\])?)? ?(?:msg=)?audit\(|^{_BEFORE}{{0,120}}?\bmsg=audit\(|"
-    rf"^{_BEFORE}{{0,120}}?\baudit(?:\[[0-9]+\])?: [A-Z][A-Z_]{{2,31}} \S"
+    rf"{OPENING}(?:{_LEAD}(?:type=(?:[A-Z0-9_]+(?:\[[0-9]+\])?)? ?(?:msg=)?|msg=)audit\("
+    r"|audit(?:\[[0-9]+\])?: [A-Z][A-Z_]{2,31} \S)"
 )
 _SURE = r"(?:node=[!-~]{1,80} )?type=[A-Z0-9_]+ msg=audit\("
 

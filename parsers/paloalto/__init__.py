@@ -22,6 +22,7 @@ import polars as pl
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.phrases import read_phrases
 from correlator.parse.formats.syslog import envelope, moments
+from correlator.parse.formats.unwrap import OPENING
 from correlator.parse.formats.urls import opened
 from correlator.parse.times import to_utc, zone_of
 from parsers.paloalto.columns import LOG_SOURCES, MAKING
@@ -135,8 +136,8 @@ PARSER = Parser(
     name="paloalto",
     log_sources=LOG_SOURCES,
     signature=Signature(
-        # Before the first comma stands a header and one digit; a tag with a colon would be another program's.
-        pattern=r'^(?:[^,"|:?=]|:[^ ,"|?=/])*,[^,"]{0,40},[0-9A-Za-z]{0,40},(?:'
+        pattern=OPENING
+        + r'(?:- +)?[0-9A-Za-z]{0,16},[^,"]{0,40},[0-9A-Za-z]{0,40},(?:'
         + _TYPES
         + r"),[^,]{0,40},[^,]{0,40},[^,]{0,40},",
         rank=10,

@@ -23,7 +23,7 @@ import polars as pl
 
 from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats.programs import declared, read_programs
-from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.unwrap import OPENING
 from parsers.pfsense.packets import MAKING, SOURCE, packets
 from parsers.pfsense.services import PROGRAMS
 
@@ -47,7 +47,7 @@ PARSER = Parser(
     name="pfsense",
     log_sources=tuple(_SOURCES),
     signature=Signature(
-        pattern=PREFIX + r"(?:filterlog" + _TAGGED + r"(?:[^,]*,){8}"
+        pattern=OPENING + r"(?:filterlog" + _TAGGED + r"(?:[^,]*,){8}"
         r"|(?:php-fpm|php|php-cgi|audit)" + _TAGGED + r"(?:/rc\.[a-z]|/[a-z_/.-]+\.php: (?:Successful login|User logged out"
         r"|Session timed out|webConfigurator|Web GUI|Configuration Change|HTTP_REFERER)"
         r"|user .* \[using OPNsense\\|user .* changed configuration to )"

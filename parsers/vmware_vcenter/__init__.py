@@ -21,7 +21,7 @@ from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.contract import Continuation, Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.programs import UNKNOWN
-from correlator.parse.formats.unwrap import tagged
+from correlator.parse.formats.unwrap import OPENING, tagged
 from correlator.parse.formats.values import account, account_domain, address, integer, label_of, severity_of, words
 from correlator.parse.formats.vmware import CONTINUED, STAMP, STARTS, TASK, opened
 from correlator.parse.times import to_utc
@@ -84,7 +84,7 @@ _FILES = (
     r"CRITICAL):[a-z]+[A-Za-z0-9_.]*: ?"
 )
 _EVENTS = (
-    r'^[^"|=]{0,120} Event \[[0-9]+\] \[[0-9]+-[0-9]+\] \[[^\]]*\] '
+    OPENING + r"Event \[[0-9]+\] \[[0-9]+-[0-9]+\] \[[^\]]*\] "
     r"\[(?:vim\.event|com\.vmware|esx|hbr|vprob|com\.)[A-Za-z0-9_.-]*\] "
 )
 

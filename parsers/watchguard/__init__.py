@@ -21,7 +21,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signatur
 from correlator.parse.formats import keyvalue
 from correlator.parse.formats.phrases import read_phrases
 from correlator.parse.formats.syslog import envelope, moments
-from correlator.parse.formats.unwrap import PREFIX
+from correlator.parse.formats.unwrap import OPENING
 from correlator.parse.formats.urls import opened
 from correlator.parse.times import to_utc, zone_of
 from parsers.watchguard.columns import LOG_SOURCES, MAKING, PAIRS, whole_url
@@ -131,7 +131,7 @@ PARSER = Parser(
     name="watchguard",
     log_sources=LOG_SOURCES,
     signature=Signature(
-        pattern=PREFIX + r"(?:[A-Za-z0-9_.-]+ +){0,3}(?:\([0-9T:.+Z-]+\) +)?"
+        pattern=OPENING + r"(?:[A-Za-z0-9_.-]+ +){0,3}(?:\([0-9T:.+Z-]+\) +)?"
         r'[A-Za-z][A-Za-z0-9_-]*(?:\[[0-9]+\])?: msg_id="[0-9A-F]{4}-[0-9A-F]{4}"'
         r'|^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} (?:[^" ]+ )??(?:Allow|Deny|Proxy[A-Z][a-z]+):? [^"]* proc_id="[a-z-]+" rc="',
         rank=10,

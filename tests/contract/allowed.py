@@ -25,24 +25,3 @@ AMBIGUOUS: Mapping[tuple[str, str], str] = {
     ("ucopia", "*"): "key=value without quotes; UNPROVED, no line of a real one is known",
     ("access_control", "user.full_name"): "a CSV without quotes",
 }
-
-#: Parsers whose mark may still stand in another product's sentence: to be mended. No other may join them.
-NOT_ANCHORED = frozenset(
-    {
-        "asterisk",
-        "checkpoint",
-        "cisco_asa",
-        "crowdsec",
-        "linux_auditd",
-        "netapp_ontap",
-        "nps",
-        "paloalto",
-        "pfsense",
-        "postgresql",
-        "rsmp",
-        "veeam",
-        "vmware_vcenter",
-        "watchguard",
-        "web_access",
-    }
-)

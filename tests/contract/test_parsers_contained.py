@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from correlator.parse.route import claims
-from tests.contract.allowed import AMBIGUOUS, GENERIC, NOT_ANCHORED
+from tests.contract.allowed import AMBIGUOUS, GENERIC
 from tests.contract.hostile import ACTION, ADDRESS, HOST, RULE, TEXTS, USER, Place, places, written
 from tests.contract.sample_records import PARSERS, Document, Record, ordinary, told
 
@@ -141,8 +141,8 @@ def test_lines_of_other_products_are_values_like_any_other(parser: str) -> None:
         made.append((trial, Record((written(parser, place, " " + other),), trial.whole.before)))
     before, after = _owners([trial.whole for trial, _ in made]), _owners([record for _, record in made])
     pairs = zip(made, before, after, strict=True)
-    others_may = {parser, *GENERIC, *NOT_ANCHORED}
-    astray = [(now, record.text[:500]) for (_, record), was, now in pairs if was == parser and now not in others_may]
+    home = {parser, *GENERIC}
+    astray = [(now, record.text[:500]) for (_, record), was, now in pairs if was == parser and now not in home]
     assert astray == []
 
 

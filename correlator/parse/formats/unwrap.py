@@ -26,6 +26,9 @@ _STAMP = (
 )
 _WORD = r'[^\s"]+'  # without a bound: polars compiles a counted class sign by sign, and all signatures for every batch
 
+#: Structured data of RFC 5424, also with a bracket in a value that nobody escaped.
+_DATA = r"""(?:-|(?:\[[^\s=\]"]+(?: +[^\s=\]"]+=(?:"(?:[^"\\]|\\.)*"|[^\s\]"]*))* *\])+)"""
+
 _BEGINS = (
     r"^\x{feff}?(?:[0-9]{1,6} )?<[0-9]{1,3}>|^[A-Za-z\x{80}-\x{10ffff}]{3,9}\.? {1,2}[0-9]{1,2} "
     r"|^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.,+Z-]+ \S+ [\w./-]+(?:\[[0-9]+\])?: "
@@ -42,7 +45,7 @@ def header(app: str = "") -> str:
     tag = rf"(?:{name})(?:\[[^\]\s]{{0,24}}\])?"
     relay = rf"(?:(?:<[0-9]{{1,3}}>)?{_STAMP} {_WORD} (?:{_WORD} )?)?"
     classic = rf"{relay}(?:<[0-9]{{1,3}}>)?{_STAMP} (?:{_WORD} )?{tag}:? +"
-    modern = rf"<[0-9]{{1,3}}>1 {_STAMP} {_WORD} (?:{name}) {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
+    modern = rf"<[0-9]{{1,3}}>1 {_STAMP} {_WORD} (?:{name}) {_WORD} {_WORD} {_DATA} "
     bare = rf"<[0-9]{{1,3}}>{tag}: ?"
     none = "" if app else "|"
     return rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?(?:{classic}|{modern}|{bare}{none})\x{{feff}}?"
@@ -54,7 +57,7 @@ def header(app: str = "") -> str:
 OPENING = (
     rf"^\s*\x{{feff}}?(?:[0-9]{{1,6}} )?"
     rf"(?:(?:(?:<[0-9]{{1,3}}>)?{_STAMP} {_WORD} )?<[0-9]{{1,3}}>1"
-    rf" {_STAMP} {_WORD} {_WORD} {_WORD} {_WORD} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) "
+    rf" {_STAMP} {_WORD} {_WORD} {_WORD} {_WORD} {_DATA} "
     rf"|(?:(?:<[0-9]{{1,3}}> ?)?(?:1 )?{_STAMP}:? +(?:{_WORD} +){{0,2}}?(?:-:? +)?){{1,2}}(?:<[0-9]{{1,3}}>)?"
     r"|<[0-9]{1,3}>(?:[A-Za-z][0-9A-Za-z_.-]*(?:\[[^\]\s]*\])?:)?|)\s*\x{feff}?"
 )
