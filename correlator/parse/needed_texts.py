@@ -1,14 +1,20 @@
 """Which plain texts a regex needs, one of them at least: read off the regex itself, so that nobody has to say it.
 
-``needed_texts`` goes into groups and alternatives, where ``formats.needed.needed_text`` looks for one text outside of them.
-What it does not understand it passes over: it may return nothing, never a text that a match can do without.
+polars keeps 32 regexes compiled, and a catalogue or a table of sentences has more, so a regex that is tried costs a millisecond
+before it has seen a line: one search for all plain texts says which regexes a batch can match at all. What is not understood
+of a regex is passed over: it may need nothing, never a text that a match can do without.
 """
 
 import re
 from collections.abc import Sequence
 from functools import cache
 
-__all__ = ["needed_texts"]
+import polars as pl
+
+__all__ = ["LEAST_TELLING", "held_texts", "needed_texts"]
+
+#: A shorter text stands in too many lines to tell anything, characters.
+LEAST_TELLING = 3
 
 _FLAGS = re.compile(r"\(\?[a-zA-Z-]*\)")
 _GROUP = re.compile(r"\((?:\?(?:P?<[^>]*>|(?P<flags>[a-zA-Z-]*):))?")
@@ -115,3 +121,14 @@ def _escape(regex: str, at: int) -> tuple[tuple[str, ...] | None, int]:
     if sign in "xuU" and braces is None:
         raise _NotUnderstood
     return None, braces.end() if braces else after
+
+
+def held_texts(text: pl.Series, sought: Sequence[str]) -> dict[str, pl.Series]:
+    """Return for each of ``sought`` (distinct) the places in ``text`` that hold it, ascending; one search for all of them."""
+    if not sought:
+        return {}
+    at = pl.int_range(text.len(), dtype=pl.UInt32, eager=True).alias("at")
+    found = pl.DataFrame([at, text.str.extract_many(list(sought), overlapping=True).alias("held")])
+    told = found.filter(pl.col("held").list.len() > 0).explode("held").unique(maintain_order=True)
+    parts = told.partition_by("held", as_dict=True, maintain_order=True)
+    return {str(key): part.get_column("at") for (key,), part in parts.items()}

@@ -9,7 +9,7 @@ from polars import escape_regex
 
 from correlator.parse.contract import Continuation, Header, Parser, Signature
 from correlator.parse.formats.tagged import PLAIN_TAG, TAG
-from correlator.parse.needed_texts import needed_texts
+from correlator.parse.needed_texts import LEAST_TELLING, needed_texts
 from correlator.parse.swift_route import FEW, claimed_swiftly, plain_text, tags_of
 
 #: How much of a record its signature is searched in, characters.
@@ -18,8 +18,6 @@ HEAD_CHARS = 4096
 FALLBACK_RANK = 90
 #: A tag stands within so many characters.
 _TAG_CHARS = 256
-#: A plain text shorter than this stands in most records and tells nothing, characters.
-_LEAST_TELLING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ def telling(signature: Signature) -> tuple[str, ...]:
     any_of = tuple(text for text in plain if text is not None) if None not in plain else ()
     longest = (max(signature.literals, key=len),) if signature.literals else ()
     given = (longest, signature.any_text, any_of, needed_texts(signature.pattern))
-    return next((texts for texts in given if texts and min(map(len, texts)) >= _LEAST_TELLING), ())
+    return next((texts for texts in given if texts and min(map(len, texts)) >= LEAST_TELLING), ())
 
 
 @lru_cache(maxsize=16)

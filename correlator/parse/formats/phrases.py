@@ -6,11 +6,11 @@ columns it always means (``says``).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import polars as pl
 
-from correlator.parse.formats.needed import held_texts, needed_text
+from correlator.parse.needed_texts import LEAST_TELLING, held_texts, needed_texts
 
 __all__ = ["Phrase", "columns_of", "read_phrases", "said_in"]
 
@@ -59,17 +59,25 @@ def read_phrases(messages: pl.DataFrame, phrases: Sequence[Phrase]) -> pl.DataFr
 
 def _maybe(phrase: Phrase, held: Mapping[str, pl.Series], is_left: pl.Series, *, searched: bool) -> pl.Series:
     """Return the places of the messages that are left and may be said by ``phrase``."""
-    needed = needed_text(phrase.pattern) if searched else ""
-    if not needed:
+    texts = _telling(phrase.pattern) if searched else ()
+    if not texts:
         return is_left.arg_true()
-    places = held.get(needed)
-    return is_left.clear().cast(pl.UInt32) if places is None else places.filter(is_left.gather(places))
+    found = [held[text] for text in texts if text in held]
+    places = found[0] if len(found) == 1 else pl.concat([is_left.clear().cast(pl.UInt32), *found]).unique().sort()
+    return places.filter(is_left.gather(places))
+
+
+@cache
+def _telling(pattern: str) -> tuple[str, ...]:
+    """Return plain texts of which each match of ``pattern`` holds one; none where one of them would tell nothing."""
+    texts = needed_texts(pattern)
+    return texts if texts and min(map(len, texts)) >= LEAST_TELLING else ()
 
 
 @lru_cache(maxsize=512)
 def _sought(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Return the plain texts that some of ``patterns`` need."""
-    return tuple(dict.fromkeys(text for text in map(needed_text, patterns) if text))
+    return tuple(dict.fromkeys(text for pattern in patterns for text in _telling(pattern)))
 
 
 def said_in(text: pl.Series, phrases: Sequence[Phrase]) -> pl.DataFrame:
