@@ -260,8 +260,9 @@ def test_english_is_one_click_away(browser: Browser) -> None:
     assert "To be dealt with" in page
 
 
-def test_a_stop_does_not_wait_for_open_streams(install: Install) -> None:
+def test_a_stop_does_not_wait_for_open_streams(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser that listens is let go at once, and its stream ends as it should."""
+    monkeypatch.setattr("correlator.api.server._GRACE_S", 60)
     listening = socket.create_server(("127.0.0.1", 0))
     ended: list[str] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", trust_env=False) as client:
@@ -277,8 +278,8 @@ def test_a_stop_does_not_wait_for_open_streams(install: Install) -> None:
             thread.join(0.3)
             assert thread.is_alive()
             started = monotonic()
-        thread.join(5)
-    assert monotonic() - started < 4
+        thread.join(30)
+    assert monotonic() - started < 30
     assert ended[-1] == "ended"
 
 

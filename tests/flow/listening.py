@@ -25,7 +25,7 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(done: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def eventually(done: Callable[[], bool], timeout_s: float = 30.0) -> None:
     """Return as soon as ``done`` says so; fail when it never does."""
     end = time.monotonic() + timeout_s
     while not done():

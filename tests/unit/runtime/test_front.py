@@ -25,7 +25,7 @@ def test_a_service_that_dies_later_stops_the_others_and_is_told() -> None:
     """``died`` is called, and the block ends with the reason."""
     died = Event()
     with pytest.raises(Fatal, match="its socket went away"), serving([_lasting, _dying], died.set):
-        assert died.wait(5)
+        assert died.wait(30)
 
 
 def test_services_that_are_told_to_stop_end_in_peace() -> None:

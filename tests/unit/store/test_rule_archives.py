@@ -115,6 +115,19 @@ def test_names_that_lead_outside(tmp_path: Path, pack: Callable[[dict[str, bytes
         (gzip.compress(tar(MEMBERS))[:-200], "cannot be read"),
         (zipped(MEMBERS)[:-60], "cannot be read"),
     ],
+    ids=[
+        "symbolic link",
+        "hard link",
+        "device",
+        "pipe",
+        "linked",
+        "twice",
+        "no rule",
+        "no zip",
+        "empty",
+        "cut tar",
+        "cut zip",
+    ],  # of their bytes, which hold the time, every process would make names of its own
 )
 def test_what_has_no_place_there(tmp_path: Path, content: bytes, what: str) -> None:
     """Links, devices, doubles, broken archives: refused with the reason."""
