@@ -19,6 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+from tests.doubles.serving import beside
+
 Json = dict[str, Any]
 _COLUMNS = {
     "Ticket": {"name", "content", "entities_id", "type", "status", "urgency", "impact", "priority", "externalid", "is_deleted"},
@@ -258,11 +260,5 @@ def serving(glpi: FakeGlpi) -> Iterator[FakeGlpi]:
     """Serve ``glpi`` on this machine while the block runs; its ``url`` says where."""
     server = make_server("127.0.0.1", 0, glpi, handler_class=_Quiet)
     glpi.url = f"http://127.0.0.1:{server.server_port}/apirest.php"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with beside(server):
         yield glpi
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -4,13 +4,14 @@ Tokens end, questions are throttled with ``Retry-After``, answers come in pages,
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.doubles.serving import beside
 
 Json = dict[str, Any]
 SECRET = "a secret"  # noqa: S105 - of a double
@@ -116,11 +117,5 @@ def serving(fake: FakeMicrosoft) -> Iterator[FakeMicrosoft]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     fake.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with beside(server):
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

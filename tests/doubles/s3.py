@@ -1,12 +1,13 @@
 """A double of S3: ListObjectsV2 and GetObject of one bucket, as pyarrow's client asks them; signatures are not checked."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.doubles.serving import beside
 
 
 @dataclass
@@ -74,11 +75,5 @@ def serving(fake: FakeS3) -> Iterator[FakeS3]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     fake.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with beside(server):
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

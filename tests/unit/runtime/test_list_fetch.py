@@ -1,7 +1,6 @@
 """Lists of indicators are had from a file, a TAXII collection or a MISP server; what is broken replaces nothing."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from correlator.errors import InputError, Reject, Retry
 from correlator.runtime.list_fetch import ListFetch, fetch
 from correlator.store import views
 from correlator.store.database import open_database, reading
+from tests.doubles.serving import beside
 
 NOW = datetime.now(UTC)
 ENVIRON = {"TOKEN": "clé"}
@@ -68,14 +68,8 @@ def serving(publisher: Publisher) -> Iterator[Publisher]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     publisher.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with beside(server):
         yield publisher
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def settings(path: Path, url: str, how: str = "file") -> IndicatorListSettings:

@@ -2,7 +2,6 @@
 
 import http.server
 import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import trustme
 from correlator.config.settings import Settings
 from correlator.errors import Retry
 from correlator.runtime.rule_updates import update
+from tests.doubles.serving import beside
 from tests.unit.runtime.rule_archives import FIRST, NOW, archive_set, running
 
 
@@ -50,13 +50,10 @@ def server(tmp_path: Path) -> Iterator[str]:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Served) as found:
-        found.socket = context.wrap_socket(found.socket, server_side=True)
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Served)
+    found.socket = context.wrap_socket(found.socket, server_side=True)
+    with beside(found):
         yield f"https://localhost:{found.server_address[1]}"
-        found.shutdown()
-        thread.join()
 
 
 def over(folder: Path, url: str, ca: str = 'ca_file = "ca.pem"') -> Settings:

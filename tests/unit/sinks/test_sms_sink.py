@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,6 +16,7 @@ from correlator.deliver.contract import Answerable, Confirming, Fate, Message, M
 from correlator.deliver.registry import find_sinks
 from correlator.errors import Fatal, InputError, Reject, Retry
 from sinks.sms.gsm7 import cut, folded, segments, septets
+from tests.doubles.serving import beside
 
 SINK = find_sinks()["sms"]
 CALL = Message("sim9:page:1.1", "sim9:26-0412", "Appel", "CRITIQUE BRP 26-0412 « forêt » à Brévanne", "texte")
@@ -147,12 +147,8 @@ def gate() -> Iterator[Gate]:
 
     server = Gate(("127.0.0.1", 0), Handler)
     server.got = []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with beside(server):
+        yield server
 
 
 def gateway(gate: Gate, **more: Any) -> Any:

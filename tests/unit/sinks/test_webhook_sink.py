@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import logging
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +15,7 @@ import pytest
 from correlator.deliver.contract import Change, ExternalRef, IncidentChange, Sink
 from correlator.deliver.registry import find_sinks
 from correlator.errors import Fatal, InputError, Reject, Retry, TocsinError
+from tests.doubles.serving import beside
 
 SINK = find_sinks()["webhook"]
 SECRET = "correct-horse-battery-staple"  # noqa: S105 - what must never show
@@ -59,13 +59,9 @@ def receiver() -> Iterator[Receiver]:
             """Keep quiet when a client hangs up: one test is about that."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
     told.url = f"http://127.0.0.1:{server.server_port}/hook"
-    yield told
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with beside(server):
+        yield told
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The webhook against a real certificate of an authority of one's own: trusted by ``ca_file``, refused without."""
 
 import ssl
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ import trustme
 
 from correlator.deliver.contract import Away, Change, IncidentChange
 from correlator.deliver.registry import find_sinks
+from tests.doubles.serving import beside
 
 CHANGE = IncidentChange(Change.OPENED, 1, "sim9:26-0412", {"number": "26-0412"})
 SINK = find_sinks()["webhook"]
@@ -49,12 +49,8 @@ def port(authority: trustme.CA) -> Iterator[int]:
     authority.issue_cert("localhost").configure_cert(context)
     server = _Server(("127.0.0.1", 0), _Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with beside(server):
+        yield server.server_port
 
 
 @pytest.fixture
