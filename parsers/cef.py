@@ -16,16 +16,7 @@ from correlator.model.logsource import LogSource
 from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signature, rejects_of
 from correlator.parse.formats import cef, cef_events
 from correlator.parse.formats.unwrap import OPENING, unwrap
-from correlator.parse.formats.values import (
-    address,
-    by_dataset,
-    fields_of,
-    integer,
-    own,
-    verdict,
-    wanted,
-    words,
-)
+from correlator.parse.formats.values import address, blocked_of, by_dataset, fields_of, integer, own, verdict, wanted, words
 from correlator.parse.times import zone_of
 
 __all__ = ["PARSER"]
@@ -102,7 +93,7 @@ def _firewall() -> dict[str, pl.Expr]:
     ruled = verdict(pl.col("act"))
     return {
         "action": pl.when(is_flow).then(pl.coalesce(ruled, "act")).otherwise(words(pl.col("act"))),
-        "blocked": ruled.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String),
+        "blocked": blocked_of(ruled),
         "src_ip": address(pl.col("src")),
         "src_port": integer(pl.col("spt"), above=0).cast(pl.String),
         "dst_ip": address(pl.col("dst")),

@@ -21,12 +21,14 @@ from correlator.parse.formats.values import (
     account,
     account_domain,
     address,
+    blocked_of,
     by_dataset,
     fields_of,
     integer,
     mac,
     members,
     nanoseconds,
+    outcome_of,
     own,
     severity_of,
     texts,
@@ -70,13 +72,8 @@ _PAIRS = r'(?:[A-Za-z_][0-9A-Za-z_]*=(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)[\s,]+)*?'
 # Right behind a header: a user name that holds a whole line of FortiGate passes nobody else's line off as one.
 _SIGNATURE = OPENING + _PAIRS + r'logid="?[0-9]{10}"?[\s,]+' + _PAIRS + r'type="?[a-z]'
 _PLAIN_PAIRS = r'(?:[a-z_]+=(?:"[^"\\]*+"|[!#-+\--~]*+) )*?'
-_SURE = (
-    r"(?:<[0-9]{1,3}>)?date=[0-9-]{10} time=[0-9:]{8} "
-    + _PLAIN_PAIRS
-    + r'logid="?[0-9]{10}"? '
-    + _PLAIN_PAIRS
-    + r'type="?[a-z]'
-)
+_STAMP = r"(?:<[0-9]{1,3}>)?date=[0-9-]{10} time=[0-9:]{8} "
+_SURE = _STAMP + _PLAIN_PAIRS + r'logid="?[0-9]{10}"? ' + _PLAIN_PAIRS + r'type="?[a-z]'
 _OTHER_UTM = "ips anomaly app-ctrl emailfilter file-filter dlp ssl ssh voip waf icap cifs sctp-filter gtp"
 _UTM_KINDS = (*_UTM_CATEGORIES, *_OTHER_UTM.split())
 _KIND = r"^[a-z][a-z0-9_-]{0,31}$"
@@ -187,13 +184,13 @@ def _is_tunnel() -> pl.Expr:
 
 
 def _outcome() -> pl.Expr:
-    """Return success or failure of an event, by its status, else by its action."""
+    """Return success or failure: of an event by its status, else by its action; of a flow by its verdict."""
     status = pl.col("status").str.to_lowercase()
     by_status = pl.when(status.is_in(_SUCCESSES)).then(pl.lit("success")).when(status.is_in(_FAILURES)).then(pl.lit("failure"))
     failed = _act().str.contains(r"fail|error|deny|denied")
     opened = _act().is_in(["tunnel-up", "ssl-new-con", "auth-logon", "fsso-logon"])
     by_action = pl.when(failed).then(pl.lit("failure")).when(opened).then(pl.lit("success"))
-    return pl.when(_is("event")).then(pl.coalesce(by_status, by_action))
+    return pl.when(_is("event")).then(pl.coalesce(by_status, by_action)).otherwise(outcome_of(pl.col("verdict")))
 
 
 def _category() -> pl.Expr:
@@ -342,7 +339,7 @@ def _firewall() -> dict[str, pl.Expr]:
     """Return the fields of ``category: firewall``; outside traffic logs ``action`` is FortiOS's own."""
     return {
         "action": pl.when(_is("traffic")).then(pl.coalesce("verdict", "action")).otherwise("action"),
-        "blocked": pl.col("verdict").replace_strict({"accept": "false", "denied": "true"}, default=None),
+        "blocked": blocked_of(pl.col("verdict")),
         "src_port": integer(pl.col("srcport"), above=0).cast(pl.String),
         "dst_port": integer(pl.col("dstport"), above=0).cast(pl.String),
         "username": _user(),

@@ -23,7 +23,7 @@ from correlator.parse.formats import leef
 from correlator.parse.formats.fields import outcome
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.unwrap import OPENING, unwrap
-from correlator.parse.formats.values import account, account_domain, address, integer, mac, texts, verdict, words
+from correlator.parse.formats.values import account, account_domain, address, blocked_of, integer, mac, texts, verdict, words
 from correlator.parse.times import epoch, to_utc, zone_of
 
 __all__ = ["PARSER"]
@@ -196,7 +196,7 @@ def _own() -> dict[str, pl.Expr]:
     """Return Sigma's names of the flow."""
     ruled = verdict(pl.coalesce("action", "act", "leef.event_id"))
     return {
-        "blocked": ruled.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String),
+        "blocked": blocked_of(ruled),
         "action": pl.coalesce(ruled, "action", "act"),
         "src_ip": address(pl.col("src")),
         "src_port": integer(pl.col("srcPort"), above=0).cast(pl.String),

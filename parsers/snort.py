@@ -22,7 +22,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Reason, Signatur
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.objects import Objects, flat, own_fields, read_objects
 from correlator.parse.formats.unwrap import JSON, header, unwrap
-from correlator.parse.formats.values import address, integer, texts, verdict, words
+from correlator.parse.formats.values import address, blocked_of, integer, texts, verdict, words
 from correlator.parse.times import epoch, to_utc, zone_of
 
 __all__ = ["PARSER"]
@@ -158,7 +158,7 @@ _MAKING = Making(
     own={
         **{name: pl.col(name) for name in ("rule", "gid", "sid", "rev", "msg", "class", "priority", "proto", "service")},
         "action": _RULED,
-        "blocked": _RULED.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String),
+        "blocked": blocked_of(_RULED),
         "src_port": pl.col("source port"),
         "dst_port": pl.col("target port"),
     },

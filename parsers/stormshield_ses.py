@@ -26,7 +26,7 @@ from correlator.parse.contract import Maturity, Parsed, Parser, Signature
 from correlator.parse.formats import json
 from correlator.parse.formats.fields import columns, first, kept, user_columns
 from correlator.parse.formats.unwrap import OPENING, unwrap
-from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, severity_of, verdict
+from correlator.parse.formats.values import address, by_dataset, fields_of, integer, label_of, outcome_of, severity_of, verdict
 from correlator.parse.times import epoch, to_utc, zone_of
 
 __all__ = ["PARSER"]
@@ -152,9 +152,7 @@ def _ecs() -> dict[str, pl.Expr]:
             _ACTION, _BLOCKED.replace_strict({"denied": "blocked", "accept": "allowed"}, default=None), _is("type")
         ),
         "event.code": _is("code"),
-        "event.outcome": _VERDICT.replace_strict(
-            {"accept": "success", "denied": "failure"}, default=None, return_dtype=pl.String
-        ),
+        "event.outcome": outcome_of(_VERDICT),
         "event.severity": severity_of(_LEVEL),
         "log.level": label_of(_LEVEL),
         "observer.name": _is("sender"),

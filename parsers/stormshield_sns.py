@@ -22,6 +22,7 @@ from correlator.parse.formats.values import (
     account,
     account_domain,
     address,
+    blocked_of,
     by_dataset,
     fields_of,
     integer,
@@ -29,6 +30,7 @@ from correlator.parse.formats.values import (
     mac,
     members,
     nanoseconds,
+    outcome_of,
     own,
     severity_of,
     texts,
@@ -189,7 +191,13 @@ def _outcome() -> pl.Expr:
     """Return success or failure: of a log-in or command by its error code, of a tunnel when it says error."""
     error = pl.col("error")
     logged_in = pl.when(error == "0").then(pl.lit("success")).when(error.is_not_null()).then(pl.lit("failure"))
-    return pl.when(_is(*_LOGINS)).then(logged_in).when(_is("vpn") & (error == "2")).then(pl.lit("failure"))
+    return (
+        pl.when(_is(*_LOGINS))
+        .then(logged_in)
+        .when(_is("vpn") & (error == "2"))
+        .then(pl.lit("failure"))
+        .otherwise(outcome_of(pl.col("verdict")))
+    )
 
 
 def _change() -> pl.Expr:
@@ -302,7 +310,7 @@ def _sigma() -> dict[str, pl.Expr]:
     """Return the fields of ``category: firewall``."""
     return {
         "action": pl.coalesce("verdict", words(pl.col("action"))),
-        "blocked": pl.col("verdict").replace_strict({"accept": "false", "denied": "true"}, default=None),
+        "blocked": blocked_of(pl.col("verdict")),
         "src_port": integer(pl.col("from_port"), above=0).cast(pl.String),
         "dst_port": integer(pl.col("to_port"), above=0).cast(pl.String),
         "username": words(pl.col("user")),

@@ -27,7 +27,7 @@ from correlator.parse.formats.fields import user_columns
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.records import START, TAGS, Product, Reading, first_of, level, moment
 from correlator.parse.formats.unwrap import OPENING
-from correlator.parse.formats.values import account_domain, address, integer, verdict, words
+from correlator.parse.formats.values import account_domain, address, blocked_of, integer, verdict, words
 from correlator.parse.times import epoch
 
 __all__ = ["PARSER"]
@@ -110,9 +110,7 @@ _CEF = Making(
         "Filename": pl.when(_is_finding).then(_path),
         "Action": pl.when(_is_finding).then(_acted),
         "action": pl.when(_kind == "firewall").then(pl.coalesce(_ruled, "act")),
-        "blocked": pl.when(_kind == "firewall").then(
-            _ruled.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String)
-        ),
+        "blocked": pl.when(_kind == "firewall").then(blocked_of(_ruled)),
         "src_ip": address(pl.col("src")),
         "src_port": integer(pl.col("spt"), above=0).cast(pl.String),
         "dst_ip": address(pl.col("dst")),

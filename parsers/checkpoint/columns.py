@@ -15,7 +15,7 @@ from correlator.parse.formats.flows import (
 )
 from correlator.parse.formats.keyvalue import is_cut
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.values import account, account_domain, address, integer, nanoseconds, verdict, words
+from correlator.parse.formats.values import account, account_domain, address, integer, nanoseconds, outcome_of, verdict, words
 
 __all__ = ["LOG_SOURCES", "MAKING", "NEEDED", "gathered_fields"]
 
@@ -189,7 +189,7 @@ def _outcome() -> pl.Expr:
         pl.when(said.str.contains(r"fail|reject|denied|block|drop|error")).then(pl.lit("failure"))
         .when(said.str.contains(r"success|accept|log ?(?:in|out)|allow|update")).then(pl.lit("success"))
     )  # fmt: skip
-    flow = _VERDICT.replace_strict({"accept": "success", "denied": "failure"}, default=None, return_dtype=pl.String)
+    flow = outcome_of(_VERDICT)
     return pl.coalesce(told, flow)
 
 

@@ -15,6 +15,7 @@ from correlator.parse.formats.values import (
     integer,
     label_of,
     nanoseconds,
+    outcome_of,
     severity_of,
     texts,
     words,
@@ -202,9 +203,7 @@ _ECS = {
         _text("event.action", "AccessControlRuleAction", "FileAction", "InlineResult"),
         pl.col("code").replace_strict(_ACTIONS, default=None),
     ),
-    "event.outcome": pl.coalesce(
-        _text("event.outcome"), pl.col("_said").replace_strict({"accept": "success", "denied": "failure"}, default=None)
-    ),
+    "event.outcome": pl.coalesce(_text("event.outcome"), outcome_of(pl.col("_said"))),
     "event.reason": _text("event.reason", "AccessControlRuleReason"),
     "event.severity": _severity(),
     "event.duration": _duration(),

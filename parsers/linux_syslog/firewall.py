@@ -8,7 +8,7 @@ import polars as pl
 
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.phrases import Phrase
-from correlator.parse.formats.values import address, mac, verdict, words
+from correlator.parse.formats.values import address, blocked_of, mac, outcome_of, verdict, words
 
 __all__ = ["FIREWALL", "MADE", "PACKETS", "meant"]
 
@@ -54,7 +54,7 @@ PACKETS = (
 #: The columns that ``meant`` adds.
 MADE = (
     *("src_ip", "src_port", "dst_ip", "dst_port", "action", "blocked", "source.mac", "destination.mac", "network.type"),
-    *("network.iana_number", "network.direction", "event.action", "event.type"),
+    *("network.iana_number", "network.direction", "event.action", "event.outcome", "event.type"),
 )
 _WORD = r"(block|drop|den(?:y|ied)|reject|allow|accept|pass|refus|bloqu|interdit|autoris|permit|discard)"
 _FRENCH = {"denied": "deny", "refus": "reject", "bloqu": "block", "interdit": "deny", "autoris": "allow"}
@@ -87,6 +87,7 @@ def meant(says: set[str]) -> dict[str, pl.Expr]:
     acted = pl.when(is_packet).then(pl.coalesce(told, pl.lit("packet")))
     return {
         **known,
+        "event.outcome": pl.coalesce("event.outcome", outcome_of(action)) if "event.outcome" in says else outcome_of(action),
         "event.action": pl.coalesce("event.action", acted) if "event.action" in says else acted,
         "destination.ip": whose[1],
         "network.transport": protocol.replace(_NUMBERS),
@@ -108,5 +109,5 @@ def meant(says: set[str]) -> dict[str, pl.Expr]:
         "dst_ip": destination,
         "dst_port": pl.when(is_packet).then(said("destination.port").cast(pl.String)),
         "action": action,
-        "blocked": action.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String),
+        "blocked": blocked_of(action),
     }

@@ -5,7 +5,17 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.flows import AGAIN, PROXY_AGAIN, first_of, named, proxy_names, rule_names, url_columns
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.values import account, account_domain, address, integer, nanoseconds, texts, verdict, words
+from correlator.parse.formats.values import (
+    account,
+    account_domain,
+    address,
+    integer,
+    nanoseconds,
+    outcome_of,
+    texts,
+    verdict,
+    words,
+)
 
 __all__ = ["LOG_SOURCES", "MAKING"]
 
@@ -129,7 +139,7 @@ def _outcome() -> pl.Expr:
         pl.when(said.str.contains(r"^(?:success|succeeded|submitted)|success")).then(pl.lit("success"))
         .when(said.str.contains(r"fail|unauthorized|denied|reject|timeout|locked")).then(pl.lit("failure"))
     )  # fmt: skip
-    flow = _VERDICT.replace_strict({"accept": "success", "denied": "failure"}, default=None, return_dtype=pl.String)
+    flow = outcome_of(_VERDICT)
     code = pl.when(_IS["SYSTEM"]).then(
         pl.col("eventid").replace_strict({"auth-fail": "failure", "auth-success": "success"}, default=None)
     )

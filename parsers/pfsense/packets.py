@@ -7,7 +7,7 @@ from correlator.parse.contract import Parsed, Reason, rejects_of
 from correlator.parse.formats.flows import AGAIN, flow_types, rule_names
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.syslog import envelope, moments
-from correlator.parse.formats.values import address, integer, verdict, words
+from correlator.parse.formats.values import address, integer, outcome_of, verdict, words
 from correlator.parse.times import zone_of
 
 __all__ = ["MAKING", "SOURCE", "packets"]
@@ -95,7 +95,7 @@ _ECS = {
     "event.category": pl.lit(["network"]),
     "event.type": flow_types(_VERDICT),
     "event.action": words(pl.col("action")),
-    "event.outcome": _VERDICT.replace_strict({"accept": "success", "denied": "failure"}, default=None, return_dtype=pl.String),
+    "event.outcome": outcome_of(_VERDICT),
     "event.reason": words(pl.col("reason")),
     "observer.name": pl.col("host"),
     "observer.product": pl.lit("pf"),

@@ -13,7 +13,17 @@ from correlator.parse.formats.flows import (
 )
 from correlator.parse.formats.keyvalue import is_cut
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.values import account, account_domain, integer, nanoseconds, texts, verdict, words
+from correlator.parse.formats.values import (
+    account,
+    account_domain,
+    blocked_of,
+    integer,
+    nanoseconds,
+    outcome_of,
+    texts,
+    verdict,
+    words,
+)
 
 __all__ = ["LOG_SOURCES", "MADE", "MAKING", "NEEDED", "gathered_fields"]
 
@@ -190,7 +200,7 @@ def _action() -> pl.Expr:
 
 def _outcome() -> pl.Expr:
     event = pl.when(_STATUS.is_in(_FAILED)).then(pl.lit("failure")).when(_STATUS.is_in(_DONE)).then(pl.lit("success"))
-    flow = _VERDICT.replace_strict({"accept": "success", "denied": "failure"}, default=None, return_dtype=pl.String)
+    flow = outcome_of(_VERDICT)
     return pl.when(_IS_EVENT).then(event).otherwise(flow)
 
 
@@ -296,10 +306,9 @@ _ECS = {
     "tags": pl.when(is_cut(pl.col("text"))).then(pl.lit(["truncated"])),
     **url_columns("whole url", "url parts"),
 }  # fmt: skip
-_BLOCKED = {"accept": "false", "denied": "true"}
 _OWN = {
     "action": pl.coalesce(_VERDICT, pl.when(pl.col("action") != "").then("action")),
-    "blocked": _VERDICT.replace_strict(_BLOCKED, default=None, return_dtype=pl.String),
+    "blocked": blocked_of(_VERDICT),
     "src_port": integer(pl.col("source.port"), above=0).cast(pl.String),
     "dst_port": integer(pl.col("destination.port"), above=0).cast(pl.String),
     "username": words(pl.col("user.name")),

@@ -6,7 +6,7 @@ from correlator.model.logsource import LogSource
 from correlator.parse.formats import json
 from correlator.parse.formats.making import Making
 from correlator.parse.formats.urls import parts
-from correlator.parse.formats.values import account, address, integer, mac, nanoseconds, texts, verdict, words
+from correlator.parse.formats.values import account, address, blocked_of, integer, mac, nanoseconds, texts, verdict, words
 from correlator.parse.times import to_utc
 
 __all__ = ["LISTS", "MAKING", "READ", "SHAPE", "SOURCES"]
@@ -252,7 +252,7 @@ def _own() -> dict[str, pl.Expr]:
     """Return Sigma's names of the categories that a record may feed."""
     target = parts(pl.col("http.url"))
     is_http, is_dns = _kind() == "http", _kind() == "dns"
-    blocked = _denied().replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String)
+    blocked = blocked_of(_denied())
     return {
         "action": _denied(),
         "blocked": blocked,

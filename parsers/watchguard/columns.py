@@ -5,7 +5,7 @@ import polars as pl
 from correlator.model.logsource import LogSource, logsource_column
 from correlator.parse.formats.flows import AGAIN, PROXY_AGAIN, first_of, flow_types, named, proxy_names, rule_names, url_columns
 from correlator.parse.formats.making import Making
-from correlator.parse.formats.values import address, integer, nanoseconds, words
+from correlator.parse.formats.values import address, integer, nanoseconds, outcome_of, words
 
 __all__ = ["LOG_SOURCES", "MAKING", "PAIRS", "whole_url"]
 
@@ -112,9 +112,7 @@ _ECS = {
     .then(flow_types(_VERDICT, _ENDED))
     .otherwise(pl.coalesce("s_type", pl.lit("info")).str.split(" ")),
     "event.action": pl.coalesce("disposition", "s_action", pl.lit("message")),
-    "event.outcome": pl.coalesce(
-        "s_outcome", _VERDICT.replace_strict({"accept": "success", "denied": "failure"}, default=None, return_dtype=pl.String)
-    ),
+    "event.outcome": pl.coalesce("s_outcome", outcome_of(_VERDICT)),
     "event.reason": first_of("s_reason reason msg error"),
     "event.severity": pl.col("severity").str.to_lowercase().replace_strict(_LEVELS, default=None, return_dtype=pl.Int64),
     "event.duration": nanoseconds(pl.coalesce("duration", pl.col("elapsed_time").str.extract(r"^([0-9.]+) sec"))),

@@ -6,7 +6,7 @@ import polars as pl
 
 from correlator.model.event import ECS
 from correlator.parse.formats.urls import parts_of
-from correlator.parse.formats.values import account, address, integer, mac, texts, words
+from correlator.parse.formats.values import account, address, blocked_of, integer, mac, texts, words
 
 __all__ = [
     "AGAIN",
@@ -89,7 +89,7 @@ def rule_names(verdict: pl.Expr, ports: tuple[str, str], user: str = "") -> dict
 
     ``verdict``: ``accept``, ``denied``, or null where nothing was decided.
     """
-    blocked = verdict.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String)
+    blocked = blocked_of(verdict)
     port = {name: integer(pl.col(field), above=0).cast(pl.String) for name, field in zip(("src_port", "dst_port"), ports)}  # noqa: B905 - two and two
     return {"action": verdict, "blocked": blocked, **port, **({"username": words(pl.col(user))} if user else {})}
 

@@ -138,6 +138,16 @@ def verdict(word: pl.Expr) -> pl.Expr:
     return word.str.to_lowercase().replace_strict(_VERDICTS, default=None, return_dtype=pl.String)
 
 
+def outcome_of(verdict: pl.Expr) -> pl.Expr:
+    """Return ``event.outcome`` of a flow: ``success`` where it was let through, ``failure`` where it was denied; else null."""
+    return verdict.replace_strict({"accept": "success", "denied": "failure"}, default=None, return_dtype=pl.String)
+
+
+def blocked_of(verdict: pl.Expr) -> pl.Expr:
+    """Return Sigma's ``blocked`` of a flow, ``true`` or ``false`` as text; null where nothing was decided."""
+    return verdict.replace_strict({"accept": "false", "denied": "true"}, default=None, return_dtype=pl.String)
+
+
 def label_of(code: pl.Expr) -> pl.Expr:
     """Return syslog's word for a severity code 0 to 7."""
     return code.replace_strict(_LABELS, default=None, return_dtype=pl.String)
