@@ -59,6 +59,7 @@ def test_a_log_is_known_by_its_file(read_lines: ReadLines) -> None:
     assert read_lines("zeek", line.decode())[0]["event.dataset"] == "zeek.log"
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize(("folder", "fewest"), [("zeek-ot", 7265), ("zeek-btest", 1679)])
 def test_real_logs_are_read(folder: str, fewest: int) -> None:
     """Every record below a header, of a known order, or in JSON; what is left has neither."""
