@@ -84,7 +84,8 @@ _FILES = (
     r"CRITICAL):[a-z]+[A-Za-z0-9_.]*: ?"
 )
 _EVENTS = (
-    OPENING + r"Event \[[0-9]+\] \[[0-9]+-[0-9]+\] \[[^\]]*\] "
+    rf"(?:{OPENING}|^<[0-9]{{1,3}}>1 (?:[!-~]+ ){{5}}- )"  # also where a time stands that cannot be read
+    r"Event \[[0-9]+\] \[[0-9]+-[0-9]+\] \[[^\]]*\] "
     r"\[(?:vim\.event|com\.vmware|esx|hbr|vprob|com\.)[A-Za-z0-9_.-]*\] "
 )
 
