@@ -74,8 +74,9 @@ def _parse(raw: pl.DataFrame, want: frozenset[str] | None) -> Parsed:
     lines = unwrap(raw.with_columns(text))
     record = text.str.extract_groups(_RECORD).struct.unnest()
     in_file = text.str.extract_groups(_FILE).struct.unnest()
-    given = keyvalue.pairs(requoted(record.get_column("pairs"), _NAME), need=_NEEDED, want=want)
     numbers = record.select("categoryId", "instanceId")
+    pairs = keyvalue.pairs(requoted(record.get_column("pairs"), _NAME), need=_NEEDED, want=want)
+    given = pairs.drop(numbers.columns, strict=False)  # said twice: the record's own, in its place, counts
     told = pl.concat([lines, given.select(_NEEDED), record, in_file], how="horizontal")
     fields = told.with_columns(_result().alias("result"), _time(zone_of(raw)).alias("time"))
     is_record = record.get_column("instanceId").is_not_null() | in_file.get_column("stamp").is_not_null()

@@ -72,12 +72,18 @@ def advance(run: Run, level: frozenset[int], direct: pl.DataFrame) -> None:
 
 
 def _taken(run: Run, level: frozenset[int]) -> list[pl.DataFrame]:
-    """Return what members left for the rules of ``level``, without what can be in no window that is still open."""
+    """Return what members left for the rules of ``level``, without what can be in no window that is still open.
+
+    A member that has a new hit tells its old ones of the group again. Where windows are judged once they are over, a mark from
+    before the watermark was judged: it is no new one, and must not open a window of its own.
+    """
     mine = pl.col("rule").is_in(sorted(level))
-    limit = pl.lit(run.before).gather(pl.col("rule")) - pl.lit(run.plan.reach).gather(pl.col("rule"))
+    before = pl.lit(run.before).gather(pl.col("rule"))
+    limit = before - pl.lit(run.plan.reach).gather(pl.col("rule"))
+    told = pl.col("mark") & ~pl.col("rule").is_in(run.numbers(level, Judging.ARRIVAL)) & (pl.col("time") < before)
     taken = []
     for fed in run.fed:
-        rows = fed.rows.filter(mine).filter(pl.col("time") >= limit)
+        rows = fed.rows.filter(mine).filter((pl.col("time") >= limit) & ~told)
         if rows.height:
             keys = fed.keys.filter(mine).join(run.keys, on="key", how="anti")
             run.keys = stack([run.keys, keys])

@@ -364,7 +364,9 @@ def test_sighup_takes_new_rules_without_a_restart(tmp_path: Path) -> None:
         process.stderr.read()
     assert (process.returncode, asked.exit_code, asked.stdout.strip()) == (0, 0, "nothing changed: 1 rules")
     changes = rows(tocsin("rules", "history", "--format", "json", "--config", config).stdout)
-    assert [(one["cause"]["word"], list(one["changed"])) for one in changes] == [("signal", [FAILED]), ("start", [])]
+    assert [list(one["changed"]) for one in changes] == [[FAILED], []]
+    # stopped between two looks, it hears of the signal first; in the middle of a look it may see the files first
+    assert [one["cause"]["word"] for one in changes] in (["signal", "start"], ["files", "start"])
 
 
 def test_metrics_agree_with_the_ledger(tmp_path: Path) -> None:

@@ -179,6 +179,23 @@ def test_every_kind_at_length(kind: str, data: st.DataObject) -> None:
     check(data.draw(rule_sets(kind)), data.draw(streams()), data.draw(st.lists(st.integers(0, 40), max_size=6)))
 
 
+def test_a_hit_that_is_told_again_opens_no_window_of_its_own() -> None:
+    """What waits for the end of a window was judged with it; a member with a second hit tells its first one again."""
+    of_three = {"timespan": "4s", "group-by": ["u"]}
+    documents = [
+        {"title": "t", "name": "t", "id": "t", "correlation": of_three | {
+            "type": "temporal_ordered", "rules": ["c", "r2"], "condition": "c and not r2"}},
+        {"title": "c", "name": "c", "id": "c", "correlation": of_three | {
+            "type": "temporal_ordered", "rules": ["m1", "m2"], "condition": "m1 and m2"}},
+        {"title": "m1", "name": "m1", "id": "m1", "correlation": of_three | {
+            "type": "event_count", "rules": ["r2"], "condition": {"gte": 1}}, "tocsin": {"first_seen": {"learn": "0s"}}},
+        {"title": "m2", "name": "m2", "id": "m2", "correlation": of_three | {
+            "type": "event_count", "rules": ["r1"], "condition": {"gte": 1}}},
+    ]  # fmt: skip
+    drawn = [(rule, time, "x", "h1", "1", "p", 0) for rule, time in (("r1", 40), ("r2", 36), ("r2", 57))]
+    check(documents, arriving(drawn), [])
+
+
 # -- counts per hour ----------------------------------------------------------------------------------------------------
 
 HOUR = 3_600
