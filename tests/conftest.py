@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from tests.servers.kafka import missing, running_kafka
 from tests.servers.postgres import Postgres, binaries, running_postgres
 
-# A busy machine is no fault of the code. CI asks the same of everybody (TOCSIN_SAME=1); what is drawn anew is for us and the soak.
+# A busy machine is no fault of the code. CI asks the same of everybody (TOCSIN_SAME=1), else each run draws anew.
 settings.register_profile(
     "tocsin",
     deadline=None,
